@@ -1,0 +1,131 @@
+"""Every setting, read once: the environment first, then `.env`, then the default.
+
+`.env.example` explains each one; `tests/include/test_settings.py` compares the two. What operators
+change while the system runs is not here but in `sync.*` tables.
+"""
+
+import hashlib
+import os
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from dotenv import dotenv_values
+
+from include.errors import SettingError
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One process's settings. Field names in upper case are the variables' names."""
+
+    data_dir: Path = Path(".data")
+    collector_host: str = "127.0.0.1"
+    collector_port: int = 8100
+    airflow_host: str = "127.0.0.1"
+    airflow_port: int = 8080
+    postgres_port: int | None = None
+    # They hold secrets: kept out of every repr.
+    airflow_conn_warehouse: str | None = field(default=None, repr=False)
+    airflow_conn_segment: str | None = field(default=None, repr=False)
+    airflow_conn_planhat: str | None = field(default=None, repr=False)
+    segment_environment: str | None = None
+    segment_service_id: str = "planhat"
+    push_cron: str = "0 6,12,18 * * *"
+    push_timezone: str = "UTC"
+    build_cron: str = "*/15 * * * *"
+    read_planhat_cron: str = "45 5,11,17 * * *"
+    planhat_exports_dir: Path | None = None
+    dbt_threads: int = 2
+
+    @property
+    def exports_dir(self) -> Path:
+        """The folder of Planhat exports that `read_planhat` reads."""
+        return self.planhat_exports_dir or self.data_dir / "exports"
+
+    @property
+    def uses_embedded_server(self) -> bool:
+        """True while no warehouse is named: then, and only then, the embedded Postgres runs."""
+        return self.airflow_conn_warehouse is None
+
+
+def load_settings(environ: dict[str, str] | None = None) -> Settings:
+    """Settings from `environ` (default: this process's) over `.env` over the defaults.
+
+    A variable that is set but empty counts as not set, as Compose does it. Raises `SettingError`
+    naming the variable when a value cannot be read.
+    """
+    dotenv = {} if environ is not None else dotenv_values(ROOT / ".env")
+    source = {**dotenv, **(os.environ if environ is None else environ)}
+    values: dict[str, object] = {}
+    for each in fields(Settings):
+        text = source.get(each.name.upper())
+        if text is None or not text.strip():
+            continue
+        values[each.name] = _read(each.name.upper(), text.strip(), each.default, str(each.type))
+    settings = Settings(**values)  # type: ignore[arg-type]
+    return _with_absolute_folders(settings)
+
+
+def _read(name: str, text: str, default: object, kind: str) -> object:
+    if isinstance(default, int) or kind.startswith("int"):
+        if not text.isdigit():
+            raise SettingError(f"{name} must be a whole number, not {text!r}.")
+        return int(text)
+    return Path(text) if "Path" in kind else text
+
+
+def _with_absolute_folders(settings: Settings) -> Settings:
+    # Relative folders mean the project's root, whatever the working directory of the process.
+    values = {each.name: getattr(settings, each.name) for each in fields(Settings)}
+    for name, value in values.items():
+        if isinstance(value, Path):
+            values[name] = (ROOT / value.expanduser()).resolve()
+    return Settings(**values)
+
+
+@dataclass(frozen=True)
+class SegmentConnection:
+    """Where a push goes: `https://:<write key>@<host>[:port]` as Airflow writes connections."""
+
+    host: str
+    write_key: str = field(repr=False)
+
+    @property
+    def destination(self) -> str:
+        """The ledger's name for it: the host and a hash of the write key, never the key."""
+        digest = hashlib.sha256(self.write_key.encode()).hexdigest()[:12]
+        return f"{self.host.split('//', 1)[1]}#{digest}"
+
+    @classmethod
+    def from_uri(cls, uri: str) -> "SegmentConnection":
+        """Raises `SettingError` when the URI names no host or no write key."""
+        parts = urlsplit(uri)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise SettingError(
+                "AIRFLOW_CONN_SEGMENT must look like https://:<write key>@api.segment.io"
+            )
+        if not parts.password:
+            raise SettingError(
+                "AIRFLOW_CONN_SEGMENT has no write key: put the Segment source's write key "
+                "as the password, https://:<write key>@<host>"
+            )
+        port = f":{parts.port}" if parts.port else ""
+        return cls(f"{parts.scheme}://{parts.hostname}{port}", unquote(parts.password))
+
+
+def segment_connection(settings: Settings) -> SegmentConnection:
+    """The push's destination: the setting, or on the embedded server the local collector.
+
+    Raises `SettingError` when the warehouse is a real one and no Segment connection is set.
+    """
+    if settings.airflow_conn_segment:
+        return SegmentConnection.from_uri(settings.airflow_conn_segment)
+    if settings.uses_embedded_server:
+        return SegmentConnection(f"http://127.0.0.1:{settings.collector_port}", "demo-planhat")
+    raise SettingError(
+        "AIRFLOW_CONN_SEGMENT is not set: name the Segment source to push to, "
+        "https://:<write key>@api.segment.io"
+    )

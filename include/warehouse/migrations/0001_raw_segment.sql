@@ -1,0 +1,68 @@
+-- Where Segment calls land, exactly as they came.
+
+create schema raw_segment;
+
+create table raw_segment.sources (
+    source text primary key,
+    -- product: its events are usage; planhat: what we pushed ourselves, coming back as receipts
+    kind text not null default 'product' check (kind in ('product', 'planhat')),
+    is_enabled boolean not null default true,
+    created_at timestamptz not null default now()
+);
+
+create table raw_segment.source_keys (
+    -- sha-256 of the key: the key itself is kept nowhere
+    key_hash bytea primary key,
+    kind text not null default 'write_key' check (kind in ('write_key', 'tenant_token')),
+    source text not null references raw_segment.sources,
+    valid_from timestamptz not null default now(),
+    -- null: for ever; a rotated key keeps working until then
+    valid_to timestamptz
+);
+
+-- One row a commit. Which commits a build has seen is told by snapshots over this small table,
+-- not by numbers: numbers are handed out before commit and a lower one may appear later.
+create table raw_segment.loads (
+    load_id bigint generated always as identity primary key,
+    transaction_id xid8 not null default pg_current_xact_id(),
+    loaded_at timestamptz not null default now()
+);
+
+create table raw_segment.events (
+    event_seq bigint generated always as identity,
+    message_id text not null,
+    source text not null,
+    type text not null,
+    -- stamped once, when the event first became durable (table or spool)
+    received_at timestamptz not null,
+    payload jsonb not null,
+    load_id bigint not null,
+    -- 16 bytes instead of up to 100 characters: half the index, and faster to append to
+    message_key uuid not null generated always as (md5(message_id)::uuid) stored
+);
+
+create unique index events_message_key on raw_segment.events (message_key);
+create index events_load_id on raw_segment.events using brin (load_id);
+
+-- The books, per source and hour: received = landed + duplicates + quarantined + spooled.
+create table raw_segment.intake (
+    source text not null,
+    hour timestamptz not null,
+    received bigint not null default 0,
+    landed bigint not null default 0,
+    duplicates bigint not null default 0,
+    quarantined bigint not null default 0,
+    spooled bigint not null default 0,
+    primary key (source, hour)
+);
+
+create table raw_segment.quarantine (
+    quarantine_id bigint generated always as identity primary key,
+    received_at timestamptz not null default now(),
+    source text not null,
+    reason text not null,
+    detail text,
+    -- text, not jsonb: what is here may be no JSON at all
+    payload text not null,
+    replayed_at timestamptz
+);

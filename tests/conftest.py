@@ -1,0 +1,47 @@
+"""A real Postgres for every test: one server a worker process, a fresh migrated database a test."""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import replace
+
+import psycopg
+import pytest
+
+from include.settings import Settings, load_settings
+from include.warehouse import embedded
+from include.warehouse.migrate import migrate
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """Settings of a running server with a migrated database `warehouse` that tests copy."""
+    folder = tmp_path_factory.mktemp("server")
+    # The server's user must be able to enter it: pytest makes its folders private.
+    for parent in (folder, *folder.parents):
+        if parent.name.startswith(("pytest-", "popen-")):
+            parent.chmod(0o755)
+    settings = load_settings({"DATA_DIR": str(folder)})
+    try:
+        migrate(embedded.start(settings))
+        yield settings
+    finally:
+        embedded.stop(settings)
+        embedded.remove(settings)
+
+
+@pytest.fixture
+def warehouse(server: Settings) -> Iterator[str]:
+    """The URL of a fresh warehouse with every migration applied."""
+    name = f"test_{next(_numbers)}"
+    with psycopg.connect(embedded.server_url(server, "postgres"), autocommit=True) as admin:
+        admin.execute(f"create database {name} template warehouse strategy file_copy")
+        yield embedded.server_url(server, name)
+        admin.execute(f"drop database if exists {name} with (force)")
+
+
+@pytest.fixture
+def settings(server: Settings, warehouse: str, tmp_path: object) -> Settings:
+    """Settings of a project whose warehouse is the test's own database."""
+    return replace(server, airflow_conn_warehouse=warehouse)
