@@ -31,6 +31,7 @@ class Settings:
     airflow_conn_warehouse: str | None = field(default=None, repr=False)
     airflow_conn_segment: str | None = field(default=None, repr=False)
     airflow_conn_planhat: str | None = field(default=None, repr=False)
+    airflow_admin_password: str | None = field(default=None, repr=False)
     segment_environment: str | None = None
     segment_service_id: str = "planhat"
     push_cron: str = "0 6,12,18 * * *"

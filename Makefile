@@ -1,0 +1,83 @@
+# Everything a person or CI does with this project. `make` alone lists it.
+# Each command makes .venv first where it is missing; none asks a question.
+
+PY := .venv/bin/python
+CLI := $(PY) -m include.cli
+
+# An option is a make variable: `make build FULL=1`. Empty: not given.
+option = $(if $($(1)),--$(2) "$($(1))")
+flag = $(if $(filter-out 0 no false,$($(1))),--$(2))
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test up down status build plan push why bench url psql planhat load replay \
+	lint format types docs requirements clean
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {gsub(/\$$\$$/, "$$", $$2); printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# The environment. A .venv whose Python is gone counts as missing.
+.venv/ready: requirements.txt include/bootstrap.py $(if $(wildcard $(PY)),,missing-python)
+	@for python in $(PYTHON) python3 python3.13 python3.12 python3.11; do \
+		if "$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; \
+		then exec "$$python" include/bootstrap.py; fi; done; \
+	echo "Python 3.11, 3.12 or 3.13 is needed and none was found: apt-get install python3 python3-venv, or make PYTHON=/path/to/python3.12" >&2; exit 1
+
+.PHONY: missing-python
+missing-python:
+
+setup: .venv/ready ## Make .venv with everything in requirements.txt; every command does it when needed
+
+demo: .venv/ready ## A sample customer base, real Segment calls, a build, a push through Airflow, and the table
+	@$(CLI) demo
+
+test: .venv/ready ## Everything that proves it (ARGS="-k bootstrap" for some of it)
+	@$(PY) -m include.proof $(ARGS)
+
+up: .venv/ready ## Start what is not running: Postgres, collector, Airflow
+	@$(CLI) up
+
+down: .venv/ready ## Stop all of it, leaving no process
+	@$(CLI) down
+
+status: .venv/ready ## What runs, since when, and where
+	@$(CLI) status
+
+build: .venv/ready ## One dbt build (FULL=1 from scratch, AS_OF=2025-06-30)
+	@$(CLI) build $(call flag,FULL,full) $(call option,AS_OF,as-of)
+
+plan: .venv/ready ## What would be pushed; nothing is sent (MODELS="company enduser", LIMIT=, PLAN=file, FULL=1)
+	@$(CLI) plan $(call option,MODELS,models) $(call option,LIMIT,limit) $(call option,PLAN,file) $(call flag,FULL,full)
+
+push: .venv/ready ## Push what planhat.* holds, without Airflow (MODELS=, LIMIT=, PLAN=file, FULL=1, BUILD=1)
+	@$(CLI) push $(call option,MODELS,models) $(call option,LIMIT,limit) $(call option,PLAN,plan) $(call flag,FULL,full) $(call flag,BUILD,build)
+
+url: .venv/ready ## The warehouse's connection string: psql "$$(make -s url)"
+	@$(CLI) url
+
+psql: .venv/ready ## A shell in the warehouse
+	@$(CLI) psql
+
+planhat: .venv/ready ## Read a folder of Planhat exports (DIR=…)
+	@$(CLI) planhat $(call option,DIR,dir)
+
+load: .venv/ready ## Land files of Segment calls, JSON lines or .gz (FILES="a.jsonl b.jsonl.gz")
+	@$(CLI) load $(call option,FILES,files)
+
+replay: .venv/ready ## Quarantined events again, after a fix (REASON=, SINCE=2025-06-30)
+	@$(CLI) replay $(call option,REASON,reason) $(call option,SINCE,since)
+
+lint: .venv/ready ## ruff, sqlfluff, mypy
+	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy && $(CLI) lint-sql
+
+format: .venv/ready ## Let ruff put the Python files in order
+	@$(PY) -m ruff check --fix . && $(PY) -m ruff format .
+
+docs: .venv/ready ## The warehouse's tables and columns as a website of files
+	@$(CLI) docs
+
+requirements: .venv/ready ## Compile requirements.in for Python 3.11, 3.12 and 3.13 (UPGRADE=1 to newest)
+	@.venv/bin/uv pip compile --universal --python-version 3.11 --no-header --no-emit-index-url \
+		--quiet $(call flag,UPGRADE,upgrade) --output-file requirements.txt requirements.in
+
+clean: .venv/ready ## Stop, and delete all that a running copy keeps: the embedded warehouse too
+	@$(CLI) clean

@@ -1,0 +1,53 @@
+"""Gathers the commands, and sees to it that a person reads one line instead of a traceback."""
+
+import sys
+import traceback
+
+import typer
+
+from include.cli import data, pipeline, project, services
+from include.errors import ProblemError
+from include.settings import load_settings
+
+app = typer.Typer(
+    name="python -m include.cli",
+    help="The open Planhat and Segment integration. `make` alone lists the same commands.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for group in (services, pipeline, data, project):
+    group.register(app)
+
+
+def main() -> None:
+    """Run the command; exit as `include.errors` says, with one line on stderr."""
+    try:
+        app()
+    except ProblemError as problem:
+        print(" ".join(str(problem).split()), file=sys.stderr)
+        sys.exit(problem.exit_code)
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        sys.exit(130)
+    except Exception as error:  # a defect of ours: say where its story is, not the story
+        print(f"Unexpected: {_keep(error)}", file=sys.stderr)
+        sys.exit(1)
+
+
+def _keep(error: Exception) -> str:
+    first = (str(error).strip().splitlines() or [""])[0][:200]
+    line = f"{type(error).__name__}: {first}"
+    try:
+        file = load_settings().data_dir / "logs" / "errors.log"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("a") as log:
+            traceback.print_exc(file=log)
+    except Exception:  # nowhere to write: better half a story than none
+        return line
+    return f"{line} (please report it with the end of {file})"
+
+
+if __name__ == "__main__":
+    main()

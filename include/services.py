@@ -1,0 +1,383 @@
+"""`make up`, `make down`, `make status`: the services on one machine, under supervisord.
+
+Starting is in three steps that a caller may interleave with work of its own (`make demo` does):
+the warehouse, the collector, Airflow. Each starts what is missing and leaves alone what runs.
+"""
+
+import fcntl
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import psycopg
+
+from include import airflow_api, supervision
+from include.airflow_process import airflow_environment, sign_in
+from include.errors import ServiceError
+from include.settings import ROOT, Settings
+from include.warehouse import embedded
+from include.warehouse.connection import connect, warehouse_url
+from include.warehouse.migrate import migrate
+
+POSTGRES = "postgres"
+COLLECTOR = "collector"
+AIRFLOW = (
+    "airflow-apiserver",
+    "airflow-scheduler",
+    "airflow-dag-processor",
+    "airflow-triggerer",
+)
+PROGRAMS = (POSTGRES, COLLECTOR, *AIRFLOW)
+
+# Seconds. Airflow is healthy after about 25 on two idle cores.
+PROGRESS_EVERY = 4.0
+AIRFLOW_PATIENCE = 240.0
+
+Say = Callable[[str], None]
+
+
+def up(settings: Settings, *, say: Say = print) -> None:
+    """Start what is not running and wait until all of it is healthy.
+
+    Raises `ServiceError` in one line: a port that is taken, a program that does not start.
+    """
+    with starting(settings):
+        check_ports(settings)
+        start_warehouse(settings, say=say)
+        start_collector(settings, say=say)
+        start_airflow(settings, say=say)
+    wait_for_airflow(settings, say=say)
+    for line in addresses(settings):
+        say(line)
+
+
+def down(settings: Settings, *, say: Say = print) -> None:
+    """Stop everything that belongs to this DATA_DIR, and make sure that no process is left."""
+    if not settings.data_dir.exists():
+        say("Nothing runs.")
+        return
+    with starting(settings):
+        known = supervision.programs(settings)
+        ran = [name for name, program in known.items() if program.pid]
+        # Postgres last: the others write their last words into it.
+        supervision.stop_programs(settings, [n for n in ran if n != POSTGRES], patience=30)
+        supervision.stop_programs(settings, [n for n in ran if n == POSTGRES], patience=40)
+        supervision.stop_supervisor(settings)
+        # What a killed supervisord left behind.
+        if (settings.data_dir / "postgres").exists():
+            embedded.stop(settings)
+        ended = supervision.end_leftovers(settings)
+        if left := supervision.leftovers(settings):
+            numbers = ", ".join(str(process.pid) for process in left)
+            raise ServiceError(f"These processes do not end: {numbers}.")
+    if ran:
+        say(f"Stopped {', '.join(ran)}.")
+    elif ended:
+        say(f"Ended {ended} processes that a killed supervisor had left behind.")
+    else:
+        say("Nothing runs.")
+
+
+@contextmanager
+def starting(settings: Settings) -> Iterator[None]:
+    """Hold the data folder while services are started or stopped; a second caller waits.
+
+    Raises `ServiceError` when DATA_DIR cannot be written.
+    """
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        lock = (settings.data_dir / "services.lock").open("w")
+    except OSError as error:
+        raise ServiceError(
+            f"DATA_DIR {settings.data_dir} cannot be written ({error.strerror}): set another one."
+        ) from None
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def check_ports(settings: Settings) -> None:
+    """Raise `ServiceError` when a program that is to be started finds its port taken."""
+    known = supervision.programs(settings)
+    for name, host, port, setting in (
+        (COLLECTOR, settings.collector_host, settings.collector_port, "COLLECTOR_PORT"),
+        (AIRFLOW[0], settings.airflow_host, settings.airflow_port, "AIRFLOW_PORT"),
+    ):
+        if not (name in known and known[name].is_up) and not _is_free(host, port):
+            raise ServiceError(
+                f"Port {port} is taken by another program: end it, or set {setting} to another one."
+            )
+
+
+def start_warehouse(settings: Settings, *, say: Say = print) -> str:
+    """Start the embedded Postgres if it is the one in use, migrate, return the warehouse's URL."""
+    _supervisor(settings)
+    if settings.uses_embedded_server:
+        embedded.prepare(settings)
+        _start(settings, POSTGRES)
+        _wait_for_postgres(settings, say)
+        embedded.create_databases(settings)
+    url = warehouse_url(settings)
+    migrate(url, say=say)
+    say(f"Postgres is ready{_since(settings, POSTGRES)}.")
+    return url
+
+
+def start_collector(settings: Settings, *, say: Say = print) -> None:
+    """Start the collector and wait for it; on the embedded server make the demo's sources."""
+    if settings.uses_embedded_server:
+        from include.collector.sources import add_demo_sources
+
+        add_demo_sources(warehouse_url(settings))
+    _start(settings, COLLECTOR)
+    wait_for_collector(settings, say=say)
+
+
+def start_airflow(settings: Settings, *, say: Say = print) -> None:
+    """Migrate Airflow's own database if needed and start its processes; they are not ready yet."""
+    environment = airflow_environment(settings, dict(os.environ))
+    sign_in(settings)
+    _migrate_airflow(settings, environment, say)
+    for name in AIRFLOW:
+        _start(settings, name)
+
+
+def wait_for_collector(settings: Settings, *, say: Say = print, patience: float = 60) -> None:
+    """Wait until the collector answers. Raises `ServiceError` with its last word otherwise."""
+    _wait(
+        settings, [COLLECTOR], lambda: [] if _collector_answers(settings) else [COLLECTOR],
+        patience=patience, say=say,
+    )  # fmt: skip
+    say(f"The collector is ready{_since(settings, COLLECTOR)}.")
+
+
+def wait_for_airflow(
+    settings: Settings, *, say: Say = print, patience: float = AIRFLOW_PATIENCE
+) -> None:
+    """Wait until all of Airflow is healthy. Raises `ServiceError` naming the part that is not."""
+    _wait(settings, list(AIRFLOW), lambda: unhealthy_airflow(settings), patience=patience, say=say)
+    say(f"Airflow is ready{_since(settings, *AIRFLOW)}.")
+
+
+def unhealthy_airflow(settings: Settings) -> list[str]:
+    """Those of Airflow's processes that are not healthy yet."""
+    answer = airflow_api.health(settings)
+    if answer is None:
+        return list(AIRFLOW)
+    known = supervision.programs(settings)
+    return [
+        name for part, name in airflow_api.PARTS.items() if not _beats(part, known[name], answer)
+    ]
+
+
+def status(settings: Settings) -> list[tuple[str, str, str, str]]:
+    """For each program: name, state in a word, process id and start, where it listens."""
+    known = supervision.programs(settings)
+    places = {
+        POSTGRES: _postgres_address(settings),
+        COLLECTOR: f"http://{settings.collector_host}:{settings.collector_port}",
+        AIRFLOW[0]: airflow_api.address(settings),
+    }
+    rows = []
+    for name in PROGRAMS:
+        if name == POSTGRES and not settings.uses_embedded_server:
+            rows.append((name, "not ours", "", places[name]))
+            continue
+        program = known.get(name)
+        if program is None or not program.pid:
+            state = program.state.lower() if program and program.state == "BACKOFF" else "stopped"
+            rows.append((name, state, "", places.get(name, "")))
+        else:
+            since = datetime.fromtimestamp(program.started_at, UTC).strftime("%d %b %H:%M:%S UTC")
+            rows.append(
+                (name, program.state.lower(), f"{program.pid} since {since}", places.get(name, ""))
+            )
+    return rows
+
+
+def addresses(settings: Settings) -> list[str]:
+    """What a person needs after `make up`: where things are and how to sign in."""
+    passwords = sign_in(settings)
+    accounts = ", ".join(f"{name} / {password}" for name, password in passwords.items())
+    return [
+        f"Airflow    {airflow_api.address(settings)}   sign in: {accounts}",
+        f"Collector  http://{settings.collector_host}:{settings.collector_port}/v1/batch",
+        'Warehouse  psql "$(make -s url)"   or   make psql',
+        f"Logs       {supervision.logs_folder(settings)}",
+    ]
+
+
+# Starting
+
+
+def _supervisor(settings: Settings) -> None:
+    if not supervision.is_running(settings):
+        # A supervisord that was killed leaves programs without anybody who brings them back.
+        if (settings.data_dir / "postgres").exists():
+            embedded.stop(settings)
+        supervision.end_leftovers(settings)
+    supervision.start_supervisor(settings)
+
+
+def _start(settings: Settings, name: str) -> None:
+    if not supervision.programs(settings)[name].is_up:
+        supervision.start_program(settings, name)
+
+
+def _wait_for_postgres(settings: Settings, say: Say) -> None:
+    url = embedded.server_url(settings, "postgres")
+
+    def waits_for() -> list[str]:
+        try:
+            psycopg.connect(url, connect_timeout=5).close()
+        except psycopg.OperationalError:
+            return [POSTGRES]
+        return []
+
+    _wait(settings, [POSTGRES], waits_for, patience=60, say=say)
+
+
+def _wait(
+    settings: Settings, names: list[str], waits_for: Callable[[], list[str]],
+    *, patience: float, say: Say,
+) -> None:  # fmt: skip
+    """Wait until `waits_for()` is empty; a program that keeps ending is not waited for."""
+    started = said = time.monotonic()
+    failing_since: dict[str, float] = {}
+    while waiting := waits_for():
+        now = time.monotonic()
+        known = supervision.programs(settings)
+        for name in names:
+            if name in known and known[name].is_up:
+                failing_since.pop(name, None)
+            elif now - failing_since.setdefault(name, now) > 8:
+                raise ServiceError(f"{name} does not start: {_last_word(settings, name)}")
+        if now - started > patience:
+            word = _last_word(settings, waiting[0])
+            raise ServiceError(f"{waiting[0]} is not ready after {patience:.0f} s: {word}")
+        if now - said >= PROGRESS_EVERY:
+            said = now
+            say(f"waiting for {', '.join(waiting)}: {now - started:.0f} s")
+        time.sleep(0.25 if now - started > 2 else 0.05)
+
+
+def _last_word(settings: Settings, name: str) -> str:
+    log = supervision.logs_folder(settings) / f"{name}.log"
+    return f"{supervision.last_line(log)} (log: {log})"
+
+
+def _migrate_airflow(settings: Settings, environment: dict[str, str], say: Say) -> None:
+    url = environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]
+    marker = settings.data_dir / "airflow" / "migrated"
+    mark = f"{version('apache-airflow-core')} {_revision(url)}\n"
+    if marker.exists() and marker.read_text() == mark and "None" not in mark:
+        return
+    log = supervision.logs_folder(settings) / "airflow-migrate.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    started = time.monotonic()
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "include.airflow_process", "db", "migrate"],
+            stdout=output, stderr=output, stdin=subprocess.DEVNULL, cwd=ROOT, env=environment,
+        )  # fmt: skip
+        try:
+            while True:
+                try:
+                    process.wait(timeout=PROGRESS_EVERY)
+                    break
+                except subprocess.TimeoutExpired:
+                    say(f"preparing Airflow's database: {time.monotonic() - started:.0f} s")
+        except BaseException:
+            process.kill()
+            process.wait()
+            raise
+    if process.returncode:
+        raise ServiceError(
+            f"Airflow's database could not be prepared: {supervision.last_line(log)} (log: {log})"
+        )
+    marker.write_text(f"{version('apache-airflow-core')} {_revision(url)}\n")
+
+
+def _revision(sqlalchemy_url: str) -> str | None:
+    """The revision of Airflow's schema, or None where it cannot be told."""
+    scheme, rest = sqlalchemy_url.split("://", 1)
+    if not scheme.startswith("postgres"):
+        return None
+    with connect(f"postgresql://{rest}", application_name="up") as connection:
+        try:
+            row = connection.execute("select version_num from alembic_version").fetchone()
+        except psycopg.errors.UndefinedTable:
+            return None
+    return row[0] if row else None
+
+
+# Looking
+
+
+def _collector_answers(settings: Settings) -> bool:
+    host = "127.0.0.1" if settings.collector_host in ("0.0.0.0", "::") else settings.collector_host  # noqa: S104
+    try:
+        answer = httpx.get(f"http://{host}:{settings.collector_port}/health", timeout=2)
+    except httpx.HTTPError:
+        return False
+    return answer.status_code == 200
+
+
+def _beats(part: str, program: supervision.Program, answer: dict[str, dict]) -> bool:
+    """Whether the part's heartbeat is that of the process which runs now, not of one before it."""
+    if program.state != "RUNNING" or answer[part]["status"] != "healthy":
+        return False
+    beat = answer[part].get(f"latest_{part}_heartbeat")
+    return beat is not None and datetime.fromisoformat(beat).timestamp() >= program.started_at
+
+
+def _since(settings: Settings, *names: str) -> str:
+    known = supervision.programs(settings)
+    started = [known[name].started_at for name in names if name in known and known[name].pid]
+    return (
+        f" after {time.time() - max(started):.0f} s"
+        if started and time.time() - max(started) < 600
+        else ""
+    )
+
+
+def _postgres_address(settings: Settings) -> str:
+    try:
+        parts = urlsplit(warehouse_url(settings))
+    except ServiceError:
+        return ""
+    return f"{parts.hostname}:{parts.port or 5432}{parts.path}"
+
+
+def _is_free(host: str, port: int) -> bool:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def remove_data(settings: Settings) -> None:
+    """Delete what a running copy keeps, and only that: DATA_DIR may hold other things."""
+    embedded.remove(settings)
+    for name in ("airflow", "logs", "run", "spool", "exports", "demo", "dbt", "docs"):
+        shutil.rmtree(settings.data_dir / name, ignore_errors=True)
+    for name in ("postgres.json", "services.lock"):
+        (settings.data_dir / name).unlink(missing_ok=True)
+    if supervision.control_folder(settings).parent == Path("/tmp"):  # noqa: S108
+        shutil.rmtree(supervision.control_folder(settings), ignore_errors=True)
+    if settings.data_dir.exists() and not any(settings.data_dir.iterdir()):
+        settings.data_dir.rmdir()
