@@ -1,0 +1,13 @@
+"""Reading Planhat: objects in any of its shapes become rows of `raw_planhat.objects`.
+
+    models.py       what is read: eighteen models, their fields, types and required fields
+    exports.py      a folder of export files → objects found, each with its file and line
+    json_files.py   JSON lines and JSON arrays, object by object
+    csv_files.py    CSV as Planhat's UI gives it, typed per model
+    check.py        one object found → a row that Postgres will take, or a reject with its reason
+    objects.py      rows → raw_planhat.objects, set-based, one transaction a model
+    reading.py      `read_folder`: the whole of it
+
+Whoever reads the live API yields `Found` objects too (origin: the API's path, line: the place in
+the answer) and hands them to `objects.write_model`: the writer does not care where they came from.
+"""

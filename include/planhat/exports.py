@@ -1,0 +1,94 @@
+"""A folder of Planhat exports: which file holds which model, and the objects in it.
+
+Files are named after the API's paths: companies.jsonl, endusers.csv, licenses.json.gz … `.jsonl`
+and `.json` hold JSON lines or one array (the first character tells), `.csv` what Planhat's UI
+gives; each also gzipped. Folders and hidden files inside are left alone.
+"""
+
+import csv
+import gzip
+import zlib
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from include.errors import ProblemError
+from include.planhat import csv_files, json_files
+from include.planhat.check import Found, Problem
+from include.planhat.models import BY_NAME, BY_PATH, MODELS, Model
+
+SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv")
+
+
+@dataclass(frozen=True)
+class Folder:
+    """What a folder holds: its files by model, in the models' order, and those of no model."""
+
+    files: dict[str, list[Path]] = field(default_factory=dict)
+    unknown: list[Found] = field(default_factory=list)
+
+
+def look(folder: Path) -> Folder:
+    """Sort a folder's files by model. Raises `ProblemError` when there is no such folder."""
+    if not folder.is_dir():
+        raise ProblemError(
+            f"There is no folder {folder}: name one that holds Planhat exports "
+            f"(companies.jsonl, endusers.csv …)."
+        )
+    files: dict[str, list[Path]] = {}
+    unknown = []
+    for path in sorted(folder.iterdir()):
+        if path.is_dir() or path.name.startswith("."):
+            continue
+        model = model_of(path.name)
+        if model is None:
+            unknown.append(_of_no_model(path.name))
+        else:
+            files.setdefault(model.name, []).append(path)
+    order = [model.name for model in MODELS]
+    return Folder({name: files[name] for name in sorted(files, key=order.index)}, unknown)
+
+
+def model_of(file_name: str) -> Model | None:
+    """The model that a file of this name holds; None for any other name."""
+    name = file_name.lower().removesuffix(".gz")
+    stem, dot, suffix = name.rpartition(".")
+    if f"{dot}{suffix}" not in SUFFIXES:
+        return None
+    return BY_PATH.get(stem) or BY_NAME.get(stem)
+
+
+def objects_in(model: Model, path: Path) -> Iterator[Found]:
+    """Every object in a file, each with its line. A file that cannot be read (any further) ends
+    with one problem that has no line.
+    """
+    opened = partial(_open, path)
+    try:
+        if ".csv" in path.suffixes[-2:] or path.name.lower().removesuffix(".gz").endswith(".csv"):
+            yield from csv_files.objects_of(path.name, model, opened)
+        else:
+            with opened() as stream:
+                yield from json_files.objects_of(path.name, stream)
+    except (OSError, EOFError, zlib.error, csv.Error, UnicodeError) as error:
+        reason = f"the file cannot be read to its end: {_said(error)}"
+        yield Found(path.name, None, "", problem=Problem("unreadable_file", reason))
+
+
+def _open(path: Path) -> AbstractContextManager[BinaryIO]:
+    if path.name.lower().endswith(".gz"):
+        return cast(AbstractContextManager[BinaryIO], gzip.open(path, "rb"))
+    return path.open("rb")
+
+
+def _of_no_model(name: str) -> Found:
+    paths = ", ".join(model.path for model in MODELS)
+    reason = f"no model has a file of this name; known are {paths} with {', '.join(SUFFIXES)}[.gz]"
+    return Found(name, None, "", problem=Problem("unknown_file", reason))
+
+
+def _said(error: Exception) -> str:
+    # An OSError's own text names the whole path; its reason is enough beside the file's name.
+    return (isinstance(error, OSError) and error.strerror) or str(error) or type(error).__name__

@@ -1,0 +1,132 @@
+"""Read Planhat into the warehouse: a folder of exports now, the live API beside it later."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import psycopg
+
+from include.errors import ServiceError
+from include.planhat.check import Found
+from include.planhat.exports import look, objects_in
+from include.planhat.models import BY_NAME, MODELS, Model
+from include.planhat.objects import (
+    KEPT_SAMPLES,
+    Deletions,
+    ModelRead,
+    where,
+    write_model,
+    write_unknown_files,
+)
+from include.warehouse.connection import connect
+
+_COUNTS = ("considered", "added", "changed", "returned", "unchanged", "deleted", "rejected")
+
+
+@dataclass(frozen=True)
+class ReadReport:
+    """What a read did, model by model. Printed, it is a table."""
+
+    models: tuple[ModelRead, ...]
+    # files that belong to no model, as "file: reason"
+    unknown_files: tuple[str, ...] = ()
+
+    @property
+    def rejected(self) -> int:
+        """Everything that could not be loaded, unknown files included."""
+        return sum(each.rejected for each in self.models) + len(self.unknown_files)
+
+    @property
+    def has_changed(self) -> bool:
+        """True if the warehouse differs from before."""
+        return any(each.added + each.changed + each.returned + each.deleted for each in self.models)
+
+    def as_dict(self) -> dict[str, dict[str, object]]:
+        """Counts by model, for a task's value."""
+        return {
+            each.model: {
+                column.name: getattr(each, column.name)
+                for column in fields(each)
+                if column.name not in ("model", "samples")
+            }
+            for each in self.models
+        }
+
+    def __str__(self) -> str:
+        if not self.models:
+            return "Nothing was read."
+        rows = [["model", *_COUNTS]]
+        rows += [[each.model, *(f"{getattr(each, c):,}" for c in _COUNTS)] for each in self.models]
+        rows.append(
+            ["all", *(f"{sum(getattr(each, c) for each in self.models):,}" for c in _COUNTS)]
+        )
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        return "\n".join(
+            "  ".join(
+                cell.ljust(width) if at == 0 else cell.rjust(width)
+                for at, (cell, width) in enumerate(zip(row, widths, strict=True))
+            )
+            for row in rows
+        )
+
+
+def read_folder(
+    url: str,
+    folder: Path,
+    *,
+    say: Callable[[str], None] = print,
+    deletions: Deletions = "guarded",
+) -> ReadReport:
+    """Load a folder of exports; a model without a file is not read, and nothing of it deleted.
+
+    `url` is the warehouse's, `deletions` what becomes of objects that are gone from a file that was
+    read (see `objects.Deletions`). Every reject is in `raw_planhat.rejects`; the first of each
+    model are said. Each model is a transaction: interrupted and run again, it ends the same.
+    Raises `ProblemError` when there is no such folder, `ServiceError` when Postgres fails.
+    """
+    folder = Path(folder)
+    held = look(folder)
+    reads = []
+    with connect(url, application_name="read planhat", autocommit=True) as connection:
+        try:
+            write_unknown_files(connection, held.unknown)
+            for each in held.unknown:
+                say(f"! {_as_said(each)}")
+            for name, paths in held.files.items():
+                origin = ", ".join(path.name for path in paths)
+                found = _objects_of(BY_NAME[name], paths)
+                read = write_model(connection, BY_NAME[name], origin, found, deletions=deletions)
+                _say(read, say)
+                reads.append(read)
+        except psycopg.Error as error:
+            raise ServiceError(
+                f"Postgres stopped the read of {folder.name}: {str(error).splitlines()[0]}. "
+                "What was read before stays; run it again."
+            ) from None
+    if not reads:
+        names = f"{MODELS[0].path}.jsonl, {MODELS[1].path}.csv …"
+        say(f"No Planhat export in {folder}: nothing was read (files are named {names}).")
+    return ReadReport(tuple(reads), tuple(_as_said(each) for each in held.unknown))
+
+
+def _objects_of(model: Model, paths: list[Path]) -> Iterator[Found]:
+    for path in paths:
+        yield from objects_in(model, path)
+
+
+def _say(read: ModelRead, say: Callable[[str], None]) -> None:
+    for sample in read.samples:
+        say(f"! {sample}")
+    if read.rejected > KEPT_SAMPLES:
+        more = read.rejected - KEPT_SAMPLES
+        say(f"! {read.origin}: {more:,} more rejects, all in raw_planhat.rejects")
+    if read.reason is not None:
+        say(
+            f"! {read.origin}: {read.withheld:,} objects that are not in it were not marked "
+            f"deleted, because {read.reason}"
+        )
+
+
+def _as_said(found: Found) -> str:
+    assert found.problem is not None
+    return where(found.origin, found.line, found.problem.reason)
