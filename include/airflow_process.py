@@ -19,7 +19,6 @@ from dotenv import dotenv_values
 
 from include.errors import ProblemError, SettingError
 from include.settings import ROOT, Settings, load_settings, segment_connection
-from include.supervision import MARK
 from include.warehouse import embedded
 
 # Who may sign in where Airflow's own simple sign-in is used: name → Airflow's role.
@@ -163,23 +162,21 @@ def end_orphaned_workers() -> int:
     They wait for work from a pipe whose other end is gone, for ever. One that still has a task is
     left to finish it.
     """
-    mark = os.environ.get(MARK)
-    if not mark:
-        return 0  # in a container they end with it
-    orphans = []
-    for process in psutil.process_iter(["name", "cmdline"]):
+    session = os.getsid(0)
+    orphans = 0
+    for process in psutil.process_iter(["cmdline"]):
         title = " ".join(process.info["cmdline"] or [])
         if not (title.startswith("airflow worker -- LocalExecutor") and "<idle>" in title):
             continue
         try:
             parent = process.parent()
-            has_scheduler = parent is not None and parent.environ().get(MARK) == mark
-            if not has_scheduler and process.environ().get(MARK) == mark:
+            has_scheduler = parent is not None and os.getsid(parent.pid) == session
+            if os.getsid(process.pid) == session and not has_scheduler:
                 process.kill()
-                orphans.append(process)
-        except psutil.Error:
-            continue
-    return len(orphans)
+                orphans += 1
+        except (psutil.Error, OSError):
+            continue  # ended meanwhile
+    return orphans
 
 
 def main(arguments: list[str]) -> None:

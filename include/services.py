@@ -375,7 +375,7 @@ def remove_data(settings: Settings) -> None:
     embedded.remove(settings)
     for name in ("airflow", "logs", "run", "spool", "exports", "demo", "dbt", "docs"):
         shutil.rmtree(settings.data_dir / name, ignore_errors=True)
-    for name in ("postgres.json", "services.lock"):
+    for name in ("postgres.json", "services.lock", "session.json"):
         (settings.data_dir / name).unlink(missing_ok=True)
     if supervision.control_folder(settings).parent == Path("/tmp"):  # noqa: S108
         shutil.rmtree(supervision.control_folder(settings), ignore_errors=True)

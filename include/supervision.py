@@ -1,10 +1,13 @@
 """Talks to supervisord: starts it, asks it, ends it, and finds what it left behind.
 
-Every process below supervisord carries a mark in its environment, the data folder it belongs to.
-So two copies of the project on one machine never end each other's processes.
+supervisord is the leader of a session, which its descendants are in, and gives them a mark in
+their environment, the data folder they belong to. By one of the two they are found again when
+supervisord was killed: a process that sets its title overwrites its environment, and Postgres's
+leave the session. So two copies of the project on one machine never end each other's processes.
 """
 
 import hashlib
+import json
 import os
 import signal
 import subprocess
@@ -81,6 +84,7 @@ def start_supervisor(settings: Settings) -> None:
             stdout=output, stderr=output, stdin=subprocess.DEVNULL, cwd=ROOT, env=environment,
             start_new_session=True,  # Ctrl-C at the caller's terminal is not for the services
         )  # fmt: skip
+    _remember_session(settings, process.pid)
     deadline = time.monotonic() + 15
     while not is_running(settings):
         if process.poll() is not None or time.monotonic() > deadline:
@@ -149,15 +153,13 @@ def stop_supervisor(settings: Settings, *, patience: float = 60) -> None:
 
 def leftovers(settings: Settings) -> list[psutil.Process]:
     """Processes of this data folder, supervisord's own and any that escaped it; not this one."""
+    session = _known_session(settings)
     mine = os.getpid()
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.pid != mine and process.environ().get(MARK) == str(settings.data_dir):
-                found.append(process)
-        except psutil.Error:
-            continue  # ended meanwhile, or somebody else's
-    return found
+    return [
+        process
+        for process in psutil.process_iter()
+        if process.pid != mine and _belongs(process, settings, session)
+    ]
 
 
 def end_leftovers(settings: Settings, *, patience: float = 10) -> int:
@@ -191,6 +193,41 @@ def _ask(settings: Settings) -> Any:
         "http://127.0.0.1", transport=SupervisorTransport(None, None, socket)
     )
     return proxy.supervisor
+
+
+def _belongs(process: psutil.Process, settings: Settings, session: int | None) -> bool:
+    try:
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return False
+        if session is not None and os.getsid(process.pid) == session:
+            return process.cwd() == str(ROOT)
+        return process.environ().get(MARK) == str(settings.data_dir)
+    except (psutil.Error, OSError):
+        return False  # ended meanwhile, or somebody else's
+
+
+def _remember_session(settings: Settings, leader: int) -> None:
+    started = psutil.Process(leader).create_time()
+    (settings.data_dir / "session.json").write_text(json.dumps([leader, started, _boot()]))
+
+
+def _known_session(settings: Settings) -> int | None:
+    """The session that supervisord began; None when its number may mean something else by now."""
+    try:
+        leader, started, boot = json.loads((settings.data_dir / "session.json").read_text())
+    except (OSError, ValueError):
+        return None
+    if boot != _boot():
+        return None
+    try:
+        # A number is not given again while a process of its session is there.
+        return leader if psutil.Process(leader).create_time() == started else None
+    except psutil.NoSuchProcess:
+        return leader
+
+
+def _boot() -> int:
+    return round(psutil.boot_time() / 60)
 
 
 def _private(folder: Path) -> Path:
