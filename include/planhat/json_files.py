@@ -18,6 +18,8 @@ _BETWEEN = re.compile(rb"[^\s,]")
 # A string ends at its line's end at the latest: JSON has no line breaks inside strings.
 _TOKEN = re.compile(rb'"(?:[^"\\\n]|\\.)*(?:["\n]|\\?\Z)|[{}\[\]]', re.DOTALL)
 _BARE_END = re.compile(rb"[,\]\n]")
+_CLOSES = {b"{": b"}", b"[": b"]"}
+_BROKEN = -1
 _NEXT_OBJECT = re.compile(rb"\n\s*\{")
 
 
@@ -142,7 +144,7 @@ def _elements(source: _Bytes) -> Iterator[tuple[bytes, int, bool]]:
         while end is None and len(buffer) - at < LONGEST_OBJECT and (chunk := source.more()):
             buffer, at = buffer[at:] + chunk, 0
             end = _end_of_element(buffer, at)
-        if end is None:
+        if end is None or end == _BROKEN:
             next_one = _NEXT_OBJECT.search(buffer, at)
             end = next_one.start() if next_one else None
         yield buffer[at:end], line, end is not None
@@ -153,17 +155,20 @@ def _elements(source: _Bytes) -> Iterator[tuple[bytes, int, bool]]:
 
 
 def _end_of_element(buffer: bytes, at: int) -> int | None:
-    """Where the element that begins at `at` ends; None if that is not in the buffer."""
+    """Where the element that begins at `at` ends; None if that is not in the buffer, `_BROKEN` if
+    its brackets do not match.
+    """
     if buffer[at : at + 1] not in (b"{", b"["):
         bare = _BARE_END.search(buffer, at + 1)
         return bare.start() if bare else None
-    depth = 0
+    closing: list[bytes] = []
     for token in _TOKEN.finditer(buffer, at):
-        if token.group() in (b"{", b"["):
-            depth += 1
+        if token.group() in _CLOSES:
+            closing.append(_CLOSES[token.group()])
         elif token.group() in (b"}", b"]"):
-            depth -= 1
-            if depth == 0:
+            if token.group() != closing.pop():
+                return _BROKEN
+            if not closing:
                 return token.end()
         elif token.end() == len(buffer):
             return None

@@ -1,0 +1,309 @@
+"""A folder of exports against a real warehouse: each test is a small world of files."""
+
+import gzip
+import json
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from include.errors import ProblemError, ServiceError
+from include.planhat.models import MODELS
+from include.planhat.reading import ReadReport, read_folder
+
+
+def ident(number: int) -> str:
+    return f"{number:024x}"
+
+
+def company(number: int, **fields: object) -> dict[str, object]:
+    return {"_id": ident(number), "name": f"Company {number}", **fields}
+
+
+class World:
+    """A folder and a warehouse."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        self.url = url
+        self.folder = folder
+        self.said: list[str] = []
+
+    def write(self, name: str, *objects: object, raw: str | None = None) -> None:
+        text = raw if raw is not None else "".join(json.dumps(each) + "\n" for each in objects)
+        (self.folder / name).write_text(text)
+
+    def read(self, **options) -> ReadReport:
+        self.said.clear()
+        return read_folder(self.url, self.folder, say=self.said.append, **options)
+
+    def counts(self, **options) -> dict[str, int]:
+        (only,) = self.read(**options).models
+        names = ["added", "changed", "returned", "unchanged", "deleted", "withheld", "rejected"]
+        return {name: getattr(only, name) for name in names if getattr(only, name)}
+
+    def rows(self, query: str) -> list[tuple]:
+        with psycopg.connect(self.url) as connection:
+            return connection.execute(query).fetchall()
+
+    def present(self) -> list[int]:
+        query = "select planhat_id from raw_planhat.objects where deleted_at is null order by 1"
+        return [int(identifier, 16) for (identifier,) in self.rows(query)]
+
+    def rejects(self) -> list[tuple]:
+        return self.rows("select file, line, code from raw_planhat.rejects order by reject_id")
+
+
+@pytest.fixture
+def world(warehouse: str, tmp_path: Path) -> World:
+    return World(warehouse, tmp_path)
+
+
+def test_each_read_says_what_was_added_changed_deleted_and_returned(world: World):
+    world.write("companies.jsonl", company(1), company(2), company(3))
+    assert world.counts() == {"added": 3}
+    assert world.counts() == {"unchanged": 3}
+
+    world.write("companies.jsonl", company(1), company(2, phase="Live"))
+    assert world.counts() == {"changed": 1, "unchanged": 1, "deleted": 1}
+    assert world.present() == [1, 2]
+    assert world.counts() == {"unchanged": 2}
+
+    world.write("companies.jsonl", company(1), company(2, phase="Live"), company(3))
+    assert world.counts() == {"returned": 1, "unchanged": 2}
+    assert world.present() == [1, 2, 3]
+
+    logged = world.rows(
+        "select added, changed, returned, deleted from raw_planhat.reads order by 1"
+    )
+    assert len(logged) == 5
+
+
+def test_a_deletion_and_a_return_move_changed_at_and_an_unchanged_read_does_not(world: World):
+    def changed_at() -> object:
+        return world.rows("select changed_at from raw_planhat.objects where planhat_id like '%2'")
+
+    world.write("companies.jsonl", company(1), company(2))
+    world.read()
+    first = changed_at()
+    world.read()
+    assert changed_at() == first
+    world.write("companies.jsonl", company(1))
+    world.read()
+    deleted = changed_at()
+    assert deleted > first
+    world.write("companies.jsonl", company(1), company(2))
+    world.read()
+    assert changed_at() > deleted
+
+
+def test_fields_that_move_by_themselves_are_no_change_and_all_others_are(world: World):
+    moving = {"updatedAt": "2026-01-01", "renewalDaysFromNow": 10, "usage": {"week": 1}}
+    world.write("companies.jsonl", company(1, **moving, lastTouch="2026-01-01"))
+    world.read()
+    moved = {"updatedAt": "2026-01-02", "renewalDaysFromNow": 9, "lastActive": "2026-01-02"}
+    world.write("companies.jsonl", company(1, **moved, lastTouch="2026-01-01"))
+    assert world.counts() == {"unchanged": 1}
+    world.write("companies.jsonl", company(1, **moved, lastTouch="2026-01-02"))
+    assert world.counts() == {"changed": 1}
+    assert world.rows("select payload->>'updatedAt' from raw_planhat.objects") == [("2026-01-02",)]
+
+
+def test_a_null_that_gets_a_value_and_a_value_that_goes_are_changes(world: World):
+    world.write("companies.jsonl", company(1, phase=None), company(2, phase="A"))
+    world.read()
+    world.write("companies.jsonl", company(1, phase="A"), company(2))
+    assert world.counts() == {"changed": 2}
+
+
+def test_the_order_of_keys_and_the_writing_of_numbers_are_no_change(world: World):
+    world.write("companies.jsonl", raw=f'{{"_id":"{ident(1)}","name":"A","mrr":1.50}}\n')
+    world.read()
+    world.write("companies.jsonl", raw=f'{{"mrr": 1.5, "name": "A", "_id": "{ident(1)}"}}\n')
+    assert world.counts() == {"unchanged": 1}
+
+
+def test_a_model_without_a_file_was_not_read_and_keeps_everything(world: World):
+    world.write("companies.jsonl", company(1))
+    world.write("users.jsonl", {
+        "_id": ident(7), "email": "u@x.example", "nickName": "u", "firstName": "U", "lastName": "V",
+    })  # fmt: skip
+    world.read()
+    (world.folder / "users.jsonl").unlink()
+    assert [each.model for each in world.read().models] == ["company"]
+    assert world.present() == [1, 7]
+
+
+def test_bad_lines_are_rejects_with_file_and_line_and_the_rest_is_loaded(world: World):
+    lines = [
+        json.dumps(company(1)),
+        '{"_id": "broken',
+        json.dumps({"_id": ident(3)}),
+        json.dumps(company(4, mrr="much")),
+        json.dumps(company(1)),
+        json.dumps(company(5)),
+    ]
+    world.write("companies.jsonl", raw="\n".join(lines))
+    report = world.read()
+    assert world.present() == [1, 5]
+    assert world.rejects() == [
+        ("companies.jsonl", 2, "malformed"),
+        ("companies.jsonl", 3, "missing_required"),
+        ("companies.jsonl", 4, "wrong_type"),
+        ("companies.jsonl", 5, "duplicate_id"),
+    ]
+    assert report.rejected == 4
+    assert any(line.startswith("! companies.jsonl:3: name is missing") for line in world.said)
+    assert any("companies.jsonl:5: the object" in line for line in world.said)
+    (text,) = world.rows("select text from raw_planhat.rejects where line = 2")[0]
+    assert text == '{"_id": "broken'
+
+
+def test_reading_a_file_again_replaces_its_rejects(world: World):
+    world.write("companies.jsonl", company(1), {"_id": ident(2)})
+    world.read()
+    world.read()
+    assert len(world.rejects()) == 1
+    world.write("companies.jsonl", company(1), company(2))
+    world.read()
+    assert world.rejects() == []
+
+
+def test_a_rejected_object_whose_id_can_be_read_is_not_taken_for_deleted(world: World):
+    world.write("companies.jsonl", company(1), company(2), company(3), company(4))
+    world.read()
+    torn = json.dumps(company(3))[:-5]
+    world.write(
+        "companies.jsonl",
+        raw="\n".join([json.dumps(company(1)), json.dumps({"_id": ident(2)}), torn]),
+    )
+    # 2 lacks its name and 3 is torn, but both are in the file; 4 is gone
+    assert world.counts() == {"unchanged": 1, "rejected": 2, "deleted": 1}
+    assert world.present() == [1, 2, 3]
+
+
+def test_a_reject_that_could_be_any_object_withholds_deletions(world: World):
+    world.write("companies.jsonl", company(1), company(2))
+    world.read()
+    world.write("companies.jsonl", raw=json.dumps(company(1)) + "\n{nobody knows\n")
+    assert world.counts() == {"unchanged": 1, "rejected": 1, "withheld": 1}
+    assert world.present() == [1, 2]
+    assert any("not marked deleted" in line for line in world.said)
+    assert world.counts(deletions="always") == {"unchanged": 1, "rejected": 1, "deleted": 1}
+
+
+@pytest.mark.parametrize("content", ["", "[]", "\n\n", '{"_id": "x"}\n', "<html>sign in</html>\n"])
+def test_a_file_without_a_valid_object_deletes_nothing_and_says_so(world: World, content: str):
+    world.write("companies.jsonl", company(1), company(2))
+    world.read()
+    world.write("companies.jsonl", raw=content)
+    assert world.counts()["withheld"] == 2
+    assert world.present() == [1, 2]
+    assert any("2 objects that are not in it were not marked deleted" in x for x in world.said)
+    world.read(deletions="always")
+    assert world.present() == []
+
+
+def test_deletions_can_be_switched_off(world: World):
+    world.write("companies.jsonl", company(1), company(2))
+    world.read()
+    world.write("companies.jsonl", company(1))
+    assert world.counts(deletions="never") == {"unchanged": 1, "withheld": 1}
+
+
+def test_a_torn_gzip_keeps_what_was_read_and_deletes_nothing(world: World):
+    world.write("companies.jsonl", company(0))
+    world.read()
+    (world.folder / "companies.jsonl").unlink()
+    lines = "".join(json.dumps(company(n, sourceId=str(hash(n) ** 5))) + "\n" for n in range(9_000))
+    whole = gzip.compress(lines.encode())
+    (world.folder / "companies.jsonl.gz").write_bytes(whole)
+    assert world.counts() == {"added": 8_999, "changed": 1}
+    (world.folder / "companies.jsonl.gz").write_bytes(whole[: len(whole) // 2])
+    counts = world.counts()
+    assert counts["rejected"] >= 1
+    assert "deleted" not in counts
+    assert ("companies.jsonl.gz", None, "unreadable_file") in world.rejects()
+
+
+def test_a_file_of_no_model_is_a_reject_as_long_as_it_is_there(world: World):
+    world.write("companies.jsonl", company(1))
+    world.write("compannies.jsonl", company(2))
+    world.write("notes.txt", raw="x")
+    world.write(".hidden", raw="x")
+    (world.folder / "archive").mkdir()
+    report = world.read()
+    assert [file for file, *_ in world.rejects()] == ["compannies.jsonl", "notes.txt"]
+    assert report.rejected == 2
+    assert any("compannies.jsonl: no model has a file of this name" in x for x in world.said)
+    (world.folder / "compannies.jsonl").unlink()
+    world.read()
+    assert [file for file, *_ in world.rejects()] == ["notes.txt"]
+
+
+def test_several_files_of_a_model_are_one_read(world: World):
+    world.write("companies.jsonl", company(1), company(2))
+    world.write("companies.csv", raw=f"Id,Name\n{ident(3)},Three\n{ident(2)},Again\n")
+    assert world.counts() == {"added": 3, "rejected": 1}
+    assert world.rejects() == [("companies.jsonl", 2, "duplicate_id")]
+
+
+def test_every_model_is_read_in_each_shape_to_the_same_payloads(world: World):
+    objects = {
+        model.path: [{"_id": ident(n), **{name: _value(model, name) for name in model.required}}]
+        for n, model in enumerate(MODELS, 1)
+    }
+    for path, each in objects.items():
+        world.write(f"{path}.jsonl", *each)
+    assert all(each.added == 1 for each in world.read().models)
+    for path, each in objects.items():
+        (world.folder / f"{path}.jsonl").unlink()
+        (world.folder / f"{path}.json").write_text(json.dumps(each, indent=2))
+    report = world.read()
+    assert [each.unchanged for each in report.models] == [1] * 18
+    for path, ((only,)) in objects.items():
+        (world.folder / f"{path}.json").unlink()
+        cells = [json.dumps(value).strip('"') for value in only.values()]
+        (world.folder / f"{path}.csv").write_text(f"{','.join(only)}\n{','.join(cells)}\n")
+    report = world.read()
+    assert [each.unchanged for each in report.models] == [1] * 18
+    assert not report.has_changed
+
+
+def _value(model, name: str) -> object:
+    kind = model.fields[name].name
+    return {"TEXT": "text", "NUMBER": 3, "BOOLEAN": False, "TIME": "2026-01-01"}.get(kind, "EUR")
+
+
+def test_the_report_is_a_table_with_a_row_a_model(world: World):
+    world.write("companies.jsonl", company(1), company(2))
+    report = world.read()
+    header, row, total = str(report).splitlines()
+    assert header.split() == [
+        "model", "considered", "added", "changed", "returned", "unchanged", "deleted", "rejected",
+    ]  # fmt: skip
+    assert row.split() == ["company", "2", "2", "0", "0", "0", "0", "0"]
+    assert total.split()[0] == "all"
+    assert report.as_dict()["company"]["added"] == 2
+
+
+def test_an_empty_folder_is_said_and_no_folder_is_a_problem(world: World):
+    assert world.read().models == ()
+    assert "nothing was read" in world.said[0]
+    with pytest.raises(ProblemError, match="There is no folder"):
+        read_folder(world.url, world.folder / "nowhere", say=print)
+
+
+def test_a_warehouse_that_does_not_answer_is_one_line(world: World):
+    world.write("companies.jsonl", company(1))
+    with pytest.raises(ServiceError, match="does not answer"):
+        read_folder("postgresql://a:b@127.0.0.1:1/none", world.folder, say=print)
+
+
+def test_a_read_that_postgres_stops_leaves_nothing_half_done(world: World):
+    world.write("companies.jsonl", company(1))
+    with psycopg.connect(world.url) as connection:
+        connection.execute("alter table raw_planhat.reads add check (added < 1)")
+    with pytest.raises(ServiceError, match="run it again"):
+        world.read()
+    assert world.present() == []
+    assert world.rows("select * from raw_planhat.reads") == []
