@@ -1,0 +1,65 @@
+{# A field of a Planhat object as one type. What cannot be read as that type becomes null: the raw
+   object still holds it, and marts.quality counts it. #}
+
+{% macro planhat_text(name) -%}
+    case
+        when jsonb_typeof(payload -> '{{ name }}') in ('string', 'number', 'boolean')
+            then nullif(btrim(payload ->> '{{ name }}'), '')
+    end
+{%- endmacro %}
+
+{% macro planhat_email(name) -%}
+    lower({{ planhat_text(name) }})
+{%- endmacro %}
+
+{% macro planhat_numeric(name) -%}
+    case
+        when
+            jsonb_typeof(payload -> '{{ name }}') in ('string', 'number')
+            and pg_input_is_valid(payload ->> '{{ name }}', 'numeric')
+            and payload ->> '{{ name }}' !~* '[a-df-z]'
+            then (payload ->> '{{ name }}')::numeric
+    end
+{%- endmacro %}
+
+{% macro planhat_boolean(name) -%}
+    case lower(payload ->> '{{ name }}') when 'true' then true when 'false' then false end
+{%- endmacro %}
+
+{% macro planhat_timestamptz(name) -%}
+    {{ readable_timestamp('payload', name) }}
+{%- endmacro %}
+
+{# Planhat gives an invoice's dates as days since 1970-01-01. #}
+{% macro planhat_days(name) -%}
+    case
+        when payload ->> '{{ name }}' ~ '^-?\d{1,6}$'
+            then date '1970-01-01' + (payload ->> '{{ name }}')::integer
+        else {{ utc_date(readable_timestamp('payload', name)) }}
+    end
+{%- endmacro %}
+
+{# A currency is an object when read ({_id, symbol, rate …}) and sometimes its symbol alone. #}
+{% macro planhat_currency(name) -%}
+    coalesce(payload #>> '{ {{- name -}} ,symbol}', {{ planhat_text(name) }})
+{%- endmacro %}
+
+{# Arrays and objects stay JSON; an empty one is no value. #}
+{% macro planhat_jsonb(name) -%}
+    case
+        when payload -> '{{ name }}' not in ('[]', '{}') and jsonb_typeof(payload -> '{{ name }}') in ('array', 'object')
+            then payload -> '{{ name }}'
+    end
+{%- endmacro %}
+
+{# One word or a list of them, as text. #}
+{% macro planhat_text_or_list(name) -%}
+    case
+        when jsonb_typeof(payload -> '{{ name }}') = 'array'
+            then (
+                select string_agg(word, ', ' order by place)
+                from jsonb_array_elements_text(payload -> '{{ name }}') with ordinality as each (word, place)
+            )
+        else {{ planhat_text(name) }}
+    end
+{%- endmacro %}

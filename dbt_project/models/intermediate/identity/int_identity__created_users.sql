@@ -1,0 +1,45 @@
+-- One row an enduser created from a user id: unknown to Planhat in that company, and named by an
+-- identify or track call while auto-create was on (§3.5).
+
+{{ config(indexes=[{'columns': ['company_id', 'user_id'], 'unique': true}]) }}
+
+with calls as (
+
+    select * from {{ ref('int_identity__calls_linked') }}
+    where may_create
+
+),
+
+keyset_companies as (
+
+    select * from {{ ref('int_identity__keyset_companies') }}
+
+),
+
+users as (
+
+    select * from {{ ref('int_identity__users') }}
+    where matched_by = 'created_user'
+
+),
+
+final as (
+
+    select distinct on (users.company_id, users.user_id)
+        users.company_id,
+        users.user_id,
+        users.email,
+        'segment-' || md5(row(users.company_id, 'user_id', users.user_id)::text) as enduser_id,
+        calls.message_id as created_by_message_id,
+        calls.event_at as created_at
+    from calls
+    inner join keyset_companies on calls.keyset = keyset_companies.keyset
+    inner join users
+        on
+            keyset_companies.company_id = users.company_id
+            and keyset_companies.user_id = users.user_id
+    order by users.company_id, users.user_id, calls.event_at, calls.message_id collate "C"
+
+)
+
+select * from final

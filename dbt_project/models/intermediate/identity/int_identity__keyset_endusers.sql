@@ -1,0 +1,90 @@
+-- One row a set of keys: its company and enduser, what matched them, or the reason that there is none
+-- (§3.3–§3.6). A group call's keys name a company alone.
+
+{{ config(indexes=[{'columns': ['keyset'], 'unique': true}]) }}
+
+with keyset_companies as (
+
+    select * from {{ ref('int_identity__keyset_companies') }}
+
+),
+
+users as (
+
+    select * from {{ ref('int_identity__users') }}
+
+),
+
+created_users as (
+
+    select * from {{ ref('int_identity__created_users') }}
+
+),
+
+emails as (
+
+    select * from {{ ref('int_identity__emails') }}
+
+),
+
+created_emails as (
+
+    select * from {{ ref('int_identity__created_emails') }}
+
+),
+
+matched as (
+
+    select
+        keyset_companies.*,
+        coalesce(users.matched_by, emails.matched_by) as person_matched_by,
+        coalesce(users.is_deleted, emails.is_deleted, false) as is_deleted,
+        coalesce(
+            users.enduser_id,
+            created_users.enduser_id,
+            emails.enduser_id,
+            created_emails.enduser_id
+        ) as person_id
+    from keyset_companies
+    left join users
+        on
+            keyset_companies.company_id = users.company_id
+            and keyset_companies.user_id = users.user_id
+    left join created_users
+        on
+            keyset_companies.company_id = created_users.company_id
+            and keyset_companies.user_id = created_users.user_id
+    left join emails
+        on
+            keyset_companies.user_id is null
+            and keyset_companies.company_id = emails.company_id
+            and keyset_companies.email = emails.email
+    left join created_emails
+        on
+            keyset_companies.user_id is null
+            and keyset_companies.company_id = created_emails.company_id
+            and keyset_companies.email = created_emails.email
+
+),
+
+final as (
+
+    select
+        keyset,
+        company_id,
+        company_matched_by,
+        case when not is_deleted then person_id end as enduser_id,
+        case when person_id is not null and not is_deleted then person_matched_by end as matched_by,
+        case
+            when reason is not null then reason
+            when user_id is null and email is null then null
+            when is_deleted then 'deleted_enduser'
+            when person_id is not null then null
+            when person_matched_by is null then 'ambiguous_enduser'
+            else 'unknown_enduser'
+        end as reason
+    from matched
+
+)
+
+select * from final

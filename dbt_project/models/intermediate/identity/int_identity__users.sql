@@ -1,0 +1,74 @@
+-- One row a company and user id that some call resolves to: the enduser in Planhat that it is, by
+-- external id or by u's e-mail, or null: then it is the created enduser, if there is one (§3.4).
+
+{{ config(indexes=[{'columns': ['company_id', 'user_id'], 'unique': true}]) }}
+
+with keyset_companies as (
+
+    select * from {{ ref('int_identity__keyset_companies') }}
+    where company_id is not null and user_id is not null
+
+),
+
+user_emails as (
+
+    select * from {{ ref('int_identity__user_emails') }}
+
+),
+
+endusers_by_email as (
+
+    select * from {{ ref('int_identity__endusers_by_email') }}
+    where enduser_id is not null
+
+),
+
+endusers_by_external_id as (
+
+    -- unique within a company (§2); a deleted one matches when nobody else has it
+    select distinct on (company_id, external_id)
+        company_id,
+        external_id,
+        enduser_id,
+        deleted_at is not null as is_deleted
+    from {{ ref('stg_planhat__endusers') }}
+    where external_id is not null
+    order by company_id, external_id, deleted_at is not null, enduser_id
+
+),
+
+users as (
+
+    select distinct company_id, user_id from keyset_companies
+
+),
+
+final as (
+
+    select
+        users.company_id,
+        users.user_id,
+        user_emails.email,
+        coalesce(by_external_id.enduser_id, by_email.enduser_id) as enduser_id,
+        case
+            when by_external_id.enduser_id is not null then by_external_id.is_deleted
+            else coalesce(by_email.is_deleted, false)
+        end as is_deleted,
+        case
+            when by_external_id.enduser_id is not null then 'external_id'
+            when by_email.enduser_id is not null then 'user_email'
+            else 'created_user'
+        end as matched_by
+    from users
+    left join user_emails
+        on users.company_id = user_emails.company_id and users.user_id = user_emails.user_id
+    left join endusers_by_external_id as by_external_id
+        on
+            users.company_id = by_external_id.company_id
+            and users.user_id = by_external_id.external_id
+    left join endusers_by_email as by_email
+        on users.company_id = by_email.company_id and user_emails.email = by_email.email
+
+)
+
+select * from final

@@ -1,0 +1,100 @@
+-- One row a thing in the customer's data that we had to work around, with how often and one example. None of
+-- them stops a build or a push.
+
+with companies as (
+
+    select * from {{ ref('stg_planhat__companies') }}
+    where deleted_at is null
+
+),
+
+endusers as (
+
+    select * from {{ ref('stg_planhat__endusers') }}
+    where deleted_at is null
+
+),
+
+known_companies as (
+
+    select * from {{ ref('int_identity__known_companies') }}
+
+),
+
+quarantine as (
+
+    select * from {{ ref('stg_segment__quarantine') }}
+
+),
+
+rejects as (
+
+    select * from {{ ref('stg_planhat__rejects') }}
+
+),
+
+metric_rejections as (
+
+    select * from {{ ref('metric_rejections') }}
+
+),
+
+findings as (
+
+    select
+        'company_external_id_used_twice' as finding,
+        company_id as example
+    from known_companies
+    inner join companies using (company_id)
+    where known_companies.company_key is null and companies.external_id is not null
+    union all
+    select
+        'company_without_external_id' as finding,
+        company_id as example
+    from companies
+    where external_id is null
+    union all
+    select
+        'enduser_external_id_used_twice' as finding,
+        min(enduser_id) as example
+    from endusers
+    where external_id is not null
+    group by company_id, external_id
+    having count(*) > 1
+    union all
+    select
+        'enduser_of_unknown_company' as finding,
+        endusers.enduser_id as example
+    from endusers
+    left join known_companies on endusers.company_id = known_companies.company_id
+    where known_companies.company_id is null
+    union all
+    select
+        'call_quarantined_' || reason as finding,
+        quarantine_id::text as example
+    from quarantine
+    union all
+    select
+        'export_line_rejected' as finding,
+        file || ':' || coalesce(line::text, '?') as example
+    from rejects
+    union all
+    select
+        'metric_value_rejected' as finding,
+        message_id as example
+    from metric_rejections
+
+),
+
+final as (
+
+    select
+        finding,
+        count(*) as times,
+        min(example) as example
+    from findings
+    group by finding
+
+)
+
+select * from final

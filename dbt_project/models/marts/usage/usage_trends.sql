@@ -1,0 +1,149 @@
+-- One row an object that was ever active: its calendar windows up to the as-of date, that day included.
+
+{{ config(indexes=[{'columns': ['object_type', 'object_id'], 'unique': true}]) }}
+
+with object_days as (
+
+    select * from {{ ref('int_usage__object_days') }}
+
+),
+
+object_calls as (
+
+    select * from {{ ref('int_usage__object_calls') }}
+    where object_type = 'company' and event_date <= {{ as_of_date() }}
+
+),
+
+endusers as (
+
+    select * from {{ ref('endusers') }}
+
+),
+
+thresholds as (
+
+    select * from {{ ref('stg_settings__thresholds') }}
+
+),
+
+windows as (
+
+    select
+        object_type,
+        object_id,
+        min(activity_date) as first_activity_date,
+        max(last_activity_at) as last_activity_at,
+        sum(activities)::bigint as activities_total,
+        sum(weight) as weight_total,
+        {%- for days in [1, 7, 14, 30, 90] %}
+        coalesce(sum(activities) filter (
+            where activity_date > {{ as_of_date() }} - {{ days }}
+        ), 0)::bigint as activities_{{ days }}d,
+        {%- endfor %}
+        {%- for days in [7, 30] %}
+        coalesce(sum(activities) filter (
+            where
+                activity_date > {{ as_of_date() }} - {{ 2 * days }}
+                and activity_date <= {{ as_of_date() }} - {{ days }}
+        ), 0)::bigint as previous_{{ days }}d
+        {{- "," if not loop.last }}
+        {%- endfor %}
+    from object_days
+    group by object_type, object_id
+
+),
+
+active_endusers as (
+
+    select
+        object_id,
+        {%- for days in [1, 7, 30, 90] %}
+        count(distinct enduser_id) filter (
+            where event_date > {{ as_of_date() }} - {{ days }}
+        ) as active_endusers_{{ days }}d
+        {{- "," if not loop.last }}
+        {%- endfor %}
+    from object_calls
+    group by object_id
+
+),
+
+enduser_totals as (
+
+    select company_id, count(*) as endusers_total
+    from endusers
+    where company_id is not null
+    group by company_id
+
+),
+
+changes as (
+
+    select
+        *,
+        (activities_7d - previous_7d)::numeric / nullif(previous_7d, 0) as change_7d,
+        (activities_30d - previous_30d)::numeric / nullif(previous_30d, 0) as change_30d
+    from windows
+
+),
+
+final as (
+
+    select
+        -- object
+        changes.object_type,
+        changes.object_id,
+        {{ as_of_date() }} as as_of_date,
+
+        -- windows
+        changes.activities_1d,
+        changes.activities_7d,
+        changes.activities_14d,
+        changes.activities_30d,
+        changes.activities_90d,
+        changes.activities_total,
+        changes.previous_7d,
+        changes.previous_30d,
+        changes.change_7d,
+        changes.change_30d,
+        changes.weight_total,
+
+        -- Planhat's names for two of them
+        changes.activities_14d as beat,
+        changes.activities_total as experience,
+
+        -- what it amounts to
+        case
+            when changes.activities_30d = 0 and changes.previous_30d > 0 then 'stopped'
+            when changes.first_activity_date > {{ as_of_date() }} - 30 then 'new'
+            when
+                changes.change_30d > thresholds.trend_min_change
+                and changes.activities_30d - changes.previous_30d > thresholds.trend_min_activities
+                then 'up'
+            when
+                changes.change_30d < -thresholds.trend_min_change
+                and changes.previous_30d - changes.activities_30d > thresholds.trend_min_activities
+                then 'down'
+            else 'flat'
+        end as trend,
+        changes.first_activity_date,
+        changes.last_activity_at,
+
+        -- companies only
+        active_endusers.active_endusers_1d,
+        active_endusers.active_endusers_7d,
+        active_endusers.active_endusers_30d,
+        active_endusers.active_endusers_90d,
+        case when changes.object_type = 'company' then coalesce(enduser_totals.endusers_total, 0) end
+            as endusers_total
+    from changes
+    cross join thresholds
+    left join active_endusers
+        on changes.object_type = 'company' and changes.object_id = active_endusers.object_id
+    left join enduser_totals
+        on changes.object_type = 'company' and changes.object_id = enduser_totals.company_id
+
+)
+
+select * from final

@@ -1,0 +1,21 @@
+-- One row an object of any model: the keys under which an event can name it.
+
+with objects as (
+
+    select * from {{ ref('base_planhat__objects') }}
+
+),
+
+final as (
+
+    select
+        model,
+        planhat_id as object_id,
+        coalesce({{ planhat_text('companyId') }}, {{ planhat_text('cId') }}) as company_id,
+        coalesce({{ planhat_text('externalId') }}, {{ planhat_text('extId') }}) as external_id,
+        deleted_at
+    from objects
+
+)
+
+select * from final

@@ -1,0 +1,21 @@
+with objects as (
+
+    select * from {{ ref('base_planhat__objects') }}
+    where model = 'workspace'
+
+),
+
+final as (
+
+    select
+        planhat_id as workspace_id,
+        {{ planhat_text('companyId') }} as company_id,
+        {{ planhat_text('name') }} as name,
+        {{ planhat_text('status') }} as status,
+        changed_at,
+        deleted_at
+    from objects
+
+)
+
+select * from final

@@ -1,0 +1,51 @@
+-- One row an identify call and attribute that it carries, null included: an explicit null clears.
+
+{{ config(materialized='table', indexes=[{'columns': ['message_key']}]) }}
+
+{%- set attributes = {
+    'name': ['name'],
+    'first_name': ['firstName', 'first_name'],
+    'last_name': ['lastName', 'last_name'],
+    'phone': ['phone'],
+    'position': ['position', 'title'],
+} %}
+
+with events as (
+
+    select * from {{ source('raw_segment', 'events') }}
+    where type = 'identify' and jsonb_typeof(payload -> 'traits') = 'object'
+
+),
+
+named as (
+
+    select
+        events.message_key,
+        known.attribute,
+        known.place,
+        events.payload -> 'traits' -> known.trait as value
+    from events
+    inner join (
+        values
+        {%- for attribute, traits in attributes.items() %}{% set outer = loop %}
+        {%- for trait in traits %}
+        ('{{ attribute }}', '{{ trait }}', {{ loop.index }}){{ "," if not (outer.last and loop.last) }}
+        {%- endfor %}
+        {%- endfor %}
+    ) as known (attribute, trait, place) on events.payload -> 'traits' ? known.trait
+
+),
+
+final as (
+
+    select distinct on (message_key, attribute)
+        message_key,
+        attribute,
+        case when jsonb_typeof(value) in ('string', 'number') then value #>> '{}' end as value
+    from named
+    where jsonb_typeof(value) in ('string', 'number', 'null')
+    order by message_key, attribute, place
+
+)
+
+select * from final

@@ -1,0 +1,337 @@
+"""One dbt build: under the lock, with its window and settings written down, in this process.
+
+dbt runs inside the process that holds the lock, so that neither can outlive the other. What a
+build saw and what became of each model stands in `sync.builds`.
+"""
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.types.json import Jsonb
+
+from include.errors import BusyError, ProblemError
+from include.settings import ROOT, Settings
+from include.warehouse.connection import connect
+
+PROJECT = ROOT / "dbt_project"
+LOCK = "select pg_try_advisory_lock(hashtext('planhat-segment build'))"
+# The tables whose rows are settings of a build: written down whole with each build.
+SETTINGS_TABLES = (
+    "switches", "company_metrics", "key_names", "object_keys", "blocked_identities",
+    "usage_events", "thresholds",
+)  # fmt: skip
+PATIENCE_SECONDS = 30 * 60
+SAY_EVERY_SECONDS = 5
+
+
+class BuildError(ProblemError):
+    """A model or a test failed; the message names them."""
+
+
+@dataclass(frozen=True)
+class BuildReport:
+    """A finished build. `is_reused`: an earlier one that already saw everything there is to see."""
+
+    build_id: int
+    started_at: datetime
+    seconds: float
+    models: int
+    tests: int
+    is_reused: bool = False
+
+    def __str__(self) -> str:
+        if self.is_reused:
+            return f"build {self.build_id} of {self.started_at:%H:%M:%S} UTC is up to date"
+        return (
+            f"build {self.build_id}: {self.models} models, {self.tests} tests, "
+            f"{self.seconds:.1f} s"
+        )
+
+
+def build(
+    url: str,
+    settings: Settings,
+    *,
+    requested_by: str,
+    as_of: date | None = None,
+    full: bool = False,
+    since: datetime | None = None,
+    say: Callable[[str], None] = print,
+) -> BuildReport:
+    """Bring staging, intermediate, marts and planhat up to date with what has landed.
+
+    `as_of` (default: today, UTC) is the day that trends look back from. With `since`, a successful
+    build that began after it is used instead of a new one. A build that would see nothing new is
+    not made; `full` always is, from scratch. Raises `BuildError` naming what failed, `BusyError`
+    when another build holds the lock for more than half an hour.
+    """
+    as_of = as_of or datetime.now(UTC).date()
+    with connect(url, application_name=f"build for {requested_by}", autocommit=True) as holder:
+        _take_lock(holder, say)
+        holder.execute(
+            "update sync.builds set status = 'interrupted', finished_at = clock_timestamp(),"
+            " reason = 'its process ended before it did' where status = 'running'"
+        )
+        inputs = _read_inputs(holder, as_of)
+        if not full and (finished := _still_good(holder, inputs, since)):
+            say(str(finished))
+            return finished
+        build_id, started_at = _open(holder, inputs, requested_by=requested_by, is_full=full)
+        say(f"build {build_id} as of {as_of}, requested by {requested_by}")
+        nodes, error = _run_dbt(url, settings, as_of=as_of, full=full, say=say)
+        return _close(holder, build_id, started_at, nodes, error)
+
+
+# The lock
+
+
+def _take_lock(holder: psycopg.Connection, say: Callable[[str], None]) -> None:
+    began = said = time.monotonic()
+    while not holder.execute(LOCK).fetchone()[0]:  # type: ignore[index]
+        now = time.monotonic()
+        if now - began > PATIENCE_SECONDS:
+            raise BusyError(f"Gave up waiting for another build: {_who_builds(holder)}.")
+        if said == began or now - said > SAY_EVERY_SECONDS:
+            say(f"waiting for another build: {_who_builds(holder)}")
+            said = now
+        time.sleep(0.5)
+
+
+def _who_builds(holder: psycopg.Connection) -> str:
+    row = holder.execute(
+        "select build_id, requested_by, started_at from sync.builds where status = 'running'"
+        " order by build_id desc limit 1"
+    ).fetchone()
+    if row is None:
+        return "it is just starting"
+    return f"number {row[0]}, requested by {row[1]}, since {row[2].astimezone(UTC):%H:%M:%S} UTC"
+
+
+# What a build sees
+
+
+@dataclass(frozen=True)
+class _Inputs:
+    as_of: date
+    settings: dict[str, Any]
+    code_fingerprint: str
+
+
+def _read_inputs(holder: psycopg.Connection, as_of: date) -> _Inputs:
+    rows = {
+        table: holder.execute(
+            f"select coalesce(jsonb_agg(to_jsonb(each) order by to_jsonb(each)), '[]')"
+            f" from sync.{table} as each"
+        ).fetchone()[0]  # type: ignore[index]
+        for table in SETTINGS_TABLES
+    }
+    return _Inputs(as_of, rows, _fingerprint_of_code())
+
+
+def _fingerprint_of_code() -> str:
+    """A hash over every file of the dbt project that can change a table."""
+    digest = hashlib.sha256()
+    for folder in ("models", "macros", "seeds", "tests"):
+        for file in sorted((PROJECT / folder).rglob("*")):
+            if file.suffix in (".sql", ".yml", ".csv"):
+                digest.update(str(file.relative_to(PROJECT)).encode() + b"\0")
+                digest.update(file.read_bytes())
+    digest.update((PROJECT / "dbt_project.yml").read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _still_good(
+    holder: psycopg.Connection, inputs: _Inputs, since: datetime | None
+) -> BuildReport | None:
+    """The last build, if it began after `since` or if nothing that it would see has changed."""
+    last = holder.execute(
+        """
+        select
+            build_id, started_at, extract(epoch from finished_at - started_at)::float8, nodes,
+            coalesce(started_at >= %(since)s, false)
+            or (
+                as_of_date = %(as_of)s
+                and settings = %(settings)s
+                and code_fingerprint = %(code)s
+                and not exists (
+                    select 1 from raw_segment.loads
+                    where not pg_visible_in_snapshot(loads.transaction_id, builds.window_to)
+                )
+                and not exists (
+                    select 1 from raw_planhat.reads
+                    where
+                        not pg_visible_in_snapshot(reads.transaction_id, builds.window_to)
+                        and reads.added + reads.changed + reads.deleted + reads.rejected > 0
+                )
+            )
+        from sync.builds
+        where status = 'success' and build_id = (select max(build_id) from sync.builds)
+        """,
+        {
+            "since": since,
+            "as_of": inputs.as_of,
+            "settings": Jsonb(inputs.settings),
+            "code": inputs.code_fingerprint,
+        },
+    ).fetchone()
+    if last is None or not last[4]:
+        return None
+    return _report(last[0], last[1], last[2], last[3], is_reused=True)
+
+
+def _open(
+    holder: psycopg.Connection, inputs: _Inputs, *, requested_by: str, is_full: bool
+) -> tuple[int, datetime]:
+    row = holder.execute(
+        """
+        insert into sync.builds (
+            requested_by, as_of_date, is_full, window_from, window_to, settings, code_fingerprint
+        )
+        select
+            %(requested_by)s, %(as_of)s, %(is_full)s,
+            (select window_to from sync.builds where status = 'success'
+             order by build_id desc limit 1),
+            pg_current_snapshot(), %(settings)s, %(code)s
+        returning build_id, started_at
+        """,
+        {
+            "requested_by": requested_by,
+            "as_of": inputs.as_of,
+            "is_full": is_full,
+            "settings": Jsonb(inputs.settings),
+            "code": inputs.code_fingerprint,
+        },
+    ).fetchone()
+    return row[0], row[1]  # type: ignore[index]
+
+
+# dbt
+
+
+def _run_dbt(
+    url: str, settings: Settings, *, as_of: date, full: bool, say: Callable[[str], None]
+) -> tuple[list[dict[str, Any]], str | None]:
+    """Every node's result, and what went wrong before there was any."""
+    from dbt.cli.main import dbtRunner
+
+    os.environ.update(warehouse_environment(url))
+    arguments = ["build", *dbt_options(settings), "--vars", json.dumps({"as_of": str(as_of)})]
+    # Unit tests belong to `make test`: a build proves its data, not its rules.
+    arguments += ["--exclude-resource-type", "unit_test", "--log-level", "none"]
+    if full:
+        arguments.append("--full-refresh")
+    outcome = dbtRunner(callbacks=[_progress(say)]).invoke(arguments)
+    results = getattr(outcome.result, "results", None) or []
+    nodes = [_node(result) for result in results]
+    if outcome.success:
+        return nodes, None
+    failed = [node for node in nodes if node["status"] in ("error", "fail", "runtime error")]
+    if failed:
+        names = "; ".join(f"{node['node']} ({_first_line(node['message'])})" for node in failed[:3])
+        more = f" and {len(failed) - 3} more" if len(failed) > 3 else ""
+        return nodes, f"{names}{more}"
+    return nodes, _first_line(str(outcome.exception or "dbt failed without a reason"))
+
+
+def warehouse_environment(url: str) -> dict[str, str]:
+    """The variables that `dbt_project/profiles.yml` reads the connection from."""
+    parts = conninfo_to_dict(url)
+    return {
+        "WAREHOUSE_HOST": str(parts.get("host", "127.0.0.1")),
+        "WAREHOUSE_PORT": str(parts.get("port", 5432)),
+        "WAREHOUSE_USER": str(parts.get("user", "")),
+        "WAREHOUSE_PASSWORD": str(parts.get("password", "")),
+        "WAREHOUSE_DATABASE": str(parts.get("dbname", "")),
+        # Times without a zone are UTC, whatever the server's setting says.
+        "PGTZ": "UTC",
+    }
+
+
+def dbt_options(settings: Settings) -> list[str]:
+    """The options of every dbt command: where the project is, and where dbt may write."""
+    scratch = settings.data_dir / "dbt"
+    return [
+        "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT),
+        "--target-path", str(scratch / "target"), "--log-path", str(scratch / "logs"),
+        "--threads", str(settings.dbt_threads),
+    ]  # fmt: skip
+
+
+def _progress(say: Callable[[str], None]) -> Callable[[Any], None]:
+    said = time.monotonic()
+
+    def on_event(event: Any) -> None:
+        nonlocal said
+        if event.info.name in ("LogModelResult", "LogTestResult"):
+            now = time.monotonic()
+            if now - said > SAY_EVERY_SECONDS:
+                say(f"  {event.data.index} of {event.data.total} built")
+                said = now
+
+    return on_event
+
+
+def _node(result: Any) -> dict[str, Any]:
+    rows = (result.adapter_response or {}).get("rows_affected")
+    return {
+        "node": result.node.name,
+        "kind": str(result.node.resource_type),
+        "status": str(result.status),
+        "seconds": round(result.execution_time, 3),
+        "rows": rows if isinstance(rows, int) and rows >= 0 else None,
+        # only of what failed: a database's message may quote a value
+        "message": _first_line(result.message) if str(result.status) != "success" else None,
+    }
+
+
+def _first_line(message: str | None) -> str:
+    lines = [line.strip() for line in (message or "").splitlines() if line.strip()]
+    # dbt puts a heading before the reason
+    return " ".join(lines[:2])[:300]
+
+
+def _close(
+    holder: psycopg.Connection,
+    build_id: int,
+    started_at: datetime,
+    nodes: list[dict[str, Any]],
+    error: str | None,
+) -> BuildReport:
+    seconds = holder.execute(
+        """
+        update sync.builds
+        set status = %s, reason = %s, nodes = %s, finished_at = clock_timestamp()
+        where build_id = %s
+        returning extract(epoch from finished_at - started_at)::float8
+        """,
+        ["failed" if error else "success", error, Jsonb(nodes), build_id],
+    ).fetchone()[0]  # type: ignore[index]
+    if error:
+        raise BuildError(f"Build {build_id} failed: {error}")
+    return _report(build_id, started_at, seconds, nodes)
+
+
+def _report(
+    build_id: int,
+    started_at: datetime,
+    seconds: float,
+    nodes: list[dict[str, Any]],
+    is_reused: bool = False,
+) -> BuildReport:
+    kinds = [node["kind"] for node in nodes]
+    return BuildReport(
+        build_id=build_id,
+        started_at=started_at.astimezone(UTC),
+        seconds=seconds,
+        models=kinds.count("model"),
+        tests=kinds.count("test"),
+        is_reused=is_reused,
+    )
