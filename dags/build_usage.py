@@ -1,0 +1,68 @@
+"""
+# Build usage
+
+One dbt build: every event that landed since the last one is matched to its company and enduser
+and counted, and what Planhat's new data changes is changed, in history too. By default every 15
+minutes (`BUILD_CRON`). A build that would see nothing new is not made.
+
+**Is it safe to run again?** Yes. A build takes its window of new events before any model; the
+window counts as done only when every model succeeded, and one that is repeated changes nothing.
+Two builds never run at once: the second waits, and says for whom.
+
+**When it is red.** The log names the model or the test, and `sync.builds` keeps it. A failed test
+is one of our own guarantees (what customers send becomes a row of `marts.quality` instead). The
+tables keep the state of the last good build. After a fix, trigger it; with *Full* after a change
+of the models that the incremental tables must see in all of history.
+"""
+
+import logging
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import DAG, Connection, CronTriggerTimetable, Param, get_current_context, task
+
+from include.connections import postgres_url
+from include.schedule import in_words
+from include.settings import load_settings
+
+log = logging.getLogger(__name__)
+settings = load_settings()
+
+with DAG(
+    dag_id="build_usage",
+    dag_display_name="Build usage",
+    description=f"One dbt build. {in_words(settings.build_cron)}.",
+    doc_md=__doc__,
+    schedule=CronTriggerTimetable(settings.build_cron, timezone="UTC"),
+    catchup=False,
+    max_active_runs=1,
+    is_paused_upon_creation=False,
+    dagrun_timeout=timedelta(hours=6),
+    default_args={"retries": 1, "retry_delay": timedelta(minutes=1)},
+    params={
+        "full": Param(
+            False,
+            type="boolean",
+            title="Full",
+            description="From scratch: every event is read again.",
+        ),
+    },
+    tags=["usage", "dbt"],
+):
+
+    @task(task_display_name="Build", execution_timeout=timedelta(hours=5))
+    def build() -> dict[str, Any]:
+        """One dbt build in this process."""
+        from include.build import build as run_build
+
+        context = get_current_context()
+        report = run_build(
+            postgres_url(Connection.get("warehouse")),
+            load_settings(),
+            requested_by=f"build_usage {context['run_id']}",
+            full=context["params"]["full"],
+            say=log.info,
+        )
+        return {"build_id": report.build_id, "seconds": round(report.seconds, 1)}
+
+    build()

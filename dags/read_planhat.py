@@ -1,0 +1,77 @@
+"""
+# Read Planhat
+
+Reads a folder of Planhat exports (`PLANHAT_EXPORTS_DIR`) into `raw_planhat.objects`, by default a
+quarter of an hour before each push (`READ_PLANHAT_CRON`). Objects are compared by content; what
+is gone from a file that was read is marked deleted; a model without a file was not read, and
+nothing of it is touched.
+
+**Is it safe to run again?** Yes: the same files change nothing. Each model is a transaction of
+its own, so a read that was interrupted is completed by the next.
+
+**When it is red.** The log says which folder or file could not be read, or that Postgres stopped
+it. Lines that could not be loaded do not make it red: they are in `raw_planhat.rejects` with
+file, line and reason, and the rest of the file is loaded. *Skipped* means that the folder does
+not exist yet.
+"""
+
+import logging
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import DAG, Connection, CronTriggerTimetable, Param, get_current_context, task
+from airflow.sdk.exceptions import AirflowSkipException
+
+from include.connections import postgres_url
+from include.schedule import in_words
+from include.settings import load_settings
+
+log = logging.getLogger(__name__)
+settings = load_settings()
+
+with DAG(
+    dag_id="read_planhat",
+    dag_display_name="Read Planhat",
+    description=f"Reads a folder of exports. {in_words(settings.read_planhat_cron)}.",
+    doc_md=__doc__,
+    schedule=CronTriggerTimetable(settings.read_planhat_cron, timezone="UTC"),
+    catchup=False,
+    max_active_runs=1,
+    is_paused_upon_creation=False,
+    dagrun_timeout=timedelta(hours=2),
+    default_args={"retries": 2, "retry_delay": timedelta(minutes=1)},
+    params={
+        "deletions": Param(
+            "guarded",
+            type="string",
+            enum=["guarded", "always", "never"],
+            title="Deletions",
+            description=(
+                "What becomes of objects that are gone from a file: marked deleted unless there "
+                "are doubtfully many, always, or never."
+            ),
+        ),
+    },
+    tags=["planhat", "read"],
+):
+
+    @task(task_display_name="Read exports", execution_timeout=timedelta(hours=1))
+    def read_exports() -> dict[str, Any]:
+        """Load the folder; the value is each model's counts."""
+        from include.planhat.reading import read_folder
+
+        folder = load_settings().exports_dir
+        if not folder.is_dir():
+            raise AirflowSkipException(f"There is no folder {folder} yet: nothing to read.")
+        context = get_current_context()
+        report = read_folder(
+            postgres_url(Connection.get("warehouse")),
+            folder,
+            deletions=context["params"]["deletions"],
+            say=log.info,
+        )
+        for line in str(report).splitlines():
+            log.info("%s", line)
+        return report.as_dict()
+
+    read_exports()
