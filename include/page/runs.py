@@ -1,0 +1,151 @@
+"""Section 3 of the page: the active push, the last one, those before, and their errors."""
+
+from typing import Any
+
+import psycopg
+
+from include.page.reading import one, rows, shortened
+
+COUNTS = (
+    "considered", "unchanged", "added", "changed", "removed", "invalid", "held", "not_sent",
+    "synced", "errors",
+)  # fmt: skip
+
+ERRORS_A_PAGE = 50
+
+_RUN = """
+    select
+        run_id, destination, trigger, requested_by, started_at, planned_at, finished_at, status,
+        reason, is_full, is_dry, models as asked_models, cancel_requested_by,
+        -- the claim of a run inside Airflow is its DAG run's id
+        case when trigger in ('schedule', 'button', 'api') then owner end as dag_run_id,
+        extract(epoch from coalesce(finished_at, now()) - started_at)::float8 as seconds,
+        status in ('queued', 'running') and lease_until < now() as is_dead
+    from sync.runs
+"""
+
+_MODELS = """
+    select
+        model, considered, unchanged, added, changed, removed, invalid, held, not_sent, synced,
+        errors, reason, started_at, finished_at
+    from sync.run_models
+    where run_id = %s
+    order by model
+"""
+
+
+def active(connection: psycopg.Connection) -> dict[str, Any] | None:
+    """The run that is queued or running, with `model` (being sent now), `percent` and its models.
+
+    A run whose owner died keeps its status until the next one starts; it is not active.
+    """
+    run = one(
+        connection,
+        _RUN + "where status in ('queued', 'running') and lease_until >= now() "
+        "order by started_at desc limit 1",
+    )
+    return _with_progress(connection, run) if run else None
+
+
+def last_finished(connection: psycopg.Connection) -> dict[str, Any] | None:
+    """The newest run that has ended and was no dry run, with its models; None before the first."""
+    run = one(
+        connection,
+        _RUN + "where status not in ('queued', 'running', 'dry_run') and finished_at is not null "
+        "order by finished_at desc limit 1",
+    )
+    return {**run, **_models_of(connection, run["run_id"])} if run else None
+
+
+def history(
+    connection: psycopg.Connection, *, limit: int = 20, offset: int = 0
+) -> list[dict[str, Any]]:
+    """Runs, newest first, each with what its models synced, failed and held together."""
+    runs = rows(connection, _RUN + "order by started_at desc limit %s offset %s", limit, offset)
+    sums = rows(
+        connection,
+        "select run_id, sum(synced)::bigint as synced, sum(errors)::bigint as errors, "
+        "sum(held)::bigint as held from sync.run_models where run_id = any(%s) group by run_id",
+        [run["run_id"] for run in runs],
+    )
+    by_run = {row["run_id"]: row for row in sums}
+    return [
+        {"synced": 0, "errors": 0, "held": 0, **run, **by_run.get(run["run_id"], {})}
+        for run in runs
+    ]
+
+
+def one_run(connection: psycopg.Connection, run_id: str) -> dict[str, Any] | None:
+    """One run with its models, or None when there is none of that id."""
+    found = one(connection, _RUN + "where run_id::text = %s", run_id)
+    return {**found, **_models_of(connection, found["run_id"])} if found else None
+
+
+def errors(
+    connection: psycopg.Connection,
+    run_id: str,
+    *,
+    model: str | None,
+    with_payload: bool,
+    offset: int = 0,
+) -> dict[str, Any]:
+    """The objects that failed in a run, fifty at a time: `{"total", "rows", "with_payload"}`.
+
+    A payload holds a person's data: it is read only for who may see it (`with_payload`).
+    """
+    total = one(
+        connection,
+        "select count(*) as total from sync.run_errors "
+        "where run_id::text = %s and (%s::text is null or model = %s)",
+        run_id, model, model,
+    )  # fmt: skip
+    found = rows(
+        connection,
+        "select model, object_id, code, message, attempts, failed_at, first_failed_at, "
+        "resolved_at, case when %s then payload end as payload from sync.run_errors "
+        "where run_id::text = %s and (%s::text is null or model = %s) "
+        "order by model, object_id, code limit %s offset %s",
+        with_payload, run_id, model, model, ERRORS_A_PAGE, offset,
+    )  # fmt: skip
+    for row in found:
+        row["message"] = shortened(row["message"], 1_000)
+        row["object_id"] = shortened(row["object_id"])
+    return {"total": total["total"] if total else 0, "rows": found, "with_payload": with_payload}
+
+
+def _models_of(connection: psycopg.Connection, run_id: Any) -> dict[str, Any]:
+    models = rows(connection, _MODELS, run_id)
+    for model in models:
+        model["planned"] = model["added"] + model["changed"] + model["removed"] + model["invalid"]
+        model["done"] = model["synced"] + model["errors"] + model["held"] + model["not_sent"]
+    totals = {name: sum(model[name] for model in models) for name in (*COUNTS, "planned", "done")}
+    return {"models": models, "totals": totals}
+
+
+def _with_progress(connection: psycopg.Connection, run: dict[str, Any]) -> dict[str, Any]:
+    of_models = _models_of(connection, run["run_id"])
+    answered = {
+        row["model"]: row["objects"]
+        for row in rows(
+            connection,
+            "select model, sum(last_position - first_position + 1)::bigint as objects "
+            "from sync.batches where run_id = %s and finished_at is not null group by model",
+            run["run_id"],
+        )
+    }
+    for each in of_models["models"]:
+        # A model's own counts are complete when it ends; until then its batches say how far it is.
+        each["done"] = max(each["done"], answered.get(each["model"], 0))
+    planned = sum(each["planned"] for each in of_models["models"])
+    done = sum(min(each["done"], each["planned"]) for each in of_models["models"])
+    sending = [
+        each["model"]
+        for each in of_models["models"]
+        if each["started_at"] and not each["finished_at"]
+    ]
+    return {
+        **run,
+        **of_models,
+        "model": sending[0] if sending else None,
+        "percent": 100 * done // planned if planned else None,
+    }

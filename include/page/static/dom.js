@@ -1,0 +1,93 @@
+// Building what is shown. Text only ever becomes text nodes: nothing that came from outside is
+// parsed as markup, here or anywhere (a test looks for the ways around this).
+
+/** An element; `props` are attributes, `on…` listeners; children are nodes, text, or left out when null. */
+export function h(tag, props = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(props ?? {})) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else element.setAttribute(name, value === true ? "" : value);
+  }
+  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  return element;
+}
+
+export const by = (id) => document.getElementById(id);
+
+/** A name that came from outside: its direction must not turn the text around it. */
+export const name = (text) => h("bdi", {}, text ?? "");
+
+/** Replace what `target` shows, if `data` differs from what it was made of: an open detail and the focus stay. */
+export function show(target, data, draw) {
+  const fingerprint = JSON.stringify(data);
+  if (target.dataset.shows === fingerprint) return;
+  const focused = target.contains(document.activeElement) ? document.activeElement.dataset.key : null;
+  target.dataset.shows = fingerprint;
+  target.replaceChildren(...[draw(data)].flat(Infinity).filter(Boolean));
+  if (focused) target.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus();
+}
+
+/** Words instead of figures: nothing yet, or what is wrong and what to do. */
+export const words = (text, kind = "") => h("p", { class: kind ? `notice ${kind}` : "quiet" }, text);
+
+/** A table that scrolls by itself on a narrow window. `columns`: [{title, number, cell(row)}]. */
+export function table({ caption, columns, rows, foot, rowHeader = 0 }) {
+  const cell = (column, index, row) =>
+    index === rowHeader
+      ? h("th", { scope: "row" }, column.cell(row))
+      : h("td", { class: classes(column, row) }, column.cell(row));
+  return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
+    h("table", {},
+      h("caption", { class: "said" }, caption),
+      h("thead", {}, h("tr", {}, columns.map((column) =>
+        h("th", { scope: "col", class: column.number ? "number" : null }, column.title)))),
+      h("tbody", {}, rows.map((row) => h("tr", {}, columns.map((column, index) => cell(column, index, row))))),
+      foot ? h("tfoot", {}, h("tr", {}, columns.map((column, index) => cell(column, index, foot)))) : null,
+    ));
+}
+
+function classes(column, row) {
+  if (!column.number) return null;
+  const value = column.value?.(row);
+  return ["number", value === 0 ? "zero" : "", column.strong ? "strong" : ""].filter(Boolean).join(" ");
+}
+
+/** A button in a table's cell that opens a row under its own, filled when it is first opened. */
+export function opener(text, { key, label, kind = "", fill }) {
+  const button = h("button", { type: "button", class: `link ${kind}`, "aria-expanded": "false", "data-key": key, "aria-label": label }, text);
+  button.addEventListener("click", async () => {
+    const row = button.closest("tr");
+    if (button.getAttribute("aria-expanded") === "true") {
+      button.setAttribute("aria-expanded", "false");
+      row.nextElementSibling.remove();
+      return;
+    }
+    button.setAttribute("aria-expanded", "true");
+    const cell = h("td", { colspan: row.cells.length }, words("Loading…"));
+    row.after(h("tr", { class: "inner" }, cell));
+    try {
+      cell.replaceChildren(...[await fill(cell)].flat(Infinity).filter(Boolean));
+    } catch (problem) {
+      cell.replaceChildren(words(problem.message, "bad"));
+    }
+  });
+  return button;
+}
+
+/** A link to another page of Airflow. In the frame it must be the frame's parent that goes there. */
+export function airflowLink(path, text) {
+  const href = new URL(`../${path}`, document.baseURI).href;
+  return h("a", {
+    href,
+    onclick: (event) => {
+      if (window.parent === window) return;
+      event.preventDefault();
+      const anchor = window.parent.document.createElement("a");
+      anchor.href = href;
+      window.parent.document.body.append(anchor);
+      anchor.click();
+      anchor.remove();
+    },
+  }, text);
+}

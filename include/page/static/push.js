@@ -1,0 +1,275 @@
+// Section 3: is it active, the button and its reason, the run in progress, the last sync, history.
+
+import { ask } from "./api.js";
+import { airflowLink, by, h, name, opener, show, table, words } from "./dom.js";
+import { ago, count, duration, model, STATUS, time, timeOfDay } from "./words.js";
+
+let latest = null;
+let chosenRun = new URLSearchParams(location.search).get("run");
+let refresh = () => {};
+let watched = null;
+
+export function startPush(again) {
+  refresh = again;
+  by("push-form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    press();
+  });
+  for (const id of ["push-dry", "push-full"]) by(id).addEventListener("change", nameButton);
+}
+
+export function drawPush(push) {
+  latest = push;
+  show(by("push-state"), stateOf(push), drawState);
+  drawForm(push);
+  show(by("push-progress"), push.active_run, drawProgress);
+  drawRun(push);
+  show(by("push-history"), push.problem ? null : push.history, drawHistory);
+  noticeEnd(push);
+}
+
+// Active or not, when last, how long, when next
+
+function stateOf(push) {
+  const { is_active, is_known, next_run_at, schedule, last_run, may, dag_id, problem } = push;
+  // The words for how long ago change by themselves: part of what is shown.
+  return { is_active, is_known, next_run_at, schedule, last_run, may, dag_id, problem, ago: last_run && ago(last_run.finished_at) };
+}
+
+function drawState(state) {
+  const last = state.last_run;
+  return [
+    h("div", { class: "row between" },
+      h("h2", {}, "Section 3 · Data push"),
+      h("span", { class: "row" },
+        airflowLink(`dags/${state.dag_id}`, "The DAG in Airflow"),
+        state.is_known && state.may.edit ? h("button", { type: "button", "data-key": "activate", onclick: () => activate(!state.is_active) },
+          state.is_active ? "Deactivate" : "Activate") : null)),
+    state.problem ? words(state.problem, "bad") : null,
+    h("dl", { class: "figures" },
+      figure("Status", state.is_active ? "Active" : "Not active", state.is_active ? null : "Nothing is pushed, on schedule or by hand"),
+      figure("Last sync", last ? time(last.finished_at) : state.problem ? "–" : "Never", last ? state.ago : null),
+      figure("Duration", last ? duration(last.seconds) : "–"),
+      figure("Next sync", state.next_run_at ? time(state.next_run_at) : state.is_active ? "–" : "Not while inactive", state.schedule)),
+    h("p", { id: "activate-answer", class: "notice bad", role: "alert", hidden: true }),
+  ];
+}
+
+const figure = (title, value, more) => h("div", {}, h("dt", {}, title), h("dd", {}, value, more ? h("small", {}, more) : null));
+
+async function activate(isActive) {
+  const answer = by("activate-answer");
+  answer.hidden = true;
+  try {
+    await ask("active", { method: "POST", body: { is_active: isActive } });
+    await refresh();
+  } catch (problem) {
+    answer.textContent = problem.message;
+    answer.hidden = false;
+  }
+}
+
+// The button
+
+function drawForm(push) {
+  by("push-form").hidden = false;
+  const button = by("push-button");
+  // Not `disabled`: it stays in reach of the keyboard, so that its reason is read out.
+  button.setAttribute("aria-disabled", String(!push.button.enabled));
+  by("push-options").hidden = !push.may.push;
+  nameButton();
+  const reason = reasonOf(push.button);
+  if (by("push-reason").textContent !== reason) by("push-reason").textContent = reason;
+  show(by("push-models"), push.models, (models) => models.map((each) =>
+    h("label", {}, h("input", { type: "checkbox", name: "model", value: each, "data-key": `model-${each}` }), " ", model(each))));
+}
+
+function reasonOf(button) {
+  const run = button.run;
+  // Times in the reader's zone; the rest as the server says it.
+  if (button.code === "running" && run) {
+    const where = run.model ? `, in model ${run.model}` : run.planned_at ? "" : ", planning";
+    const share = run.percent === null ? "" : `, ${run.percent}%`;
+    return `A push is ${run.status} since ${timeOfDay(run.started_at)} by ${run.requested_by}${where}${share}.`;
+  }
+  if (button.code === "queued" && run) return `A push was triggered at ${timeOfDay(run.since)} by ${run.by} and is ${run.state} in Airflow.`;
+  return button.text ?? "";
+}
+
+function nameButton() {
+  const isFull = by("push-full").checked;
+  by("push-button").textContent = by("push-dry").checked ? "Show what would be pushed" : isFull ? "Push every object again" : "Push data to Segment";
+}
+
+async function press() {
+  const answer = by("push-answer");
+  const say = (kind, ...text) => {
+    answer.className = `notice ${kind}`;
+    answer.replaceChildren(...text);
+    answer.hidden = false;
+  };
+  if (!latest?.button.enabled) {
+    say("warn", `Not pushed. ${reasonOf(latest?.button ?? {})}`);
+    return;
+  }
+  const models = [...document.querySelectorAll('#push-models input:checked')].map((each) => each.value);
+  by("push-button").setAttribute("aria-disabled", "true");
+  latest.button = { enabled: false, text: "Triggering…" };
+  try {
+    const done = await ask("push", { method: "POST", body: { models, dry_run: by("push-dry").checked, full_resync: by("push-full").checked } });
+    watched = "triggered";
+    say("", "Triggered. It starts within seconds: ", airflowLink(`dags/${latest.dag_id}/runs/${encodeURIComponent(done.dag_run_id)}`, "follow it in Airflow"), ", or here.");
+    for (const box of document.querySelectorAll("#push-form input:checked")) box.checked = false;
+  } catch (problem) {
+    say("bad", `Not pushed. ${problem.message}`);
+  }
+  await refresh();
+}
+
+/** When the run that was watched has ended, say how. */
+function noticeEnd(push) {
+  if (push.active_run) watched = push.active_run.run_id;
+  else if (watched && watched !== "triggered") {
+    const run = push.history?.find((each) => each.run_id === watched);
+    if (!run || run.is_dead) return;
+    const answer = by("push-answer");
+    const [text, kind] = STATUS[run.status] ?? [run.status, ""];
+    answer.className = `notice ${kind === "good" ? "" : kind}`;
+    answer.textContent = `The push has ended: ${text.toLowerCase()}, ${count(run.synced)} synced, ${count(run.errors)} errors.${run.reason ? ` ${run.reason}` : ""}`;
+    answer.hidden = false;
+    watched = null;
+  }
+}
+
+// The run in progress
+
+function drawProgress(run) {
+  if (!run) return [];
+  const words_ = run.planned_at ? `${count(run.totals.planned)} objects to send` : "Comparing every model with what Segment has acknowledged";
+  return h("div", { class: "card" },
+    h("h2", {}, `A push is ${run.status}`),
+    h("p", {}, `Since ${timeOfDay(run.started_at)} by `, name(run.requested_by), run.model ? `, now ${model(run.model)}` : "", `. ${words_}.`),
+    h("progress", { "aria-label": "Share of the planned objects that have an outcome", max: 100, value: run.percent }),
+    h("p", { class: "quiet" }, run.percent === null ? "" : `${run.percent}%`));
+}
+
+// One run: the last sync, or the one that was opened
+
+async function drawRun(push) {
+  const target = by("push-run");
+  if (push.problem) return show(target, null, () => []);
+  if (!chosenRun) return show(target, { run: push.last_run, may: push.may, last: true }, drawTable);
+  try {
+    const { run, problem } = await ask(`runs/${encodeURIComponent(chosenRun)}`);
+    show(target, { run, problem, may: push.may, last: false }, drawTable);
+  } catch (problem) {
+    show(target, { problem: problem.message }, drawTable);
+  }
+}
+
+const COLUMNS = [
+  ["Objects synced", "synced", true], ["Errors", "errors", true], ["Considered", "considered"], ["Unchanged", "unchanged"],
+  ["Added", "added"], ["Changed", "changed"], ["Removed", "removed"], ["Held", "held"], ["Not sent", "not_sent"],
+];
+
+function drawTable({ run, problem, last, may }) {
+  const back = last ? null : h("button", { type: "button", class: "link", onclick: () => openRun(null) }, "Back to the last sync");
+  if (problem) return [words(problem, "bad"), back];
+  if (!run && last) {
+    return [h("h2", {}, "Last sync"), words("Nothing has been pushed yet. The first push sends every object; later ones send what changed.")];
+  }
+  if (!run) return [words("There is no run of that number.", "warn"), back];
+  const title = last ? "Last sync" : `Run ${run.run_id}`;
+  return [
+    h("div", { class: "row between" },
+      h("h2", {}, title, " ", badge(run.status)),
+      h("span", { class: "row" }, run.dag_run_id ? airflowLink(`dags/${latest.dag_id}/runs/${encodeURIComponent(run.dag_run_id)}`, "This run in Airflow") : null, back)),
+    h("p", { class: "quiet" }, `${time(run.started_at)}, `, how(run), `, ${duration(run.seconds)}`),
+    run.reason ? h("p", { class: `notice ${STATUS[run.status]?.[1] === "bad" ? "bad" : "warn"}` }, name(run.reason)) : null,
+    run.models.length ? table({
+      caption: `${title}: objects synced and errors, per model`,
+      columns: [
+        { title: "Model", cell: (row) => (row.model ? model(row.model) : "Total") },
+        ...COLUMNS.map(([title_, key, strong]) => ({
+          title: title_, number: true, strong, value: (row) => row[key],
+          cell: (row) => (key === "errors" && row.errors && row.model ? errorsButton(run, row) : count(row[key])),
+        })),
+      ],
+      rows: run.models,
+      foot: run.totals,
+    }) : words("No model was reached."),
+  ];
+}
+
+const badge = (status) => h("span", { class: `badge ${STATUS[status]?.[1] ?? ""}` }, STATUS[status]?.[0] ?? status);
+
+function how(run) {
+  const parts = { schedule: "on schedule", button: "by the button", command: "by command", api: "by the API" };
+  const text = parts[run.trigger] ?? run.trigger;
+  const kinds = [run.is_full ? "full resync" : null, run.is_dry ? "dry run" : null].filter(Boolean);
+  return [text, run.trigger === "schedule" ? null : [", ", name(run.requested_by)], kinds.length ? `, ${kinds.join(", ")}` : null];
+}
+
+function errorsButton(run, row) {
+  return opener(count(row.errors), {
+    key: `errors-${row.model}`, kind: "bad", label: `${count(row.errors)} errors of ${model(row.model)}: show them`,
+    fill: (cell) => errorRows(run, row.model, 0, cell),
+  });
+}
+
+async function errorRows(run, modelName, offset, cell) {
+  const found = await ask(`runs/${run.run_id}/errors?model=${encodeURIComponent(modelName)}&offset=${offset}`);
+  if (found.problem) return words(found.problem, "bad");
+  if (!found.rows.length) return words("No error rows are kept for this model.");
+  const page = found.rows.length;
+  const turn = (to, text) => h("button", { type: "button", onclick: async () => cell.replaceChildren(...[await errorRows(run, modelName, to, cell)].flat()) }, text);
+  return [
+    table({
+      caption: `Objects of ${model(modelName)} that failed`,
+      columns: [
+        { title: "Object", cell: (row) => name(row.object_id ?? "(no key)") },
+        { title: "Code", cell: (row) => h("code", {}, row.code) },
+        { title: "Message", cell: (row) => name(row.message) },
+        { title: "Attempts", number: true, cell: (row) => count(row.attempts) },
+        { title: "First failed", cell: (row) => time(row.first_failed_at) },
+        { title: "Since then", cell: (row) => (row.resolved_at ? `resolved ${time(row.resolved_at)}` : "tried again at each push") },
+        ...(found.with_payload ? [{ title: "Payload", cell: (row) => h("details", {}, h("summary", {}, "Show"), h("pre", {}, JSON.stringify(row.payload, null, 2))) }] : []),
+      ],
+      rows: found.rows,
+    }),
+    found.with_payload ? null : h("p", { class: "quiet" }, "Payloads hold personal data: they are shown to those who may edit the DAG."),
+    found.total > page ? h("p", { class: "row" }, `${count(offset + 1)}–${count(offset + page)} of ${count(found.total)}`,
+      offset ? turn(Math.max(0, offset - 50), "Before") : null, offset + page < found.total ? turn(offset + page, "Next") : null) : null,
+  ];
+}
+
+// History
+
+function drawHistory(runs) {
+  if (!runs?.length) return [];
+  return [
+    h("h2", {}, "Runs"),
+    table({
+      caption: "Runs, newest first",
+      columns: [
+        { title: "Started", cell: (run) => h("button", { type: "button", class: "link", "data-key": `run-${run.run_id}`, "aria-label": `Open the run of ${time(run.started_at)}`, onclick: () => openRun(run.run_id) }, time(run.started_at)) },
+        { title: "Status", cell: (run) => (run.is_dead ? h("span", { class: "badge bad", title: "Whoever ran it is gone; the next push closes it" }, "Died") : badge(run.status)) },
+        { title: "How", cell: (run) => how(run) },
+        { title: "Duration", number: true, cell: (run) => duration(run.seconds) },
+        { title: "Synced", number: true, value: (run) => run.synced, cell: (run) => count(run.synced) },
+        { title: "Errors", number: true, value: (run) => run.errors, cell: (run) => count(run.errors) },
+        { title: "Held", number: true, value: (run) => run.held, cell: (run) => count(run.held) },
+      ],
+      rows: runs,
+    }),
+  ];
+}
+
+function openRun(runId) {
+  chosenRun = runId;
+  const address = new URL(location.href);
+  if (runId) address.searchParams.set("run", runId);
+  else address.searchParams.delete("run");
+  history.replaceState(null, "", address);
+  drawRun(latest).then(() => by("push-run").scrollIntoView({ block: "nearest" }));
+}

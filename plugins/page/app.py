@@ -1,0 +1,226 @@
+"""The page's routes. Each says who may call it; the queries are in `include.page`."""
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+from airflow.api_fastapi.core_api.security import GetUserDep
+from fastapi import APIRouter, FastAPI, HTTPException, Query, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import FileResponse, JSONResponse
+from pydantic import BaseModel, Field
+from starlette.middleware.base import BaseHTTPMiddleware
+
+import include.page
+from include.errors import ProblemError, ServiceError
+from include.page import button, metrics, reading, runs, tracking
+from include.push.catalogue import read_catalogue
+from plugins.page import airflow_api, warehouse
+from plugins.page.access import PUSH_DAG, Permissions, may_edit, may_push, may_read, same_site
+from plugins.page.airflow_api import AirflowRefusedError
+
+STATIC = Path(include.page.__file__).parent / "static"
+
+HEADERS = {
+    # Everything from here, nothing from elsewhere; framed by Airflow's own page only.
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    # Figures are read anew each time; files change with an update.
+    "Cache-Control": "no-cache",
+}
+
+
+def create_app() -> FastAPI:
+    """The FastAPI app behind the page. Built once a process, at the first request."""
+    # Airflow's Swagger does not list mounted apps, and their own would be open to anyone.
+    app = FastAPI(title="Planhat ⇄ Segment", openapi_url=None, docs_url=None, redoc_url=None)
+    app.include_router(files)
+    app.include_router(api)
+    app.add_exception_handler(AirflowRefusedError, _refused)  # type: ignore[arg-type]
+    app.add_exception_handler(ProblemError, _problem)  # type: ignore[arg-type]
+    app.add_middleware(BaseHTTPMiddleware, dispatch=_with_headers)
+    return app
+
+
+async def _with_headers(request: Request, call_next: Any) -> Any:
+    answer = await call_next(request)
+    for name, value in HEADERS.items():
+        answer.headers.setdefault(name, value)
+    return answer
+
+
+async def _refused(request: Request, refused: AirflowRefusedError) -> JSONResponse:
+    return JSONResponse({"detail": refused.detail}, status_code=refused.status)
+
+
+async def _problem(request: Request, problem: ProblemError) -> JSONResponse:
+    return JSONResponse({"detail": str(problem)}, status_code=503)
+
+
+# The files
+
+files = APIRouter(dependencies=[may_read])
+
+
+@files.get("/")
+def page() -> FileResponse:
+    return FileResponse(STATIC / "page.html")
+
+
+@files.get("/static/{name}")
+def static_file(name: str) -> FileResponse:
+    # Asked of the folder's own listing: no name of a caller becomes a path.
+    known = {each.name: each for each in STATIC.iterdir() if each.is_file()}
+    if name not in known:
+        raise HTTPException(404, "There is no such file.")
+    return FileResponse(known[name])
+
+
+# Reading
+
+api = APIRouter(prefix="/api", dependencies=[may_read])
+
+
+async def read(function: Any, *, when_missing: str = reading.NOT_BUILT) -> dict[str, Any]:
+    """`reading.part` of the warehouse, off the event loop."""
+
+    def work() -> dict[str, Any]:
+        try:
+            url = warehouse.current_url()
+        except ServiceError as problem:
+            return {"problem": str(problem)}
+        return reading.part(url, function, when_missing=when_missing)
+
+    return await run_in_threadpool(work)
+
+
+@api.get("/push")
+async def push_section(request: Request, user: GetUserDep, may: Permissions) -> dict[str, Any]:
+    """Section 3: active or not, the button, the run in progress, the last one, what comes next."""
+    dag = await airflow_api.push_dag(request)
+    state = await read(_push_state, when_missing=reading.NOT_MIGRATED)
+    return {
+        "user": user.get_name(),
+        "may": may,
+        "dag_id": PUSH_DAG,
+        "is_active": dag.is_active,
+        "is_known": dag.is_known,
+        "models": _pushed_models(),
+        "next_run_at": dag.next_run_at if dag.is_active else None,
+        "schedule": dag.schedule,
+        "button": button.push_button(
+            dag,
+            may_push=may["push"],
+            active_run=state.get("active_run"),
+            warehouse_problem=state.get("problem"),
+        ),
+        **state,
+    }
+
+
+def _pushed_models() -> list[str]:
+    try:
+        return list(read_catalogue())
+    except ProblemError:
+        return []  # the push itself says which file is wrong
+
+
+def _push_state(connection: Any) -> dict[str, Any]:
+    return {
+        "active_run": runs.active(connection),
+        "last_run": runs.last_finished(connection),
+        "history": runs.history(connection),
+    }
+
+
+@api.get("/runs/{run_id}")
+async def run_with_models(run_id: str) -> dict[str, Any]:
+    return await read(
+        lambda connection: {"run": runs.one_run(connection, run_id)},
+        when_missing=reading.NOT_MIGRATED,
+    )
+
+
+@api.get("/runs/{run_id}/errors")
+async def run_errors(
+    run_id: str,
+    may: Permissions,
+    model: str | None = None,
+    offset: Annotated[int, Query(ge=0)] = 0,
+) -> dict[str, Any]:
+    query = partial(
+        runs.errors, run_id=run_id, model=model, with_payload=may["edit"], offset=offset
+    )
+    return await read(query, when_missing=reading.NOT_MIGRATED)
+
+
+@api.get("/tracking")
+async def tracking_section() -> dict[str, Any]:
+    """Section 1, in parts that fail apart: what came in, what became of it, who was created."""
+    return {
+        "intake": await read(tracking.intake, when_missing=reading.NOT_MIGRATED),
+        "outcomes": await read(tracking.outcomes),
+        "resolved": await read(tracking.resolved),
+        "endusers": await read(tracking.endusers),
+    }
+
+
+@api.get("/metrics")
+async def metrics_section(may: Permissions) -> dict[str, Any]:
+    """Section 2, in parts that fail apart: declared, what they hold, candidates."""
+    return {
+        "may": may,
+        "declared": await read(metrics.declared, when_missing=reading.NOT_MIGRATED),
+        "filled": await read(metrics.filled),
+        "candidates": await read(metrics.candidates),
+        "rejections": await read(metrics.rejections),
+    }
+
+
+# Changing
+
+
+class PushWish(BaseModel):
+    """What the button asks for. No models: all of them."""
+
+    models: list[Annotated[str, Field(max_length=100)]] = Field(default=[], max_length=200)
+    dry_run: bool = False
+    full_resync: bool = False
+
+    def conf(self) -> dict[str, Any]:
+        """The DAG run's parameters: what was chosen, and the DAG's own defaults for the rest."""
+        return self.model_dump(exclude_defaults=True)
+
+
+@api.post("/push", dependencies=[may_push, same_site])
+async def push(request: Request, may: Permissions, wish: PushWish) -> dict[str, Any]:
+    """Trigger the push DAG as the caller. 409 with the reason when it cannot be pressed now."""
+    async with warehouse.one_asker():
+        dag = await airflow_api.push_dag(request)
+        state = await read(_push_state, when_missing=reading.NOT_MIGRATED)
+        allowed = button.push_button(
+            dag,
+            may_push=may["push"],
+            active_run=state.get("active_run"),
+            warehouse_problem=state.get("problem"),
+        )
+        if not allowed["enabled"]:
+            raise HTTPException(409, allowed["text"])
+        return {"dag_run_id": await airflow_api.trigger_push(request, wish.conf())}
+
+
+class Switch(BaseModel):
+    """On or off."""
+
+    is_active: bool
+
+
+@api.post("/active", dependencies=[may_edit, same_site])
+async def activate(request: Request, switch: Switch) -> dict[str, Any]:
+    """Section 3 on or off: the push DAG's pause switch, turned as the caller."""
+    await airflow_api.set_paused(request, not switch.is_active)
+    return {"is_active": switch.is_active}

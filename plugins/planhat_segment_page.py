@@ -1,0 +1,53 @@
+"""The operators' page in Airflow's UI: an item of the navigation, a tab on DAGs, and the app.
+
+Every Airflow process runs this file when it starts, so it only declares: the app, and what it
+imports, is built in the api-server at the first request.
+"""
+
+from typing import Any, ClassVar
+
+from airflow.plugins_manager import AirflowPlugin
+
+PREFIX = "/planhat-segment"
+
+
+class PageApp:
+    """An ASGI app that builds the real one when it is first asked for something."""
+
+    def __init__(self) -> None:
+        self._app: Any = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if self._app is None:
+            from plugins.page.app import create_app
+
+            self._app = create_app()
+        # Airflow's own app: the page asks it, as the caller, what the caller may know and do.
+        scope["airflow_app"] = scope["app"]
+        await self._app(scope, receive, send)
+
+
+class PlanhatSegmentPage(AirflowPlugin):
+    name = "planhat_segment_page"
+    fastapi_apps: ClassVar = [
+        {"app": PageApp(), "url_prefix": PREFIX, "name": "Planhat ⇄ Segment"},
+    ]
+    # Relative addresses: Airflow may live under a path. Two routes, because Airflow drops the
+    # second view of a route that is taken.
+    external_views: ClassVar = [
+        {
+            "name": "Planhat ⇄ Segment",
+            "href": "planhat-segment/",
+            "destination": "nav",
+            "url_route": "planhat-segment",
+            "nav_top_level": True,
+            "icon": "planhat-segment/static/icon.svg",
+            "icon_dark_mode": "planhat-segment/static/icon-dark.svg",
+        },
+        {
+            "name": "Planhat ⇄ Segment",
+            "href": "planhat-segment/?dag={DAG_ID}",
+            "destination": "dag",
+            "url_route": "planhat-segment-dag",
+        },
+    ]

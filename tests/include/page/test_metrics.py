@@ -1,0 +1,70 @@
+"""Section 2's figures: declared metrics, candidates, rejections."""
+
+import psycopg
+import pytest
+
+from include.page import metrics, reading
+from tests.include.page.world import make_marts
+
+
+@pytest.fixture
+def connection(warehouse):
+    with psycopg.connect(warehouse, autocommit=True) as connection:
+        yield connection
+
+
+def test_declared_metrics_are_listed_by_name_with_who_declared_them(warehouse, connection):
+    connection.execute(
+        "insert into sync.company_metrics (metric, aggregation, changed_by) values "
+        "('Seats', 'LAST', 'operator'), ('exports', 'SUM', 'admin')"
+    )
+
+    found = reading.part(warehouse, metrics.declared)["declared"]
+
+    assert [(row["metric"], row["aggregation"], row["changed_by"]) for row in found] == [
+        ("exports", "SUM", "admin"),
+        ("Seats", "LAST", "operator"),
+    ]
+
+
+def test_what_a_metric_holds_is_counted_in_companies_and_days(warehouse, connection):
+    make_marts(connection)
+    connection.execute(
+        "insert into marts.company_metrics values "
+        "('a', 'seats', '2026-03-01', 1, 'LAST'), ('a', 'seats', '2026-03-02', 2, 'LAST'), "
+        "('b', 'seats', '2026-03-01', 3, 'LAST')"
+    )
+
+    found = reading.part(warehouse, metrics.filled)["metrics"]
+
+    assert found == {"seats": {"days": 3, "companies": 2, "last_date": "2026-03-02"}}
+
+
+def test_a_candidate_that_was_declared_since_the_build_is_no_candidate(warehouse, connection):
+    make_marts(connection)
+    connection.execute(
+        "insert into marts.metric_candidates values "
+        "('rare', 1, 1, 1, now()), ('often', 9, 2, 5, now()), ('declared', 99, 1, 1, now())"
+    )
+    connection.execute("insert into sync.company_metrics (metric) values ('declared')")
+
+    found = reading.part(warehouse, metrics.candidates)["candidates"]
+
+    assert [row["metric"] for row in found] == ["often", "rare"]
+
+
+def test_rejected_values_are_counted_by_metric_and_reason(warehouse, connection):
+    make_marts(connection)
+    connection.execute(
+        "insert into marts.metric_rejections values "
+        "('1', now(), 'seats', 'not_a_number', 'string'), "
+        "('2', now(), 'seats', 'not_a_number', 'string'), "
+        "('3', now(), 'seats', 'null_value', 'null')"
+    )
+
+    found = reading.part(warehouse, metrics.rejections)["rejections"]
+
+    assert [(row["reason"], row["times"]) for row in found] == [
+        ("not_a_number", 2),
+        ("null_value", 1),
+    ]

@@ -1,0 +1,190 @@
+"""One real Airflow api-server for all of these tests, with the page in it and four kinds of user.
+
+Its metadata and the warehouse it shows are two databases of the test server. Every test gets the
+warehouse emptied: the api-server reads its address once, from the environment.
+"""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+
+from include.settings import ROOT, Settings
+from include.warehouse import embedded
+
+USERS = {"admin": "admin", "operator": "op", "user": "user", "viewer": "viewer"}
+PUSH_DAG = "push_planhat_to_segment"
+
+# Without a scheduler nothing runs what is triggered, so a run stays queued: the tests say what
+# became of it by writing the push's own tables.
+DAGS = f'''
+from airflow.sdk import DAG, Param
+from airflow.providers.standard.operators.empty import EmptyOperator
+
+with DAG(
+    "{PUSH_DAG}",
+    schedule="0 6,12,18 * * *",
+    catchup=False,
+    max_active_runs=1,
+    params={{
+        "models": Param([], type="array"),
+        "dry_run": Param(False, type="boolean"),
+        "full_resync": Param(False, type="boolean"),
+    }},
+):
+    EmptyOperator(task_id="plan")
+'''
+
+
+@dataclass
+class Airflow:
+    """A running api-server: `url` of it, `warehouse` of what its page shows."""
+
+    url: str
+    warehouse: str
+    metadata: str
+    tokens: dict[str, str] = field(default_factory=dict)
+
+    def client(self, user: str | None, **more: Any) -> httpx.Client:
+        """A client of the page, signed in as `user`; anonymous with None."""
+        headers = {"X-Requested-With": "planhat-segment"}
+        if user:
+            headers["Authorization"] = f"Bearer {self.token(user)}"
+        return httpx.Client(
+            base_url=self.url + "/planhat-segment",
+            headers=headers | more.pop("headers", {}),
+            timeout=30,
+            **more,
+        )
+
+    def token(self, user: str) -> str:
+        if user not in self.tokens:
+            answer = httpx.post(
+                f"{self.url}/auth/token", json={"username": user, "password": user}, timeout=30
+            )
+            answer.raise_for_status()
+            self.tokens[user] = answer.json()["access_token"]
+        return self.tokens[user]
+
+    def set_paused(self, is_paused: bool) -> None:
+        httpx.patch(
+            f"{self.url}/api/v2/dags/{PUSH_DAG}",
+            headers={"Authorization": f"Bearer {self.token('admin')}"},
+            json={"is_paused": is_paused},
+            timeout=30,
+        ).raise_for_status()
+
+    def runs(self) -> list[dict[str, Any]]:
+        """The push DAG's runs as Airflow knows them, newest first."""
+        answer = httpx.get(
+            f"{self.url}/api/v2/dags/{PUSH_DAG}/dagRuns",
+            headers={"Authorization": f"Bearer {self.token('admin')}"},
+            params={"order_by": "-run_after"},
+            timeout=30,
+        )
+        return answer.json()["dag_runs"]
+
+    def forget_runs(self) -> None:
+        with psycopg.connect(self.metadata) as connection:
+            connection.execute("delete from dag_run")
+
+
+@pytest.fixture(scope="session")
+def api_server(server: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
+    """Started once: migrating Airflow's metadata and starting it take about 20 seconds."""
+    home = tmp_path_factory.mktemp("airflow")
+    (home / "dags").mkdir()
+    (home / "dags" / "push.py").write_text(DAGS)
+    (home / "passwords.json").write_text(json.dumps({name: name for name in USERS}))
+    warehouse = embedded.server_url(server, "page")
+    metadata = embedded.server_url(server, "airflow")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")},
+        "AIRFLOW_HOME": str(home),
+        "PYTHONPATH": str(ROOT),
+        "DATA_DIR": str(server.data_dir),
+        "AIRFLOW_CONN_WAREHOUSE": warehouse,
+        "AIRFLOW__CORE__DAGS_FOLDER": str(home / "dags"),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(
+            f"{name}:{role}" for name, role in USERS.items()
+        ),
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(home / "passwords.json"),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": metadata.replace(
+            "postgresql://", "postgresql+psycopg2://"
+        ),
+        "AIRFLOW__API_AUTH__JWT_SECRET": "a secret of the tests, long enough for its algorithm",
+        "AIRFLOW__API__SECRET_KEY": "another secret of the tests",
+        "AIRFLOW__API__BASE_URL": f"http://127.0.0.1:{port}",
+        "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING",
+    }
+    log = home / "log.txt"
+    with log.open("wb") as output:
+        options: dict[str, Any] = {"env": environment, "stdout": output, "stderr": output}
+        for command in (["db", "migrate"], ["dags", "reserialize"]):
+            done = subprocess.run(
+                [sys.executable, "-m", "airflow", *command], check=False, **options
+            )
+            assert done.returncode == 0, log.read_text()[-3_000:]
+        process = subprocess.Popen(
+            [
+                sys.executable, "-m", "airflow", "api-server",
+                "--host", "127.0.0.1", "--port", str(port),
+            ],
+            start_new_session=True,
+            **options,
+        )  # fmt: skip
+        try:
+            _wait_for(f"http://127.0.0.1:{port}/api/v2/version", process, log)
+            yield Airflow(f"http://127.0.0.1:{port}", warehouse, metadata)
+        finally:
+            os.killpg(process.pid, signal.SIGTERM)
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+
+@pytest.fixture
+def airflow(api_server: Airflow, server: Settings) -> Airflow:
+    """The api-server with a fresh warehouse, the push DAG active, and no run of it."""
+    recreate_warehouse(server)
+    api_server.forget_runs()
+    api_server.set_paused(False)
+    return api_server
+
+
+def recreate_warehouse(server: Settings, *, template: str = "warehouse") -> None:
+    """Drop and make the database that the page shows; `template0` gives one without any table."""
+    with psycopg.connect(embedded.server_url(server, "postgres"), autocommit=True) as admin:
+        admin.execute("drop database if exists page with (force)")
+        admin.execute(f"create database page template {template} strategy file_copy")
+
+
+def _wait_for(url: str, process: subprocess.Popen, log: Path) -> None:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            break
+        try:
+            if httpx.get(url, timeout=2).is_success:
+                return
+        except httpx.HTTPError:
+            time.sleep(0.3)
+    raise AssertionError(f"The api-server did not start:\n{log.read_text()[-3_000:]}")
