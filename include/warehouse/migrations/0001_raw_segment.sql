@@ -6,7 +6,11 @@ create table raw_segment.sources (
     source text primary key,
     -- product: its events are usage; planhat: what we pushed ourselves, coming back as receipts
     kind text not null default 'product' check (kind in ('product', 'planhat')),
+    -- off: its keys answer 401
     is_enabled boolean not null default true,
+    -- signs the deliveries of Segment's webhook; null: deliveries need no signature. Kept as it
+    -- is, because a signature can only be checked with the secret itself.
+    webhook_secret text,
     created_at timestamptz not null default now()
 );
 
@@ -25,7 +29,9 @@ create table raw_segment.source_keys (
 create table raw_segment.loads (
     load_id bigint generated always as identity primary key,
     transaction_id xid8 not null default pg_current_xact_id(),
-    loaded_at timestamptz not null default now()
+    loaded_at timestamptz not null default now(),
+    -- the writer's own mark: after a lost connection it tells whether the commit happened
+    token uuid
 );
 
 create table raw_segment.events (
@@ -64,5 +70,8 @@ create table raw_segment.quarantine (
     detail text,
     -- text, not jsonb: what is here may be no JSON at all
     payload text not null,
+    -- what the request said for all its calls (type of the route, sentAt, context), for a replay
+    envelope text,
+    -- when a replay landed it; null: still here
     replayed_at timestamptz
 );

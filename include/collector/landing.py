@@ -1,0 +1,318 @@
+"""The statement that lands calls: events, quarantine and books, in one transaction.
+
+Arrays are sent in Postgres's binary form, built here from the bytes of the calls: nothing is
+decoded, quoted or copied once more than needed, and one prepared statement serves any number.
+"""
+
+import struct
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from enum import Enum
+from typing import TypeVar
+
+import psycopg
+from psycopg.adapt import Dumper
+from psycopg.pq import Format
+
+from include.collector.event import Bad, Row
+
+# `landed` tells the new rows from the duplicates. The list of them is made only when it is needed:
+# when something was a duplicate. duplicates = received - quarantined - spooled - landed.
+_LAND = """
+with load as (
+    insert into raw_segment.loads (token) values (%(token)s) returning load_id
+),
+landed as (
+    insert into raw_segment.events (message_id, source, type, received_at, payload, load_id)
+    select e.message_id, e.source, e.type, e.received_at, e.payload::jsonb, load.load_id
+    from
+        unnest(
+            %(message_ids)s::text[], %(sources)s::text[], %(types)s::text[],
+            %(received_ats)s::timestamptz[], %(payloads)s::text[]
+        ) as e (message_id, source, type, received_at, payload),
+        load
+    on conflict (message_key) do nothing
+    returning message_id, source, received_at
+),
+quarantined as (
+    insert into raw_segment.quarantine (received_at, source, reason, detail, payload, envelope)
+    select *
+    from unnest(
+        %(bad_received_ats)s::timestamptz[], %(bad_sources)s::text[], %(bad_reasons)s::text[],
+        %(bad_details)s::text[], %(bad_texts)s::text[], %(bad_envelopes)s::text[]
+    )
+),
+replayed as (
+    update raw_segment.quarantine set replayed_at = now()
+    where quarantine_id = any(%(replayed)s::bigint[])
+),
+landed_by_hour as (
+    select source, date_trunc('hour', received_at, 'UTC') as hour, count(*) as events
+    from landed
+    group by 1, 2
+),
+books as (
+    insert into raw_segment.intake as i
+        (source, hour, received, landed, duplicates, quarantined, spooled)
+    select
+        b.source, b.hour, b.received, coalesce(l.events, 0),
+        b.received - b.quarantined - b.spooled - coalesce(l.events, 0),
+        b.quarantined, b.spooled
+    from
+        unnest(
+            %(book_sources)s::text[], %(book_hours)s::timestamptz[], %(book_received)s::bigint[],
+            %(book_quarantined)s::bigint[], %(book_spooled)s::bigint[]
+        ) as b (source, hour, received, quarantined, spooled)
+        left join landed_by_hour as l using (source, hour)
+    order by b.source, b.hour
+    on conflict (source, hour) do update set
+        received = i.received + excluded.received,
+        landed = i.landed + excluded.landed,
+        duplicates = i.duplicates + excluded.duplicates,
+        quarantined = i.quarantined + excluded.quarantined,
+        spooled = i.spooled + excluded.spooled
+)
+select
+    case
+        when (select count(*) from landed) < %(expected)s::bigint
+        then array(select message_id from landed)
+    end
+"""
+
+# After a lost connection: did the transaction with this token commit, and what did it land?
+# The newest loads are read, for there is no index on the token: it would be paid for ever.
+_ASK = """
+with load as (
+    select load_id
+    from (select * from raw_segment.loads order by load_id desc limit 100000) as newest
+    where token = %(token)s
+)
+select
+    array(
+        select e.message_id
+        from raw_segment.events as e, load
+        where
+            e.message_key = any(
+                select md5(message_id)::uuid from unnest(%(message_ids)s::text[]) as m (message_id)
+            )
+            and e.load_id = load.load_id
+    )
+from load
+"""
+
+
+class Origin(Enum):
+    """Where a parcel was before: in nobody's books, or in those of the quarantine or the spool."""
+
+    CLIENT = "client"
+    QUARANTINE = "quarantine"
+    SPOOL = "spool"
+
+
+@dataclass(slots=True, frozen=True)
+class Parcel:
+    """Calls that came together: of one source, received at one time."""
+
+    source: str
+    rows: list[Row]
+    bad: list[Bad]
+    received_at: datetime
+    origin: Origin = Origin.CLIENT
+    # The quarantine's ids of the rows, if they come from there.
+    replayed: list[int] = field(default_factory=list)
+
+    def halves(self) -> tuple["Parcel", "Parcel"]:
+        """Two parcels with all the calls of this one; it must have more than one row."""
+        middle = len(self.rows) // 2
+        first = replace(self, rows=self.rows[:middle], replayed=self.replayed[:middle])
+        rest = replace(self, rows=self.rows[middle:], replayed=self.replayed[middle:], bad=[])
+        return first, rest
+
+    @property
+    def hour(self) -> datetime:
+        """The hour, in UTC, in whose books the parcel is."""
+        return self.received_at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+
+    @property
+    def books(self) -> tuple[int, int, int]:
+        """What the hour's received, quarantined and spooled gain; landed is told by the insert."""
+        calls = len(self.rows) + len(self.bad)
+        return (
+            calls if self.origin is Origin.CLIENT else 0,
+            len(self.bad) - (calls if self.origin is Origin.QUARANTINE else 0),
+            -calls if self.origin is Origin.SPOOL else 0,
+        )
+
+
+@dataclass(slots=True, frozen=True)
+class Outcome:
+    """What became of a parcel's calls."""
+
+    accepted: int
+    duplicates: int
+    quarantined: list[Bad]
+
+
+async def land(
+    connection: psycopg.AsyncConnection, parcels: list[Parcel], token: uuid.UUID
+) -> list[Outcome]:
+    """Land the parcels in one transaction; an outcome each, in their order.
+
+    The connection must be in autocommit: the statement is the transaction. Raises psycopg's
+    errors; then nothing was landed, unless the connection was lost: `landed_before` knows.
+    """
+    parameters = _parameters(parcels, token)
+    cursor = await connection.execute(_LAND, parameters, prepare=True)
+    found = await cursor.fetchone()
+    return _outcomes(parcels, found[0] if found else None)
+
+
+async def landed_before(
+    connection: psycopg.AsyncConnection, parcels: list[Parcel], token: uuid.UUID
+) -> list[Outcome] | None:
+    """The outcomes if the transaction of this token did commit, else None."""
+    ids = _texts(row.message_id for parcel in parcels for row in parcel.rows)
+    cursor = await connection.execute(_ASK, {"token": token, "message_ids": ids})
+    found = await cursor.fetchone()
+    return _outcomes(parcels, found[0]) if found else None
+
+
+def _outcomes(parcels: list[Parcel], landed: list[str] | None) -> list[Outcome]:
+    """Who of several calls with one id is the new one does not matter: the first is."""
+    if landed is None:
+        return [Outcome(len(parcel.rows), 0, parcel.bad) for parcel in parcels]
+    new = {message_id.encode() for message_id in landed}
+    outcomes = []
+    for parcel in parcels:
+        accepted = 0
+        for row in parcel.rows:
+            if row.message_id in new:
+                new.discard(row.message_id)
+                accepted += 1
+        outcomes.append(Outcome(accepted, len(parcel.rows) - accepted, parcel.bad))
+    return outcomes
+
+
+def _parameters(parcels: list[Parcel], token: uuid.UUID) -> dict[str, object]:
+    # Sorted by id: two transactions that land the same calls in different orders would wait for
+    # each other.
+    rows = sorted(
+        (
+            (row.message_id, parcel.source.encode(), row.type, parcel.received_at, row.payload)
+            for parcel in parcels
+            for row in parcel.rows
+        ),
+        key=lambda row: row[0],
+    )
+    bad = [(parcel, bad) for parcel in parcels for bad in parcel.bad]
+    books: dict[tuple[str, datetime], list[int]] = {}
+    for parcel in parcels:
+        book = books.setdefault((parcel.source, parcel.hour), [0, 0, 0])
+        for place, gain in enumerate(parcel.books):
+            book[place] += gain
+    return {
+        "token": token,
+        "expected": len(rows),
+        "message_ids": _texts(row[0] for row in rows),
+        "sources": _texts(row[1] for row in rows),
+        "types": _texts(row[2] for row in rows),
+        "received_ats": _times(row[3] for row in rows),
+        "payloads": _texts(row[4] for row in rows),
+        "bad_received_ats": _times(parcel.received_at for parcel, _ in bad),
+        "bad_sources": _texts(parcel.source.encode() for parcel, _ in bad),
+        "bad_reasons": _texts(each.reason.encode() for _, each in bad),
+        "bad_details": _texts(_storable(each.detail) for _, each in bad),
+        "bad_texts": _texts(_storable(each.text) for _, each in bad),
+        "bad_envelopes": _texts(
+            None if each.envelope is None else each.envelope.encode() for _, each in bad
+        ),
+        "replayed": _integers(each for parcel in parcels for each in parcel.replayed),
+        "book_sources": _texts(source.encode() for source, _ in books),
+        "book_hours": _times(hour for _, hour in books),
+        "book_received": _integers(book[0] for book in books.values()),
+        "book_quarantined": _integers(book[1] for book in books.values()),
+        "book_spooled": _integers(book[2] for book in books.values()),
+    }
+
+
+def _optional(text: str | None) -> bytes | None:
+    return None if text is None else text.encode()
+
+
+def _storable(text: str) -> bytes:
+    return text.replace("\0", "\\x00").encode("utf-8", "backslashreplace")
+
+
+# Arrays in Postgres's binary form
+
+_HEAD = struct.Struct("!iiIii")  # dimensions, has nulls, type of the elements, length, first index
+_LENGTH = struct.Struct("!i")
+_EIGHT_BYTES = struct.Struct("!iq")
+_NULL = _LENGTH.pack(-1)
+_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+class _TextArray(bytes):
+    oid = 1009
+    element = 25
+
+
+class _TimeArray(bytes):
+    oid = 1185
+    element = 1184
+
+
+class _IntegerArray(bytes):
+    oid = 1016
+    element = 20
+
+
+_Array = TypeVar("_Array", _TextArray, _TimeArray, _IntegerArray)
+
+
+def _texts(values: Iterable[bytes | None]) -> _TextArray:
+    pack = _LENGTH.pack
+    parts = [_NULL if value is None else pack(len(value)) + value for value in values]
+    return _array(_TextArray, parts)
+
+
+def _times(values: Iterable[datetime]) -> _TimeArray:
+    known: dict[datetime, bytes] = {}
+    parts = []
+    for value in values:
+        part = known.get(value)
+        if part is None:
+            since = value - _EPOCH
+            microseconds = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+            part = known[value] = _EIGHT_BYTES.pack(8, microseconds)
+        parts.append(part)
+    return _array(_TimeArray, parts)
+
+
+def _integers(values: Iterable[int]) -> _IntegerArray:
+    return _array(_IntegerArray, [_EIGHT_BYTES.pack(8, value) for value in values])
+
+
+def _array(kind: type[_Array], parts: list[bytes]) -> _Array:
+    if not parts:
+        return kind(struct.pack("!iiI", 0, 0, kind.element))
+    return kind(_HEAD.pack(1, 1, kind.element, len(parts), 1) + b"".join(parts))
+
+
+def prepare(connection: psycopg.AsyncConnection) -> None:
+    """Teach a connection the arrays of this module."""
+    for kind in (_TextArray, _TimeArray, _IntegerArray):
+        connection.adapters.register_dumper(kind, _dumper(kind.oid))
+
+
+def _dumper(type_oid: int) -> type[Dumper]:
+    class ArrayDumper(Dumper):
+        format = Format.BINARY
+        oid = type_oid
+
+        def dump(self, obj: bytes) -> bytes:
+            return obj
+
+    return ArrayDumper

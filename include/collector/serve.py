@@ -1,0 +1,80 @@
+"""Starting the collector: database first, then the port, then the workers."""
+
+import errno
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from functools import partial
+
+import uvicorn
+from uvicorn.supervisors import Multiprocess
+
+from include.collector.app import Collector
+from include.collector.options import Options
+from include.errors import ServiceError
+from include.warehouse.migrate import migrate
+
+# Under SIGTERM, requests that are being answered have this long.
+GRACE_SECONDS = 10
+
+
+def serve(
+    url: str,
+    host: str,
+    port: int,
+    options: Options = Options(),  # noqa: B008  frozen
+    *,
+    say: Callable[[str], None] = print,
+) -> None:
+    """Run the collector until SIGTERM or SIGINT. `port` 0 takes a free one, which `say` tells.
+
+    Raises `ServiceError` when Postgres does not answer or the port is taken.
+    """
+    migrate(url, say=say)
+    listener = _listen(host, port)
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+    configuration = uvicorn.Config(
+        partial(Collector, url, options),
+        factory=True,
+        lifespan="on",
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        workers=options.workers,
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+    at = listener.getsockname()
+    count = f"{options.workers} worker" + ("s" if options.workers > 1 else "")
+    say(f"collector listens on http://{at[0]}:{at[1]} ({count})")
+    # Uvicorn stops in order and then raises the signal again: that is a good end, not a failure.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(0))
+    with listener:
+        if options.workers > 1:
+            Multiprocess(configuration, sockets=[listener]).run()
+        else:
+            uvicorn.Server(configuration).run(sockets=[listener])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        if error.errno == errno.EADDRINUSE:
+            raise ServiceError(
+                f"Port {port} on {host} is taken: stop the program that has it, "
+                "or set COLLECTOR_PORT to another."
+            ) from None
+        raise ServiceError(f"Cannot listen on {host}:{port}: {error.strerror}.") from None
+    listener.listen(2048)
+    listener.set_inheritable(True)
+    return listener

@@ -1,0 +1,142 @@
+"""A collector as it runs: its own process on a port of its own, a real warehouse behind it."""
+
+import itertools
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+from psycopg.rows import dict_row
+
+from include.collector.sources import add_demo_sources
+from include.settings import Settings
+from include.warehouse import embedded
+
+ROOT = Path(__file__).parents[3]
+
+_numbers = itertools.count(1)
+
+
+@dataclass
+class Running:
+    """A collector process and a client for it."""
+
+    process: subprocess.Popen[str]
+    url: str
+    warehouse: str
+    lines: list[str] = field(default_factory=list)
+
+    def post(self, path: str, body: Any = None, *, key: str | None = "demo-app", **more: Any):
+        """POST `body` as JSON (bytes as they are) with the key as Basic auth."""
+        if isinstance(body, (bytes, str)):
+            more["content"] = body
+        elif body is not None:
+            more["json"] = body
+        auth = (key, "") if key else None
+        return httpx.post(self.url + path, auth=auth, timeout=30, **more)
+
+    def get(self, path: str, **more: Any):
+        return httpx.get(self.url + path, timeout=30, **more)
+
+    def rows(self, query: str, *values: Any) -> list[dict]:
+        with psycopg.connect(self.warehouse, row_factory=dict_row) as connection:
+            return connection.execute(query, values).fetchall()
+
+    def events(self) -> list[dict]:
+        return self.rows("select * from raw_segment.events order by event_seq")
+
+    def quarantine(self) -> list[dict]:
+        return self.rows("select * from raw_segment.quarantine order by quarantine_id")
+
+    def books(self) -> dict[str, int]:
+        """The books of all hours and sources together; they must balance."""
+        (sums,) = self.rows(
+            "select coalesce(sum(received), 0)::int as received,"
+            " coalesce(sum(landed), 0)::int as landed,"
+            " coalesce(sum(duplicates), 0)::int as duplicates,"
+            " coalesce(sum(quarantined), 0)::int as quarantined,"
+            " coalesce(sum(spooled), 0)::int as spooled from raw_segment.intake"
+        )
+        parts = ("landed", "duplicates", "quarantined", "spooled")
+        assert sums["received"] == sum(sums[part] for part in parts), sums
+        return sums
+
+    def stop(self, how: int = signal.SIGTERM) -> int:
+        """Send a signal and wait for the end; the exit code."""
+        self.process.send_signal(how)
+        return self.process.wait(30)
+
+
+def start_collector(warehouse: str, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+    """`python -m include.collector` on a free port; the caller ends it."""
+    known = {"AIRFLOW_CONN_WAREHOUSE": warehouse, "COLLECTOR_PORT": "0", **environment}
+    return subprocess.Popen(
+        [sys.executable, "-m", "include.collector", *arguments],
+        cwd=ROOT, env={**os.environ, **known}, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+
+
+@contextmanager
+def running(warehouse: str, *arguments: str, **environment: str) -> Iterator[Running]:
+    """A collector that listens; killed at the end if it still runs."""
+    process = start_collector(warehouse, *arguments, **environment)
+    lines = []
+    try:
+        assert process.stdout
+        for line in process.stdout:
+            lines.append(line)
+            if found := re.search(r"listens on (http://\S+)", line):
+                yield Running(process, found[1], warehouse, lines)
+                return
+        pytest.fail(f"the collector did not start: {''.join(lines)}")
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+        if process.stdout:
+            process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def shared_collector(server: Settings) -> Iterator[Running]:
+    """One collector with the demo sources for the tests of a file, in front of one warehouse."""
+    name = f"collector_{next(_numbers)}"
+    with psycopg.connect(embedded.server_url(server, "postgres"), autocommit=True) as admin:
+        admin.execute(f"create database {name} template warehouse strategy file_copy")
+        url = embedded.server_url(server, name)
+        add_demo_sources(url)
+        with running(url) as collector:
+            yield collector
+        admin.execute(f"drop database if exists {name} with (force)")
+
+
+@pytest.fixture
+def collector(shared_collector: Running) -> Running:
+    """The file's collector, with nothing landed yet. Leave its sources as they are."""
+    with psycopg.connect(shared_collector.warehouse) as connection:
+        connection.execute(
+            "truncate raw_segment.events, raw_segment.loads, raw_segment.intake,"
+            " raw_segment.quarantine"
+        )
+    return shared_collector
+
+
+@pytest.fixture
+def start(warehouse: str) -> Iterator[Callable[..., Running]]:
+    """Starts collectors in front of the test's own warehouse, which has the demo sources:
+    `start("--workers", "2")`."""
+    add_demo_sources(warehouse)
+    with ExitStack() as stack:
+        yield lambda *arguments, **environment: stack.enter_context(
+            running(warehouse, *arguments, **environment)
+        )

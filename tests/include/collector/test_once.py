@@ -1,0 +1,87 @@
+"""Each call is in the table once, however often and by whichever way it comes."""
+
+import asyncio
+import json
+
+import httpx
+import pytest
+
+from tests.include.collector.conftest import Running
+
+
+def call(message_id: str | None, **more) -> dict:
+    known = {"type": "track", "userId": "u", "event": "E", "messageId": message_id}
+    return {**known, **more}
+
+
+def test_a_batch_sent_again_is_counted_and_lands_nothing(collector: Running):
+    batch = {"batch": [call(f"m-{n}") for n in range(100)]}
+    assert collector.post("/v1/batch", batch).json()["accepted"] == 100
+    batch["batch"].append(call("new"))
+    assert collector.post("/v1/batch", batch).json() == {
+        "success": True, "accepted": 1, "duplicates": 100, "quarantined": []
+    }  # fmt: skip
+    assert len(collector.events()) == 101
+    assert collector.books()["duplicates"] == 100
+
+
+def test_a_duplicate_inside_a_batch_is_counted_and_the_first_stands(collector: Running):
+    batch = {"batch": [call("m", event="first"), call("n"), call("m", event="second")]}
+    assert collector.post("/v1/batch", batch).json()["duplicates"] == 1
+    stored = {each["message_id"]: each["payload"] for each in collector.events()}
+    assert stored["m"]["event"] == "first"
+
+
+def test_a_message_id_is_one_across_sources(collector: Running):
+    assert collector.post("/v1/track", call("m")).json()["accepted"] == 1
+    assert collector.post("/v1/track", call("m"), key="demo-planhat").json()["duplicates"] == 1
+    assert [each["source"] for each in collector.events()] == ["demo-app"]
+
+
+@pytest.mark.parametrize("message_id", [None, "", "  "])
+def test_a_call_without_message_id_gets_one_that_a_retry_gets_too(
+    collector: Running, message_id: str | None
+):
+    first = {"batch": [call(message_id), call(message_id, event="F")], "sentAt": "2026-01-01"}
+    assert collector.post("/v1/batch", first).json()["accepted"] == 2
+    assert collector.post("/v1/batch", {**first, "sentAt": "2027"}).json()["duplicates"] == 2
+    single = {**call(message_id, event="G"), "sentAt": "2026-01-01"}
+    assert collector.post("/v1/track", single).json()["accepted"] == 1
+    assert collector.post("/v1/track", {**single, "sentAt": "2027"}).json()["duplicates"] == 1
+    made = [each["message_id"] for each in collector.events()]
+    assert all(each.startswith("made-") and len(each) <= 100 for each in made)
+
+
+def test_a_message_id_that_is_a_number_is_its_text(collector: Running):
+    assert collector.post("/v1/track", call(17)).json()["accepted"] == 1
+    assert collector.post("/v1/track", call("17")).json()["duplicates"] == 1
+
+
+def test_requests_at_the_same_time_share_commits_and_each_gets_its_own_answer(
+    collector: Running,
+):
+    async def send_all() -> list[dict]:
+        async with httpx.AsyncClient(base_url=collector.url, auth=("demo-app", "")) as client:
+            answers = await asyncio.gather(
+                *(
+                    # half of the ids are sent twice, by different requests
+                    client.post("/v1/track", content=json.dumps(call(f"m-{n % 200}")))
+                    for n in range(300)
+                )
+            )
+        return [answer.json() for answer in answers]
+
+    answers = asyncio.run(send_all())
+    assert sum(answer["accepted"] for answer in answers) == 200
+    assert sum(answer["duplicates"] for answer in answers) == 100
+    assert len(collector.events()) == 200
+    (loads,) = collector.rows("select count(*) as loads from raw_segment.loads")
+    assert loads["loads"] < 300, "no commit was shared"
+    assert collector.books()["received"] == 300
+
+
+def test_received_at_is_stamped_once(collector: Running):
+    collector.post("/v1/track", call("m"))
+    (before,) = collector.events()
+    collector.post("/v1/track", call("m"))
+    assert collector.events() == [before]

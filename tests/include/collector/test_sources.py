@@ -1,0 +1,79 @@
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+import pytest
+
+from include.collector.sources import (
+    SourceError,
+    add_demo_sources,
+    add_key,
+    add_source,
+    list_sources,
+    rotate_key,
+    set_enabled,
+)
+
+CALL = {"userId": "u", "event": "E"}
+
+
+def test_a_key_is_kept_nowhere(warehouse: str):
+    add_source(warehouse, "shop")
+    key = add_key(warehouse, "shop")
+    assert len(key) >= 32
+    with psycopg.connect(warehouse) as connection:
+        kept = connection.execute("select * from raw_segment.source_keys").fetchall()
+    assert len(kept) == 1
+    assert key not in str(kept)
+    assert key.encode() not in bytes(kept[0][0])
+
+
+def test_making_the_demo_sources_again_changes_nothing(warehouse: str):
+    add_demo_sources(warehouse)
+    before = list_sources(warehouse)
+    add_demo_sources(warehouse)
+    assert list_sources(warehouse) == before
+    assert [(each.source, each.kind, each.keys) for each in before] == [
+        ("demo-app", "product", 2),
+        ("demo-planhat", "planhat", 1),
+    ]
+
+
+def test_what_cannot_be_is_said(warehouse: str):
+    add_source(warehouse, "shop")
+    add_source(warehouse, "site")
+    add_key(warehouse, "shop", "a-key")
+    with pytest.raises(SourceError, match="belongs to another source"):
+        add_key(warehouse, "site", "a-key")
+    with pytest.raises(SourceError, match="no source nowhere"):
+        add_key(warehouse, "nowhere", "b-key")
+    with pytest.raises(SourceError, match="no source nowhere"):
+        set_enabled(warehouse, "nowhere", True)
+    with pytest.raises(SourceError, match="exists and is of kind product"):
+        add_source(warehouse, "shop", kind="planhat")
+    with pytest.raises(SourceError, match="product or planhat"):
+        add_source(warehouse, "other", kind="wrong")
+    with pytest.raises(SourceError, match="a-z, 0-9"):
+        add_source(warehouse, "Büro 1")
+
+
+def test_a_rotated_key_works_beside_the_new_one_until_its_end(start, warehouse: str):
+    collector = start()
+    new = rotate_key(warehouse, "demo-app", overlap=timedelta(hours=1))
+    assert collector.post("/v1/track", CALL, key=new).status_code == 200
+    assert collector.post("/v1/track", CALL, key="demo-app").status_code == 200
+    with psycopg.connect(warehouse) as connection:
+        connection.execute(
+            "update raw_segment.source_keys set valid_to = %s where valid_to is not null",
+            [datetime.now(UTC) - timedelta(seconds=1)],
+        )
+    fresh = start()
+    assert fresh.post("/v1/track", CALL, key="demo-app").status_code == 401
+    assert fresh.post("/v1/track", CALL, key=new).status_code == 200
+
+
+def test_a_new_key_works_in_a_running_collector(start, warehouse: str):
+    collector = start()
+    assert collector.post("/v1/track", CALL, key="fresh").status_code == 401
+    add_source(warehouse, "fresh")
+    add_key(warehouse, "fresh", "fresh")
+    assert collector.post("/v1/track", CALL, key="fresh").status_code == 200

@@ -1,0 +1,83 @@
+"""Starting and stopping: one clear line when it cannot start, nothing lost when it stops."""
+
+import signal
+import socket
+
+from include.warehouse import embedded
+from tests.include.collector.conftest import Running, start_collector
+
+
+def test_a_taken_port_is_one_line_and_a_failure(warehouse: str):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        process = start_collector(warehouse, COLLECTOR_PORT=port)
+        output, _ = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert output.strip().splitlines() == [
+        f"Port {port} on 127.0.0.1 is taken: stop the program that has it, "
+        "or set COLLECTOR_PORT to another."
+    ]
+
+
+def test_a_postgres_that_does_not_answer_is_one_line_without_its_password():
+    process = start_collector("postgresql://someone:secret@127.0.0.1:1/nowhere")
+    output, _ = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert len(output.strip().splitlines()) == 1
+    assert "127.0.0.1:1/nowhere does not answer" in output
+    assert "secret" not in output
+
+
+def test_an_embedded_server_that_was_never_started_is_one_line(tmp_path):
+    process = start_collector("", DATA_DIR=str(tmp_path))
+    output, _ = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert output.strip().splitlines() == [
+        "The embedded Postgres was never started here: run `make up` first, "
+        "or set AIRFLOW_CONN_WAREHOUSE."
+    ]
+
+
+def test_starting_applies_the_migrations(server, warehouse: str):
+    # The template has them all: an empty database is made beside it.
+    import psycopg
+
+    with psycopg.connect(warehouse, autocommit=True) as connection:
+        connection.execute("create database unmigrated")
+    url = embedded.server_url(server, "unmigrated")
+    process = start_collector(url)
+    try:
+        assert process.stdout
+        lines = iter(process.stdout.readline, "")
+        assert any("listens on" in line for line in lines)
+        with psycopg.connect(url) as connection:
+            assert connection.execute("select * from raw_segment.events").fetchall() == []
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()  # type: ignore[union-attr]
+    with psycopg.connect(warehouse, autocommit=True) as connection:
+        connection.execute("drop database unmigrated with (force)")
+
+
+def test_sigterm_ends_it_and_its_workers(start):
+    for workers in ("1", "2"):
+        collector: Running = start("--workers", workers)
+        assert collector.post("/v1/track", {"userId": "u", "event": workers}).status_code == 200
+        assert collector.stop(signal.SIGTERM) == 0
+        with socket.socket() as probe:
+            address = collector.url.removeprefix("http://").split(":")
+            assert probe.connect_ex((address[0], int(address[1]))) != 0, "a worker still listens"
+
+
+def test_two_workers_share_the_port_and_the_table(start):
+    collector: Running = start("--workers", "2")
+    for n in range(20):
+        call = {"userId": "u", "event": "E", "messageId": f"m-{n % 10}"}
+        assert collector.post("/v1/track", call).status_code == 200
+    assert len(collector.events()) == 10
+    assert collector.books() == {
+        "received": 20, "landed": 10, "duplicates": 10, "quarantined": 0, "spooled": 0
+    }  # fmt: skip
