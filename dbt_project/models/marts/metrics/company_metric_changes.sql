@@ -50,7 +50,8 @@ final as (
         {%- for days in [7, 30, 90] %}
         value_{{ days }}d,
         previous_{{ days }}d,
-        (value_{{ days }}d - previous_{{ days }}d) / nullif(abs(previous_{{ days }}d), 0) as change_{{ days }}d
+        round((value_{{ days }}d - previous_{{ days }}d) / nullif(abs(previous_{{ days }}d), 0), 4)
+            as change_{{ days }}d
         {{- "," if not loop.last }}
         {%- endfor %}
     from windows

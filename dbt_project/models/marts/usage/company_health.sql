@@ -20,7 +20,7 @@ metric_changes as (
     -- the chosen metrics are the declared ones
     select
         company_id,
-        avg(5 + 5 * greatest(least(change_30d, 1), -1)) as part
+        round(avg({{ part_of_change('change_30d') }}), 2) as part
     from {{ ref('company_metric_changes') }}
     where change_30d is not null
     group by company_id
@@ -37,16 +37,20 @@ parts as (
 
     select
         companies.company_id,
-        -- -100 % is 0, no change 5, +100 % and more 10
-        5 + 5 * greatest(least(usage_trends.change_30d, 1), -1) as trend_part,
-        10.0 * usage_trends.active_endusers_30d / nullif(usage_trends.endusers_total, 0)
-            as breadth_part,
-        10 * greatest(
-            0,
-            1 - (
-                {{ as_of_date() }} - {{ utc_date('usage_trends.last_activity_at') }}
-            )::numeric / nullif(thresholds.health_recency_zero_days, 0)
-        ) as recency_part,
+        {{ part_of_change('usage_trends.change_30d') }} as trend_part,
+        round(
+            10.0 * usage_trends.active_endusers_30d / nullif(usage_trends.endusers_total, 0), 2
+        ) as breadth_part,
+        -- greatest() passes over a null: no activity ever is no data, not the worst
+        case
+            when usage_trends.last_activity_at is not null
+                then round(10 * greatest(
+                    0,
+                    1 - (
+                        {{ as_of_date() }} - {{ utc_date('usage_trends.last_activity_at') }}
+                    ) / nullif(thresholds.health_recency_zero_days, 0)
+                ), 2)
+        end as recency_part,
         metric_changes.part as metric_part,
         thresholds.health_weight_trend,
         thresholds.health_weight_breadth,
@@ -64,7 +68,7 @@ final as (
     select
         company_id,
         {{ as_of_date() }} as as_of_date,
-        (
+        round((
             coalesce(trend_part * health_weight_trend, 0)
             + coalesce(breadth_part * health_weight_breadth, 0)
             + coalesce(recency_part * health_weight_recency, 0)
@@ -75,7 +79,7 @@ final as (
             + case when recency_part is not null then health_weight_recency else 0 end
             + case when metric_part is not null then health_weight_metric else 0 end,
             0
-        ) as score,
+        ), 2) as score,
         trend_part,
         breadth_part,
         recency_part,

@@ -82,8 +82,8 @@ changes as (
 
     select
         *,
-        (activities_7d - previous_7d)::numeric / nullif(previous_7d, 0) as change_7d,
-        (activities_30d - previous_30d)::numeric / nullif(previous_30d, 0) as change_30d
+        round((activities_7d - previous_7d)::numeric / nullif(previous_7d, 0), 4) as change_7d,
+        round((activities_30d - previous_30d)::numeric / nullif(previous_30d, 0), 4) as change_30d
     from windows
 
 ),
