@@ -1,0 +1,197 @@
+"""What is pushed: read from the models' YAML files in `dbt_project/models/planhat/`.
+
+The files, not dbt's manifest, which a fresh clone lacks. Nothing else knows the models' names.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from include.errors import ProblemError
+from include.settings import ROOT
+
+FOLDER = ROOT / "dbt_project" / "models" / "planhat"
+
+CALLS = ("group", "identify", "track")
+
+# What the contract of every outbound table begins with; the keys of a `… Removed` event.
+KEY_COLUMNS = (
+    "planhat_id",
+    "external_id",
+    "company_id",
+    "company_external_id",
+    "enduser_id",
+    "enduser_external_id",
+    "email",
+)
+
+# How each SQL type goes out. The type of a column in a customer's warehouse is that of its first
+# value, so it must stay: a numeric is a float even when it is whole.
+KINDS = {
+    "text": "text",
+    "varchar": "text",
+    "character varying": "text",
+    "uuid": "text",
+    "numeric": "number",
+    "decimal": "number",
+    "double precision": "number",
+    "float": "number",
+    "real": "number",
+    "smallint": "integer",
+    "integer": "integer",
+    "int": "integer",
+    "bigint": "integer",
+    "boolean": "boolean",
+    "bool": "boolean",
+    "date": "date",
+    "timestamptz": "timestamp",
+    "timestamp with time zone": "timestamp",
+    "timestamp": "timestamp",
+    "timestamp without time zone": "timestamp",
+    "jsonb": "json",
+    "json": "json",
+}
+
+
+class CatalogueError(ProblemError):
+    """A YAML file of an outbound model does not say what the push needs to know."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One trait or property: its name and how its values go out (a value of `KINDS`, or array)."""
+
+    name: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class PushedModel:
+    """An outbound table `planhat.<name>` and the Segment call that each of its rows becomes."""
+
+    name: str
+    call: str
+    event: str | None
+    removed_event: str
+    columns: tuple[Column, ...]
+
+    @property
+    def number_columns(self) -> frozenset[str]:
+        """Columns whose values are sent as floats."""
+        return frozenset(each.name for each in self.columns if each.kind == "number")
+
+    @property
+    def column_names(self) -> frozenset[str]:
+        """Every column that is sent."""
+        return frozenset(each.name for each in self.columns)
+
+
+def read_catalogue(folder: Path = FOLDER) -> dict[str, PushedModel]:
+    """The pushed models by name, in the order of their names.
+
+    Raises `CatalogueError` naming the file and what is wrong with it, or saying that there is none.
+    """
+    found: dict[str, PushedModel] = {}
+    for file in sorted([*folder.glob("*.yml"), *folder.glob("*.yaml")]):
+        for model in _read_file(file):
+            if model.name in found:
+                raise CatalogueError(f"{file.name}: the model {model.name} is described twice")
+            found[model.name] = model
+    if not found:
+        raise CatalogueError(f"No pushed model is described in {folder.name}/*.yml")
+    return dict(sorted(found.items()))
+
+
+def choose_models(
+    catalogue: dict[str, PushedModel], names: list[str] | None
+) -> dict[str, PushedModel]:
+    """Those of the catalogue that are asked for. Raises `CatalogueError` for an unknown name."""
+    if not names:
+        return catalogue
+    if unknown := sorted(set(names) - set(catalogue)):
+        raise CatalogueError(
+            f"No pushed model is named {', '.join(unknown)}: there are {', '.join(catalogue)}."
+        )
+    return {name: model for name, model in catalogue.items() if name in names}
+
+
+def _read_file(file: Path) -> list[PushedModel]:
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        where = getattr(error, "problem_mark", None)
+        line = f" line {where.line + 1}" if where else ""
+        raise CatalogueError(f"{file.name}{line}: not readable as YAML") from None
+    if not isinstance(content, dict) or not isinstance(content.get("models", []), list):
+        raise CatalogueError(f"{file.name}: `models:` must be a list")
+    return [_read_model(file, each) for each in content.get("models", [])]
+
+
+def _read_model(file: Path, entry: Any) -> PushedModel:
+    name = entry.get("name") if isinstance(entry, dict) else None
+    if not isinstance(name, str) or not name:
+        raise CatalogueError(f"{file.name}: a model has no name")
+    here = f"{file.name}: {name}"
+    segment = _segment_meta(entry)
+    if segment is None:
+        raise CatalogueError(f"{here}: `config: meta: segment:` is missing")
+    call = segment.get("call")
+    if call not in CALLS:
+        raise CatalogueError(
+            f"{here}: `call` must be one of {', '.join(CALLS)}, not {call!r}"
+        )  # fmt: skip
+    event = _event_name(here, segment, "event") if call == "track" else None
+    removed_event = _event_name(here, segment, "removed_event")
+    return PushedModel(name, call, event, removed_event, _read_columns(here, entry))
+
+
+def _segment_meta(entry: dict) -> dict | None:
+    # dbt accepts `meta` under `config` and, in older projects, beside it.
+    for holder in (entry.get("config"), entry):
+        meta = holder.get("meta") if isinstance(holder, dict) else None
+        segment = meta.get("segment") if isinstance(meta, dict) else None
+        if isinstance(segment, dict):
+            return segment
+    return None
+
+
+def _event_name(here: str, segment: dict, key: str) -> str:
+    name = segment.get(key)
+    if not isinstance(name, str) or not name.strip():
+        raise CatalogueError(f"{here}: `{key}` must name an event, for example License Updated")
+    return name
+
+
+def _read_columns(here: str, entry: dict) -> tuple[Column, ...]:
+    listed = entry.get("columns")
+    if not isinstance(listed, list) or not listed:
+        raise CatalogueError(f"{here}: `columns:` is missing")
+    columns: dict[str, Column] = {}
+    for each in listed:
+        if not isinstance(each, dict) or not isinstance(each.get("name"), str):
+            raise CatalogueError(f"{here}: a column has no name")
+        name = each["name"]
+        if name in columns:
+            raise CatalogueError(f"{here}: the column {name} is described twice")
+        columns[name] = Column(name, _kind(f"{here}.{name}", each.get("data_type")))
+    for required in ("object_id", "planhat_id"):
+        if required not in columns:
+            raise CatalogueError(f"{here}: the column {required} is missing")
+    del columns["object_id"]
+    return tuple(columns.values())
+
+
+def _kind(here: str, data_type: Any) -> str:
+    if not isinstance(data_type, str):
+        raise CatalogueError(f"{here}: `data_type` is missing")
+    name = data_type.strip().lower()
+    if name.endswith("[]"):
+        return "array"
+    kind = KINDS.get(name.split("(")[0].strip())
+    if kind is None:
+        raise CatalogueError(
+            f"{here}: a {data_type} cannot be pushed; cast it to one of {', '.join(KINDS)}"
+        )
+    return kind

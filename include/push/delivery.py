@@ -1,0 +1,287 @@
+"""Sending one model's plan, or a part of it: several connections, exact accounting per batch."""
+
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, TypeVar
+
+import psycopg
+
+from include.errors import ServiceError
+from include.push import ledger
+from include.push.ledger import Failure, Range
+from include.push.messages import Planned, build_message, estimate_bytes, message_timestamp
+from include.push.outcome import Accepted, Pace, Patience, Refused, Unknown, send_batch
+from include.settings import SegmentConnection
+from include.warehouse.connection import connect
+
+# Segment's limits for a batch, with room for what is added around the messages.
+BATCH_BYTES = 475_000
+BATCH_EVENTS = 2_500
+
+# Rows read from the plan at a time.
+PAGE = 2_000
+
+# After so many batches in a row without an answer nobody is there: the rest stays unsent.
+GIVE_UP_AFTER = 3
+
+# How long a lost database is waited for, in seconds.
+DATABASE_PATIENCE = 60.0
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class DeliveryOptions:
+    """How a process sends."""
+
+    # several, because each waits for its answers
+    connections: int = 4
+    # events a second of this process; None for no limit
+    rate: float | None = 1000.0
+    patience: Patience = field(default_factory=Patience)
+
+
+@dataclass
+class Counts:
+    """What became of the objects that this call was to send."""
+
+    synced: int = 0
+    errors: int = 0
+    # why sending stopped before the end, if it did
+    stopped_because: str | None = None
+
+
+class Delivery:
+    """Sends positions `first` to `last` of one model's plan; used once."""
+
+    def __init__(
+        self, url: str, segment: SegmentConnection, part: Range, options: DeliveryOptions
+    ) -> None:
+        self._url = url
+        self._segment = segment
+        self._part = part
+        self._options = options
+        self._pace = Pace(options.rate)
+        self._stopped = threading.Event()
+        self._counting = threading.Lock()
+        self._reading = threading.Lock()
+        self._silent = 0
+        self.counts = Counts()
+        with connect(url, application_name="push plan", autocommit=True) as connection:
+            settings, planned_at = connection.execute(
+                "select plan_settings, planned_at from sync.runs where run_id = %s",
+                [part.run_id],
+            ).fetchone()  # type: ignore[misc]
+        self._numbers = frozenset(settings["numbers"].get(part.model, ()))
+        self._timestamp = message_timestamp(planned_at)
+
+    def run(self, on_tick: Callable[[], None] = lambda: None, every: float = 10.0) -> Counts:
+        """Send everything; calls `on_tick` at least each `every` seconds from this thread.
+
+        Raises `ClaimLostError` when the run was closed, `ServiceError` when Postgres stays away.
+        """
+        batches = self._batches()
+        with ThreadPoolExecutor(self._options.connections, thread_name_prefix="push") as pool:
+            running = {pool.submit(self._work, batches) for _ in range(self._options.connections)}
+            try:
+                self._watch(running, on_tick, every)
+            finally:
+                self._stopped.set()
+        batches.close()
+        return self.counts
+
+    def stop(self, why: str) -> None:
+        """Send no further batch; those on their way are waited for."""
+        with self._counting:
+            self.counts.stopped_because = self.counts.stopped_because or why
+        self._stopped.set()
+
+    def _watch(self, running: set[Future], on_tick: Callable[[], None], every: float) -> None:
+        last_tick = time.monotonic()
+        while running:
+            done, running = wait(running, timeout=every, return_when=FIRST_COMPLETED)
+            for each in done:
+                each.result()
+            if time.monotonic() - last_tick >= every:
+                last_tick = time.monotonic()
+                on_tick()
+
+    def _work(self, batches: Generator[list[Planned], None, None]) -> None:
+        with Session(self._url) as session:
+            try:
+                while not self._stopped.is_set():
+                    with self._reading:
+                        rows = next(batches, None)
+                    if rows is None:
+                        return
+                    self._deliver(session, rows)
+            except BaseException:
+                self._stopped.set()
+                raise
+
+    def _deliver(self, session: "Session", rows: Sequence[Planned]) -> None:
+        batch = Range(self._part.run_id, self._part.model, rows[0].position, rows[-1].position)
+        self._pace.wait_for(len(rows), self._stopped)
+        if self._stopped.is_set():
+            return
+        if not session.run(lambda connection: ledger.mark_sent(connection, batch)):
+            self.stop("cancelled")
+            return
+        messages = [build_message(row, self._numbers, self._timestamp) for row in rows]
+        outcome = send_batch(
+            self._segment, messages,
+            patience=self._options.patience, pace=self._pace, stopped=self._stopped,
+        )  # fmt: skip
+        if isinstance(outcome, Accepted):
+            failures = [
+                Failure(batch.first + index, "quarantined", reason)
+                for index, reason in sorted(outcome.rejected.items())
+            ]
+            self._count(
+                *session.run(lambda connection: ledger.acknowledge(connection, batch, failures))
+            )
+            self._silent = 0
+        elif isinstance(outcome, Unknown):
+            self._leave_unknown(session, batch, outcome)
+        elif outcome.is_content and len(rows) > 1:
+            session.run(lambda connection: ledger.forget_sent(connection, batch))
+            middle = len(rows) // 2
+            for half in (rows[:middle], rows[middle:]):
+                self._deliver(session, half)
+        else:
+            self._refuse(session, batch, outcome)
+
+    def _leave_unknown(self, session: "Session", batch: Range, outcome: Unknown) -> None:
+        self._count(
+            0,
+            session.run(
+                lambda connection: ledger.leave_unknown(
+                    connection, batch, outcome.code, outcome.message
+                )
+            ),
+        )
+        self._silent += 1
+        if self._silent >= GIVE_UP_AFTER:
+            self.stop(f"Segment does not answer: {outcome.message}")
+
+    def _refuse(self, session: "Session", batch: Range, outcome: Refused) -> None:
+        failures = [
+            Failure(position, outcome.code, outcome.message)
+            for position in range(batch.first, batch.last + 1)
+        ]
+        self._count(0, session.run(lambda connection: ledger.refuse(connection, batch, failures)))
+        if not outcome.is_content:
+            # A wrong key or host: nothing else would be taken either.
+            self.stop(outcome.message)
+
+    def _count(self, synced: int, errors: int) -> None:
+        with self._counting:
+            self.counts.synced += synced
+            self.counts.errors += errors
+
+    def _batches(self) -> Generator[list[Planned], None, None]:
+        """The part's rows that have no outcome yet, cut to batches; read under one lock."""
+        with Session(self._url) as session:
+            for first, last in self._gaps(session):
+                yield from self._cut(self._rows(session, first, last))
+
+    def _gaps(self, session: "Session") -> list[tuple[int, int]]:
+        """Ranges of positions without an outcome: after an interruption, not all of them.
+
+        What was sent then is a range of its own: it goes again as the batch that it was.
+        """
+        part = self._part
+        gaps, position = [], part.first
+        for first, last, is_sent in session.run(
+            lambda connection: ledger.known_batches(connection, part)
+        ):
+            gaps.append((position, first - 1))
+            if is_sent:
+                gaps.append((first, last))
+            position = last + 1
+        gaps.append((position, part.last))
+        return [(first, last) for first, last in gaps if first <= last]
+
+    def _rows(self, session: "Session", first: int, last: int) -> Iterator[Planned]:
+        while first <= last:
+            page = Range(self._part.run_id, self._part.model, first, last)
+            rows = session.run(partial(_read_page, page=page))
+            yield from map(Planned._make, rows)
+            if not rows:
+                return
+            first = rows[-1][0] + 1
+
+    def _cut(self, rows: Iterator[Planned]) -> Generator[list[Planned], None, None]:
+        batch: list[Planned] = []
+        size = 0
+        for row in rows:
+            bytes_of_row = estimate_bytes(row, self._numbers) + 2
+            if batch and (size + bytes_of_row > BATCH_BYTES or len(batch) == BATCH_EVENTS):
+                yield batch
+                batch, size = [], 0
+            batch.append(row)
+            size += bytes_of_row
+        if batch:
+            yield batch
+
+
+def _read_page(connection: psycopg.Connection, page: Range) -> list[tuple]:
+    return connection.execute(
+        """
+        select
+            position, object_id, call, event, user_id, anonymous_id, group_id, message_id,
+            payload::text
+        from sync.planned
+        where
+            run_id = %(run_id)s and model = %(model)s
+            and position between %(first)s and %(last)s
+        order by position
+        limit %(page)s
+        """,
+        {**page.parameters, "page": PAGE},
+    ).fetchall()
+
+
+class Session:
+    """A database connection of one sender that is made again when Postgres was restarted.
+
+    What runs in it must be safe to repeat: a transaction may have been committed although its
+    connection was lost before it said so.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._connection: psycopg.Connection | None = None
+
+    def __enter__(self) -> "Session":
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        if self._connection is not None:
+            self._connection.close()
+
+    def run(self, work: Callable[[psycopg.Connection], Result]) -> Result:
+        """Do `work`, again on a new connection when this one was lost, for up to a minute.
+
+        Raises `ServiceError` when Postgres does not come back.
+        """
+        deadline = time.monotonic() + DATABASE_PATIENCE
+        while True:
+            try:
+                if self._connection is None:
+                    self._connection = connect(self._url, application_name="push", autocommit=True)
+                return work(self._connection)
+            except (psycopg.OperationalError, psycopg.InterfaceError, ServiceError) as error:
+                if self._connection is not None:
+                    self._connection.close()
+                    self._connection = None
+                if time.monotonic() > deadline:
+                    if isinstance(error, ServiceError):
+                        raise
+                    reason = str(error).strip().splitlines()[0]
+                    raise ServiceError(f"Postgres was lost while sending: {reason}") from None
+                time.sleep(0.5)

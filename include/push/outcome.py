@@ -1,0 +1,161 @@
+"""One batch over the wire: posted until its outcome is known, or the patience for it is used up.
+
+Through `segment.analytics.request.post`, the library's own sender of one batch: synchronous, so
+that each batch is accounted for exactly.
+"""
+
+import random
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import requests
+from segment.analytics.request import APIError, parse_retry_after, post
+
+from include.settings import SegmentConnection
+
+# Answers after which the same batch may succeed.
+RETRIED = frozenset({408, 425, 429, *range(500, 600)})
+
+# Answers that blame the batch's content: halves of it may succeed.
+SPLIT = frozenset({400, 413, 422})
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long one batch is tried. Seconds throughout."""
+
+    attempts: int = 6
+    # full jitter: anything up to first_wait * 2^n, at most longest_wait
+    first_wait: float = 0.5
+    longest_wait: float = 20.0
+    # in total for waits that the other side asked for (Retry-After)
+    asked_wait: float = 900.0
+    timeout: float = 15.0
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """Taken, except the items at these indices, each with the other side's reason."""
+
+    rejected: dict[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Certainly not taken. `is_content`: because of what is in it, so that halves may succeed."""
+
+    code: str
+    message: str
+    is_content: bool
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """Perhaps taken: no answer, or none that can be relied on, for as long as we tried."""
+
+    code: str
+    message: str
+
+
+Outcome = Accepted | Refused | Unknown
+
+
+class Pace:
+    """What all connections share: the rate limit, and a pause the other side asked for."""
+
+    def __init__(self, per_second: float | None) -> None:
+        """`per_second`: events; None for no limit."""
+        self._per_second = per_second
+        self._lock = threading.Lock()
+        self._next_at = 0.0
+
+    def wait_for(self, events: int, stopped: threading.Event) -> None:
+        """Return when so many events may be sent, or at once when `stopped` is set."""
+        with self._lock:
+            starts_at = max(self._next_at, time.monotonic())
+            self._next_at = starts_at + (events / self._per_second if self._per_second else 0)
+        # A pause asked for meanwhile moves everybody.
+        while (delay := starts_at - time.monotonic()) > 0 and not stopped.wait(delay):
+            pass
+
+    def pause(self, seconds: float) -> None:
+        """Let nobody send for so long."""
+        with self._lock:
+            self._next_at = max(self._next_at, time.monotonic() + seconds)
+
+
+def send_batch(
+    segment: SegmentConnection,
+    batch: Sequence[dict[str, Any]],
+    *,
+    patience: Patience,
+    pace: Pace,
+    stopped: threading.Event,
+) -> Outcome:
+    """Post the messages until the outcome is known or the patience is used up.
+
+    The caller has waited for the pace of the first try.
+    """
+    asked = 0.0
+    failed = Unknown("unreachable", "it was not tried")
+    for attempt in range(patience.attempts):
+        if attempt:
+            pace.wait_for(len(batch), stopped)
+        if attempt and stopped.is_set():
+            break
+        try:
+            response = post(
+                segment.write_key, segment.host,
+                timeout=patience.timeout, retry_count=attempt, batch=batch,
+            )  # fmt: skip
+            return Accepted(_rejected(response, len(batch)))
+        except APIError as error:
+            if error.status not in RETRIED:
+                return Refused(
+                    f"http_{error.status}", _say(error), is_content=error.status in SPLIT
+                )
+            failed = Unknown(f"http_{error.status}", _say(error))
+            wait = parse_retry_after(error.response) if error.response is not None else None
+        except requests.Timeout:
+            failed = Unknown("timeout", f"no answer within {patience.timeout:g} s")
+            wait = None
+        except requests.RequestException as error:
+            failed = Unknown("unreachable", f"no connection ({type(error).__name__})")
+            wait = None
+        if wait is not None:
+            asked += wait
+            if asked > patience.asked_wait:
+                break
+            pace.pause(wait)
+        elif attempt + 1 < patience.attempts:
+            stopped.wait(_jitter(patience, attempt))
+    return failed
+
+
+def _jitter(patience: Patience, attempt: int) -> float:
+    return random.uniform(0, min(patience.longest_wait, patience.first_wait * 2**attempt))  # noqa: S311
+
+
+def _rejected(response: requests.Response, count: int) -> dict[int, str]:
+    """What a 200 says it did not take; our collector says so, Segment says nothing."""
+    try:
+        body = response.json()
+    except ValueError:
+        return {}
+    listed = body.get("quarantined") if isinstance(body, dict) else None
+    if not isinstance(listed, list):
+        return {}
+    return {
+        each["index"]: str(each.get("reason", "rejected"))
+        for each in listed
+        if isinstance(each, dict) and isinstance(each.get("index"), int) and each["index"] < count
+    }
+
+
+def _say(error: APIError) -> str:
+    # The other side's words, cut: they may repeat what we sent.
+    words = " ".join(str(error.message or "").split())[:120]
+    return f"Segment answered {error.status}" + (f" ({words})" if words else "")

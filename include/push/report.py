@@ -1,0 +1,179 @@
+"""What a run did, per model, from `sync.*`: the task's value, the table, the exit code."""
+
+from dataclasses import asdict, dataclass, field, fields
+
+import psycopg
+from psycopg.rows import class_row
+
+from include.errors import ProblemError
+
+EXIT_CODES = {"success": 0, "dry_run": 0, "partial": 2, "held": 3}
+
+
+@dataclass(frozen=True)
+class ModelReport:
+    """One row of `sync.run_models`."""
+
+    model: str
+    considered: int
+    unchanged: int
+    added: int
+    changed: int
+    removed: int
+    invalid: int
+    repeated: int
+    held: int
+    not_sent: int
+    synced: int
+    errors: int
+    reason: str | None
+
+    @property
+    def planned(self) -> int:
+        """Objects that the run had something to do with."""
+        return self.added + self.changed + self.removed + self.invalid
+
+
+@dataclass(frozen=True)
+class Report:
+    """A run's outcome. `exit_code` is the command's."""
+
+    run_id: int
+    destination: str
+    status: str
+    reason: str | None
+    seconds: float
+    models: list[ModelReport]
+    # a dry run's examples: {"model", "action", "object_id", "changes": {column: [before, after]}}
+    samples: list[dict] = field(default_factory=list)
+
+    @property
+    def exit_code(self) -> int:
+        """0 success or dry run, 2 partial, 3 held, 1 anything else."""
+        return EXIT_CODES.get(self.status, 1)
+
+    def total(self, name: str) -> int:
+        """The sum over the models of one of `ModelReport`'s counts."""
+        return sum(getattr(each, name) for each in self.models)
+
+    def as_dict(self) -> dict:
+        """Small and JSON-ready: the value of the DAG's last task."""
+        return {
+            "run_id": self.run_id,
+            "status": self.status,
+            "reason": self.reason,
+            "seconds": round(self.seconds, 1),
+            "models": {
+                each.model: {name: value for name, value in asdict(each).items() if name != "model"}
+                for each in self.models
+            },
+        }
+
+    def table(self) -> str:
+        """The table for a terminal and a log."""
+        heads = ["Model", "Objects synced", "Errors", "Unchanged", "Added", "Changed", "Removed",
+                 "Held", "Not sent"]  # fmt: skip
+        counts = ["synced", "errors", "unchanged", "added", "changed", "removed", "held",
+                  "not_sent"]  # fmt: skip
+        rows = [
+            [each.model, *[f"{getattr(each, name):,}" for name in counts]] for each in self.models
+        ]
+        rows.append(["all", *[f"{self.total(name):,}" for name in counts]])
+        widths = [max(len(row[i]) for row in [heads, *rows]) for i in range(len(heads))]
+        lines = [_line(heads, widths), _line(["─" * width for width in widths], widths)]
+        lines += [_line(row, widths) for row in rows]
+        lines += [f"{each.model}: {each.reason}" for each in self.models if each.reason]
+        ended = f"Run {self.run_id}: {self.status} after {self.seconds:.1f} s"
+        return "\n".join([*lines, ended + (f" ({self.reason})" if self.reason else "")])
+
+
+def load_report(connection: psycopg.Connection, run_id: int) -> Report:
+    """The report of a run as it stands now. Raises `ProblemError` for an unknown run."""
+    run = connection.execute(
+        """
+        select
+            destination, status, reason,
+            extract(epoch from coalesce(finished_at, clock_timestamp()) - started_at)::float
+        from sync.runs where run_id = %s
+        """,
+        [run_id],
+    ).fetchone()
+    if run is None:
+        raise ProblemError(f"There is no run {run_id}.")
+    names = ", ".join(each.name for each in fields(ModelReport))
+    with connection.cursor(row_factory=class_row(ModelReport)) as cursor:
+        models = cursor.execute(
+            f"select {names} from sync.run_models where run_id = %s order by model",  # noqa: S608
+            [run_id],
+        ).fetchall()
+    destination, status, reason, seconds = run
+    return Report(run_id, destination, status, reason, seconds, models)
+
+
+def check_books(connection: psycopg.Connection, run_id: int) -> str | None:
+    """What does not add up in a run whose counts are final; None when everything does.
+
+    The counts are held against each other, the batches and the error rows.
+    """
+    wrong = connection.execute(
+        """
+        with batches as (
+            select model, sum(synced) as synced, sum(errors) as errors
+            from sync.batches where run_id = %(run_id)s group by model
+        ),
+
+        errors as (
+            select model, count(*) as errors
+            from sync.run_errors where run_id = %(run_id)s group by model
+        ),
+
+        booked as (
+            select
+                run_models.*,
+                added + changed + removed + invalid as planned,
+                coalesce(batches.synced, 0) as batch_synced,
+                coalesce(batches.errors, 0) as batch_errors,
+                coalesce(errors.errors, 0) as error_rows
+            from sync.run_models
+            left join batches on run_models.model = batches.model
+            left join errors on run_models.model = errors.model
+            where run_models.run_id = %(run_id)s
+        )
+
+        select
+            model || ': ' || case
+                when considered <> unchanged + added + changed + invalid
+                    then 'considered ' || considered || ' is not unchanged ' || unchanged
+                        || ' + added ' || added || ' + changed ' || changed
+                        || ' + invalid ' || invalid
+                when planned <> synced + errors + held + not_sent
+                    then 'planned ' || planned || ' is not synced ' || synced || ' + errors '
+                        || errors || ' + held ' || held || ' + not sent ' || not_sent
+                when synced <> batch_synced
+                    then 'synced ' || synced || ', but its batches ' || batch_synced
+                when errors <> invalid + batch_errors or errors <> error_rows
+                    then 'errors ' || errors || ', but invalid ' || invalid || ', in batches '
+                        || batch_errors || ', error rows ' || error_rows
+                when least(unchanged, not_sent, held) < 0 then 'a count is negative'
+            end as problem
+        from booked
+        where
+            considered <> unchanged + added + changed + invalid
+            or planned <> synced + errors + held + not_sent
+            or synced <> batch_synced
+            or errors <> invalid + batch_errors
+            or errors <> error_rows
+            or least(unchanged, not_sent, held) < 0
+        order by model
+        """,
+        {"run_id": run_id},
+    ).fetchall()
+    return "; ".join(problem for (problem,) in wrong) or None
+
+
+def _line(cells: list[str], widths: list[int]) -> str:
+    first, *rest = [
+        cell.ljust(width) if number == 0 else cell.rjust(width)
+        for number, (cell, width) in enumerate(zip(cells, widths, strict=True))
+    ]
+    return "  ".join([first, *rest]).rstrip()

@@ -1,0 +1,400 @@
+"""A push in steps, each of which may run in a process of its own and run again when interrupted.
+
+open_run → plan_run → deliver_model (once a model, or a part of one) → finish_run. `docs/push.md`
+says what each takes, returns and raises.
+"""
+
+import time
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+
+import psycopg
+from psycopg.types.json import Jsonb
+
+from include.errors import ProblemError
+from include.push import runs
+from include.push.catalogue import FOLDER, PushedModel, choose_models, read_catalogue
+from include.push.delivery import Delivery, DeliveryOptions
+from include.push.failures import resolve_failures
+from include.push.ledger import Range, mark_seen_back
+from include.push.plainly import plainly
+from include.push.plan import PlanSettings, plan_model, planned_parts
+from include.push.report import Report, check_books, load_report
+from include.push.runs import Claim, Request
+from include.settings import SegmentConnection, Settings
+from include.warehouse.connection import connect
+
+Say = Callable[[str], None]
+
+# A line about progress at most so often, in seconds.
+PROGRESS_EVERY = 5.0
+
+
+@plainly
+def open_run(  # noqa: PLR0913
+    url: str,
+    segment: SegmentConnection,
+    *,
+    trigger: str,
+    requested_by: str,
+    owner: str,
+    models: list[str] | None = None,
+    limit: int | None = None,
+    full: bool = False,
+    dry_run: bool = False,
+    run_id: int | None = None,
+) -> int:
+    """Claim the destination; return the run's number. Raises `BusyError` when another is active."""
+    request = Request(
+        segment.destination, trigger, requested_by, owner, models, limit, full
+    )  # fmt: skip
+    with connect(url, application_name="push open", autocommit=True) as connection:
+        if dry_run:
+            return open_dry_run(connection, request)
+        if run_id is not None and runs.start_queued(connection, run_id, request):
+            return run_id
+        return runs.claim(connection, request)
+
+
+def open_dry_run(connection: psycopg.Connection, request: Request) -> int:
+    """A run that only plans: it claims nothing, since it sends nothing."""
+    runs.close_dead_run(connection, request.destination)
+    row = connection.execute(
+        """
+        insert into sync.runs (
+            destination, trigger, requested_by, owner, status, models, object_limit, is_full, is_dry
+        )
+        values (%s, %s, %s, %s, 'dry_run', %s, %s, %s, true)
+        returning run_id
+        """,
+        [
+            request.destination, request.trigger, request.requested_by, request.owner,
+            request.models or None, request.limit, request.full,
+        ],
+    ).fetchone()  # fmt: skip
+    return row[0]  # type: ignore[index]
+
+
+@plainly
+def plan_run(
+    url: str, settings: Settings, run_id: int, *, say: Say = print, folder: Path = FOLDER
+) -> list[dict]:
+    """Plan every model of the run; return `[{"model", "first", "last"}]` of what is to be sent."""
+    with connect(url, application_name="push plan", autocommit=True) as connection:
+        row = connection.execute(
+            "select is_dry, models from sync.runs where run_id = %s", [run_id]
+        ).fetchone()
+        if row is None:
+            raise ProblemError(f"There is no run {run_id}.")
+        is_dry, names = row
+        models = choose_models(read_catalogue(folder), names)
+        if is_dry:
+            _plan_all(connection, settings, run_id, models, say, lambda: None)
+            return []
+        with Claim(url, run_id) as claim:
+            _plan_all(connection, settings, run_id, models, say, claim.keep)
+            return planned_parts(connection, run_id)
+
+
+@plainly
+def deliver_model(  # noqa: PLR0913, PLR0917
+    url: str,
+    segment: SegmentConnection,
+    run_id: int,
+    model: str,
+    first: int = 1,
+    last: int | None = None,
+    *,
+    say: Say = print,
+    options: DeliveryOptions | None = None,
+) -> dict[str, int | str]:
+    """Send the planned objects `first` to `last` of one model; return what became of them."""
+    started = time.monotonic()
+    with Claim(url, run_id) as claim:
+        with connect(url, application_name="push deliver", autocommit=True) as connection:
+            to_send = _begin_model(connection, segment, run_id, model)
+            part = Range(run_id, model, first, to_send if last is None else min(last, to_send))
+            options = options or delivery_options(connection)
+        if part.last >= part.first:
+            delivery = Delivery(url, segment, part, options)
+            progress = _progress(delivery, part, say)
+
+            def on_tick() -> None:
+                claim.keep()
+                progress()
+
+            counts = delivery.run(on_tick, every=1.0)
+            reason = counts.stopped_because
+        else:
+            reason = None
+        with connect(url, application_name="push deliver", autocommit=True) as connection:
+            result = _close_part(connection, part, reason)
+    say(
+        f"{model}: {result['synced']:,} of {result['planned']:,} synced, "
+        f"{result['errors']:,} errors, {result['not_sent']:,} not sent "
+        f"({time.monotonic() - started:.1f} s)" + (f": {reason}" if reason else "")
+    )
+    return result
+
+
+@plainly
+def finish_run(url: str, run_id: int, *, say: Say = print) -> Report:
+    """Check the books, set the run's status, say the table."""
+    with connect(url, application_name="push finish", autocommit=True) as connection:
+        report = load_report(connection, run_id)
+        if report.status == "dry_run":
+            _finish_dry_run(connection, run_id)
+        elif report.status in ("queued", "running"):
+            _finish(connection, run_id)
+        report = load_report(connection, run_id)
+    say(report.table())
+    return report
+
+
+def delivery_options(connection: psycopg.Connection) -> DeliveryOptions:
+    """What operators have set in `sync.thresholds`."""
+    rows = connection.execute(
+        "select threshold, value from sync.thresholds where threshold like 'push%'"
+    ).fetchall()
+    values: dict[str, Decimal] = dict(rows)
+    rate = float(values.get("push_rate_limit", 1000))
+    connections = max(1, int(values.get("push_connections", 4)))
+    return DeliveryOptions(connections=connections, rate=rate or None)
+
+
+def _plan_all(  # noqa: PLR0913, PLR0917
+    connection: psycopg.Connection,
+    settings: Settings,
+    run_id: int,
+    models: dict[str, PushedModel],
+    say: Say,
+    keep: Callable[[], None],
+) -> None:
+    plan = _begin_plan(connection, settings, run_id, models)
+    connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+    for model in models.values():
+        keep()
+        if _is_planned(connection, run_id, model.name):
+            continue
+        try:
+            with connection.transaction():
+                plan_model(connection, model, plan)
+        except psycopg.OperationalError:
+            raise
+        except psycopg.Error as error:
+            # The other models go on; the run will not be a success.
+            reason = f"planhat.{model.name} cannot be planned: {_first_line(error)}"
+            _say_why(connection, run_id, model.name, reason)
+            say(f"{model.name}: {reason}")
+            continue
+        say(_planned_line(connection, run_id, model.name))
+
+
+def _begin_plan(
+    connection: psycopg.Connection, settings: Settings, run_id: int, models: dict[str, PushedModel]
+) -> PlanSettings:
+    """Fix what the plan depends on, once: a repeated step plans with the same."""
+    (environment,) = connection.execute("select environment from sync.environment").fetchone()  # type: ignore[misc]
+    now = {
+        "environment": settings.segment_environment or environment,
+        "service_id": settings.segment_service_id,
+        "numbers": {name: sorted(model.number_columns) for name, model in models.items()},
+    }
+    with connection.transaction():
+        # What earlier runs intended is done with: the ledger has it, or knows that it is unknown.
+        connection.execute(
+            """
+            delete from sync.planned using sync.runs
+            where planned.run_id = runs.run_id and runs.run_id < %s
+                and runs.status not in ('queued', 'running')
+            """,
+            [run_id],
+        )
+        row = connection.execute(
+            """
+            update sync.runs
+            set
+                plan_settings = coalesce(plan_settings, %s),
+                planned_at = coalesce(planned_at, clock_timestamp())
+            where run_id = %s
+            returning destination, plan_settings, object_limit, is_full, requested_by, is_dry
+            """,
+            [Jsonb(now), run_id],
+        ).fetchone()
+        connection.execute(
+            """
+            insert into sync.run_models (run_id, model)
+            select %s, unnest(%s::text[]) on conflict do nothing
+            """,
+            [run_id, list(models)],
+        )
+    destination, fixed, limit, is_full, requested_by, is_dry = row  # type: ignore[misc]
+    return PlanSettings(
+        run_id, destination, fixed["environment"], fixed["service_id"],
+        limit, is_full, requested_by, is_dry,
+    )  # fmt: skip
+
+
+def _is_planned(connection: psycopg.Connection, run_id: int, model: str) -> bool:
+    row = connection.execute(
+        "select planned_at is not null from sync.run_models where run_id = %s and model = %s",
+        [run_id, model],
+    ).fetchone()
+    return row[0]  # type: ignore[index]
+
+
+def _planned_line(connection: psycopg.Connection, run_id: int, model: str) -> str:
+    row = connection.execute(
+        """
+        select format(
+            '%%s: %%s considered, %%s unchanged, %%s added, %%s changed, %%s removed, %%s invalid',
+            model, considered, unchanged, added, changed, removed, invalid
+        )
+        from sync.run_models where run_id = %s and model = %s
+        """,
+        [run_id, model],
+    ).fetchone()
+    return row[0]  # type: ignore[index]
+
+
+def _say_why(connection: psycopg.Connection, run_id: int, model: str, reason: str) -> None:
+    connection.execute(
+        "update sync.run_models set reason = %s where run_id = %s and model = %s",
+        [reason, run_id, model],
+    )
+
+
+def _begin_model(
+    connection: psycopg.Connection, segment: SegmentConnection, run_id: int, model: str
+) -> int:
+    """How many objects of the model the run may send; none of a held one."""
+    row = connection.execute(
+        """
+        update sync.run_models
+        set started_at = coalesce(run_models.started_at, clock_timestamp())
+        from sync.runs
+        where runs.run_id = run_models.run_id and run_models.run_id = %s and model = %s
+        returning destination, case held when 0 then to_send else 0 end
+        """,
+        [run_id, model],
+    ).fetchone()
+    if row is None:
+        raise ProblemError(f"Run {run_id} has no plan for {model}.")
+    destination, to_send = row
+    if destination != segment.destination:
+        raise ProblemError(
+            f"Run {run_id} was planned for {destination}, and the connection now is "
+            f"{segment.destination}: start a new run."
+        )
+    return to_send
+
+
+def _close_part(
+    connection: psycopg.Connection, part: Range, reason: str | None
+) -> dict[str, int | str]:
+    connection.execute(
+        """
+        update sync.run_models
+        set finished_at = clock_timestamp(), reason = coalesce(%(reason)s, reason)
+        where run_id = %(run_id)s and model = %(model)s
+        """,
+        {**part.parameters, "reason": reason},
+    )
+    synced, errors = connection.execute(
+        """
+        select coalesce(sum(synced), 0), coalesce(sum(errors), 0) from sync.batches
+        where
+            run_id = %(run_id)s and model = %(model)s
+            and first_position between %(first)s and %(last)s
+        """,
+        part.parameters,
+    ).fetchone()  # type: ignore[misc]
+    planned = max(part.last - part.first + 1, 0)
+    return {
+        "model": part.model,
+        "planned": planned,
+        "synced": int(synced),
+        "errors": int(errors),
+        "not_sent": planned - int(synced) - int(errors),
+    }
+
+
+def _progress(delivery: Delivery, part: Range, say: Say) -> Callable[[], None]:
+    last_said = time.monotonic()
+
+    def progress() -> None:
+        nonlocal last_said
+        if time.monotonic() - last_said < PROGRESS_EVERY:
+            return
+        last_said = time.monotonic()
+        done = delivery.counts.synced + delivery.counts.errors
+        say(f"{part.model}: {done:,} of {part.last - part.first + 1:,} so far")
+
+    return progress
+
+
+def _finish_dry_run(connection: psycopg.Connection, run_id: int) -> None:
+    with connection.transaction():
+        runs.settle_books(connection, run_id)
+        connection.execute(
+            """
+            update sync.runs set finished_at = coalesce(finished_at, clock_timestamp())
+            where run_id = %s
+            """,
+            [run_id],
+        )
+
+
+def _finish(connection: psycopg.Connection, run_id: int) -> None:
+    with connection.transaction():
+        # Ended first, so that nobody writes for the run any more; then its books are final.
+        if not runs.end(connection, run_id, "success", None):
+            return
+        resolve_failures(connection, run_id)
+        status, reason = _status(connection, run_id)
+        if wrong := check_books(connection, run_id):
+            status, reason = "failed", f"the books do not add up: {wrong}"
+        connection.execute(
+            "update sync.runs set status = %s, reason = %s where run_id = %s",
+            [status, reason, run_id],
+        )
+        mark_seen_back(connection, load_report(connection, run_id).destination)
+
+
+def _status(connection: psycopg.Connection, run_id: int) -> tuple[str, str | None]:
+    """The run's status from its final counts, and why it is not a success."""
+    cancelled_by, planned_at = connection.execute(
+        "select cancel_requested_by, planned_at from sync.runs where run_id = %s", [run_id]
+    ).fetchone()  # type: ignore[misc]
+    if cancelled_by:
+        return "cancelled", f"cancelled by {cancelled_by}"
+    if planned_at is None:
+        return "failed", "it was not planned"
+    row = connection.execute(
+        """
+        select
+            coalesce(sum(synced), 0),
+            coalesce(sum(errors), 0),
+            coalesce(sum(held), 0),
+            coalesce(sum(to_send - synced - (errors - invalid)) filter (where held = 0), 0),
+            count(*) filter (where planned_at is null),
+            count(*),
+            max(reason) filter (where held = 0)
+        from sync.run_models where run_id = %s
+        """,
+        [run_id],
+    ).fetchone()
+    synced, errors, held, left, unplanned, models, reason = row  # type: ignore[misc]
+    if left or unplanned:
+        nothing_done = unplanned == models or (left and not synced)
+        return "failed" if nothing_done else "partial", reason or f"{left} objects were not sent"
+    if errors:
+        return "partial", f"{errors} objects failed"
+    if held:
+        return "held", f"{held} objects are held until somebody answers"
+    return "success", None
+
+
+def _first_line(error: psycopg.Error) -> str:
+    return str(error).strip().splitlines()[0]
