@@ -45,11 +45,15 @@ status: .venv/ready ## What runs, since when, and where
 build: .venv/ready ## One dbt build (FULL=1 from scratch, AS_OF=2025-06-30)
 	@$(CLI) build $(call flag,FULL,full) $(call option,AS_OF,as-of)
 
-plan: .venv/ready ## What would be pushed; nothing is sent (MODELS="company enduser", LIMIT=, PLAN=file, FULL=1)
-	@$(CLI) plan $(call option,MODELS,models) $(call option,LIMIT,limit) $(call option,PLAN,file) $(call flag,FULL,full)
+plan: .venv/ready ## What would be pushed; nothing is sent (MODELS="company enduser", LIMIT=, FULL=1)
+	@$(CLI) plan $(call option,MODELS,models) $(call option,LIMIT,limit) $(call option,PLAN,plan) $(call flag,FULL,full)
 
-push: .venv/ready ## Push what planhat.* holds, without Airflow (MODELS=, LIMIT=, PLAN=file, FULL=1, BUILD=1)
-	@$(CLI) push $(call option,MODELS,models) $(call option,LIMIT,limit) $(call option,PLAN,plan) $(call flag,FULL,full) $(call flag,BUILD,build)
+push: .venv/ready ## Push what planhat.* holds, without Airflow (MODELS=, LIMIT=, FULL=1 resync, BUILD=1)
+	@$(CLI) push $(call option,MODELS,models) $(call option,LIMIT,limit) $(call option,PLAN,plan) \
+		$(call option,RETIRE,retire) $(call flag,FULL,full) $(call flag,BUILD,build)
+
+why bench: # promised, not made yet: not in the list
+	@echo "make $@ does not exist yet" >&2; exit 1
 
 url: .venv/ready ## The warehouse's connection string: psql "$$(make -s url)"
 	@$(CLI) url
@@ -60,8 +64,8 @@ psql: .venv/ready ## A shell in the warehouse
 planhat: .venv/ready ## Read a folder of Planhat exports (DIR=…)
 	@$(CLI) planhat $(call option,DIR,dir)
 
-load: .venv/ready ## Land files of Segment calls, JSON lines or .gz (FILES="a.jsonl b.jsonl.gz")
-	@$(CLI) load $(call option,FILES,files)
+load: .venv/ready ## Land files of Segment calls, JSON lines or .gz (FILES="a.jsonl b.jsonl.gz", SOURCE=)
+	@$(CLI) load $(call option,FILES,files) $(call option,SOURCE,source)
 
 replay: .venv/ready ## Quarantined events again, after a fix (REASON=, SINCE=2025-06-30)
 	@$(CLI) replay $(call option,REASON,reason) $(call option,SINCE,since)

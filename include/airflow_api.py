@@ -17,6 +17,7 @@ PARTS = {
 }
 
 ENDED = ("success", "failed")
+FAILED = ("failed", "upstream_failed")
 
 
 def address(settings: Settings) -> str:
@@ -134,14 +135,18 @@ class AirflowApi:
 
 
 def describe(tasks: list[dict[str, Any]]) -> str:
-    """Task instances in a few words: `2 running (deliver enduser), 11 of 19 done`."""
-    running = [task for task in tasks if task["state"] == "running"]
-    names = [task.get("rendered_map_index") or task["task_display_name"] for task in running]
-    done = sum(
-        task["state"] in ("success", "skipped", "failed", "upstream_failed") for task in tasks
-    )
-    what = f"running {', '.join(names)}" if names else "waiting for the scheduler"
-    return f"{what}, {done} of {len(tasks)} tasks done"
+    """Task instances in a few words: `running enduser, license; 11 of 19 tasks done`."""
+    running = _names(tasks, "running")
+    again = _names(tasks, "up_for_retry")
+    done = sum(task["state"] in ("success", "skipped", *FAILED) for task in tasks)
+    what = [f"running {', '.join(running)}"] if running else []
+    what += [f"{', '.join(again)} failed and will be tried again"] if again else []
+    return f"{'; '.join(what) or 'between two tasks'}; {done} of {len(tasks)} tasks done"
+
+
+def _names(tasks: list[dict[str, Any]], state: str) -> list[str]:
+    chosen = [task for task in tasks if task["state"] == state]
+    return [task.get("rendered_map_index") or task["task_display_name"] for task in chosen]
 
 
 def _reason(answer: httpx.Response) -> str:

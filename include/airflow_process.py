@@ -44,6 +44,9 @@ CONFIGURATION = {
     "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
     # Seconds until a new DAG file is noticed (300 by default).
     "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "30",
+    # Seconds between two readings of a DAG file that did not change, and no word about each.
+    "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "60",
+    "AIRFLOW__LOGGING__NAMESPACE_LEVELS": "airflow.dag_processing.dagbag=WARNING",
     # To the process's own log, which is rotated; the default adds a folder a day, for ever.
     "AIRFLOW__LOGGING__DAG_PROCESSOR_LOG_TARGET": "stdout",
     "AIRFLOW__LOGGING__COLORED_CONSOLE_LOG": "False",

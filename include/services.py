@@ -19,6 +19,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
+import psutil
 import psycopg
 
 from include import airflow_api, supervision
@@ -342,13 +343,11 @@ def _beats(part: str, program: supervision.Program, answer: dict[str, dict]) -> 
 
 
 def _since(settings: Settings, *names: str) -> str:
+    """` after 12 s`, for programs that were started just now."""
     known = supervision.programs(settings)
     started = [known[name].started_at for name in names if name in known and known[name].pid]
-    return (
-        f" after {time.time() - max(started):.0f} s"
-        if started and time.time() - max(started) < 600
-        else ""
-    )
+    mine = psutil.Process().create_time()
+    return f" after {time.time() - max(started):.0f} s" if started and max(started) > mine else ""
 
 
 def _postgres_address(settings: Settings) -> str:

@@ -1,17 +1,20 @@
 """planhat, load, replay: rows that come in other ways than over HTTP."""
 
+import shlex
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from include.errors import SettingError
 from include.settings import load_settings
 from include.warehouse.connection import warehouse_url
 
 
 def register(app: typer.Typer) -> None:
     """Add this file's commands."""
-    for command in (planhat,):
+    for command in (planhat, load, replay):
         app.command()(command)
 
 
@@ -22,7 +25,41 @@ def planhat(
     ] = None,
 ) -> None:
     """Read a folder of Planhat exports. A model without a file was not read: nothing is deleted."""
-    from include.planhat import read_folder
+    from include.planhat.reading import read_folder
 
     settings = load_settings()
-    read_folder(warehouse_url(settings), directory or settings.exports_dir)
+    report = read_folder(warehouse_url(settings), directory or settings.exports_dir)
+    print(report)
+
+
+def load(
+    files: Annotated[str, typer.Option(help="Files of calls, JSON lines or .gz, by spaces.")] = "",
+    source: Annotated[
+        str, typer.Option(help="Whose calls they are; on the embedded server demo-app.")
+    ] = "",
+) -> None:
+    """Land files of Segment calls. The same file again lands nothing twice."""
+    from include.collector.load import load_files
+
+    settings = load_settings()
+    if not source and settings.uses_embedded_server:
+        source = "demo-app"
+    if not files or not source:
+        missing = "FILES" if not files else "SOURCE"
+        raise SettingError(f'{missing} is missing: make load FILES="a.jsonl b.jsonl.gz" SOURCE=app')
+    print(load_files(warehouse_url(settings), shlex.split(files), source))
+
+
+def replay(
+    reason: Annotated[str, typer.Option(help="Only calls quarantined for this reason.")] = "",
+    since: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S%z"], help="Only from then on (UTC)."),
+    ] = None,
+) -> None:
+    """Land quarantined calls again, after a fix; those that are still bad stay."""
+    from include.collector.replay import replay as run_replay
+
+    if since is not None and since.tzinfo is None:
+        since = since.replace(tzinfo=UTC)
+    print(run_replay(warehouse_url(load_settings()), reason or None, since))
