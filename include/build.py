@@ -273,7 +273,9 @@ def _progress(say: Callable[[str], None]) -> Callable[[Any], None]:
         if event.info.name in ("LogModelResult", "LogTestResult"):
             now = time.monotonic()
             if now - said > SAY_EVERY_SECONDS:
-                say(f"  {event.data.index} of {event.data.total} built")
+                # the two events name the same number differently
+                total = getattr(event.data, "total", None) or event.data.num_models
+                say(f"  {event.data.index} of {total} built")
                 said = now
 
     return on_event
