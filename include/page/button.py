@@ -13,8 +13,8 @@ class PushDag:
     is_known: bool
     is_paused: bool = True
     has_import_errors: bool = False
-    # queued or running in Airflow: [{"run_id", "state", "since", "by"}], oldest first
-    unfinished: tuple[dict[str, Any], ...] = ()
+    # its newest runs in Airflow, newest first: {"dag_run_id", "state", "since", "by"}
+    runs: tuple[dict[str, Any], ...] = ()
     next_run_at: str | None = None
     schedule: str | None = None
 
@@ -22,6 +22,17 @@ class PushDag:
     def is_active(self) -> bool:
         """Section 3, and with it the integration's mark, is on when and only when this is so."""
         return self.is_known and not self.is_paused
+
+    @property
+    def newest(self) -> dict[str, Any] | None:
+        """Its newest run, whatever became of it."""
+        return self.runs[0] if self.runs else None
+
+    @property
+    def unfinished(self) -> dict[str, Any] | None:
+        """The oldest run that waits or is under way."""
+        found = [run for run in self.runs if run["state"] in ("queued", "running")]
+        return found[-1] if found else None
 
 
 def push_button(
@@ -69,8 +80,7 @@ def _reasons(
         )
     if active_run:
         yield _disabled("running", _running_words(active_run), run=active_run)
-    if dag.unfinished:
-        first = dag.unfinished[0]
+    if first := dag.unfinished:
         yield _disabled(
             "queued",
             f"A push was triggered at {_clock(first['since'])} by {first['by']} "

@@ -33,34 +33,38 @@ async def push_dag(request: Request) -> PushDag:
         if refused.status == 404:
             return PushDag(is_known=False)
         raise
-    unfinished = await _ask(
+    newest = await _ask(
         request,
         "GET",
         f"/dags/{PUSH_DAG}/dagRuns",
-        params={"state": ["queued", "running"], "order_by": "run_after", "limit": 5},
+        params={"order_by": "-run_after", "limit": 10},
     )
     return PushDag(
         is_known=not dag["is_stale"],
         is_paused=dag["is_paused"],
         has_import_errors=dag["has_import_errors"],
-        unfinished=tuple(
-            {
-                "dag_run_id": run["dag_run_id"],
-                "state": run["state"],
-                "since": run["start_date"] or run["queued_at"] or run["run_after"],
-                "by": run.get("triggering_user_name") or "the schedule",
-            }
-            for run in unfinished["dag_runs"]
-        ),
+        runs=tuple(_run(run) for run in newest["dag_runs"]),
         next_run_at=dag["next_dagrun_run_after"],
         schedule=dag["timetable_description"] or dag["timetable_summary"],
     )
 
 
-async def trigger_push(request: Request, conf: dict[str, Any]) -> str:
+def _run(run: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "dag_run_id": run["dag_run_id"],
+        "state": run["state"],
+        "since": run["start_date"] or run["queued_at"] or run["run_after"],
+        "by": run["triggering_user_name"] or "the schedule",
+    }
+
+
+async def trigger_push(request: Request, conf: dict[str, Any], note: str) -> str:
     """Trigger the push DAG as the caller; return the DAG run's id. Raises `AirflowRefusedError`."""
     answer = await _ask(
-        request, "POST", f"/dags/{PUSH_DAG}/dagRuns", json={"logical_date": None, "conf": conf}
+        request,
+        "POST",
+        f"/dags/{PUSH_DAG}/dagRuns",
+        json={"logical_date": None, "conf": conf, "note": note},
     )
     return answer["dag_run_id"]
 

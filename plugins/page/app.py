@@ -12,8 +12,9 @@ from pydantic import BaseModel, Field
 from starlette.middleware.base import BaseHTTPMiddleware
 
 import include.page
-from include.errors import ProblemError, ServiceError
+from include.errors import ProblemError
 from include.page import button, metrics, reading, runs, tracking
+from include.page.button import PushDag
 from include.push.catalogue import read_catalogue
 from plugins.page import airflow_api, warehouse
 from plugins.page.access import PUSH_DAG, Permissions, may_edit, may_push, may_read, same_site
@@ -91,7 +92,7 @@ async def read(function: Any, *, when_missing: str = reading.NOT_BUILT) -> dict[
     def work() -> dict[str, Any]:
         try:
             url = warehouse.current_url()
-        except ServiceError as problem:
+        except ProblemError as problem:
             return {"problem": str(problem)}
         return reading.part(url, function, when_missing=when_missing)
 
@@ -118,8 +119,18 @@ async def push_section(request: Request, user: GetUserDep, may: Permissions) -> 
             active_run=state.get("active_run"),
             warehouse_problem=state.get("problem"),
         ),
+        "failed_before": _failed_before(dag, state),
         **state,
     }
+
+
+def _failed_before(dag: PushDag, state: dict[str, Any]) -> dict[str, Any] | None:
+    """Airflow's newest run of the DAG, if it failed before a run of the push began."""
+    newest = dag.newest
+    if newest is None or newest["state"] != "failed" or "problem" in state:
+        return None
+    began = {run["dag_run_id"] for run in state["history"]}
+    return None if newest["dag_run_id"] in began else newest
 
 
 def _pushed_models() -> list[str]:
@@ -210,7 +221,8 @@ async def push(request: Request, may: Permissions, wish: PushWish) -> dict[str, 
         )
         if not allowed["enabled"]:
             raise HTTPException(409, allowed["text"])
-        return {"dag_run_id": await airflow_api.trigger_push(request, wish.conf())}
+        note = "Pushed from the page Planhat ⇄ Segment."
+        return {"dag_run_id": await airflow_api.trigger_push(request, wish.conf(), note)}
 
 
 class Switch(BaseModel):

@@ -7,18 +7,18 @@ import psycopg
 from airflow.exceptions import AirflowNotFoundException
 from airflow.models.connection import Connection
 
+from include.connections import postgres_url
 from include.errors import ServiceError
 from include.settings import load_settings
 from include.warehouse.connection import unreachable, warehouse_url
 
 
 def current_url() -> str:
-    """`postgresql://…`. Raises `ServiceError` when none is set and none was ever started."""
+    """`postgresql://…`. Raises `ProblemError` when none is set or none was ever started."""
     try:
-        uri = Connection.get_connection_from_secrets("warehouse").get_uri()
+        return postgres_url(Connection.get_connection_from_secrets("warehouse"))
     except AirflowNotFoundException:
         return warehouse_url(load_settings())
-    return uri.replace("postgres://", "postgresql://", 1)
 
 
 @asynccontextmanager

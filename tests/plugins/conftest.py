@@ -1,7 +1,7 @@
 """One real Airflow api-server for all of these tests, with the page in it and four kinds of user.
 
-Its metadata and the warehouse it shows are two databases of the test server. Every test gets the
-warehouse emptied: the api-server reads its address once, from the environment.
+Its metadata and the warehouse that the page shows are two databases of the test server; the second
+is emptied for each test.
 """
 
 import json
@@ -107,6 +107,8 @@ def api_server(server: Settings, tmp_path_factory: pytest.TempPathFactory) -> It
     (home / "dags").mkdir()
     (home / "dags" / "push.py").write_text(DAGS)
     (home / "passwords.json").write_text(json.dumps({name: name for name in USERS}))
+    with psycopg.connect(embedded.server_url(server, "postgres"), autocommit=True) as admin:
+        admin.execute("create database page template warehouse strategy file_copy")
     warehouse = embedded.server_url(server, "page")
     metadata = embedded.server_url(server, "airflow")
     with socket.socket() as probe:
@@ -162,19 +164,32 @@ def api_server(server: Settings, tmp_path_factory: pytest.TempPathFactory) -> It
 
 
 @pytest.fixture
-def airflow(api_server: Airflow, server: Settings) -> Airflow:
-    """The api-server with a fresh warehouse, the push DAG active, and no run of it."""
-    recreate_warehouse(server)
+def airflow(api_server: Airflow) -> Airflow:
+    """The api-server with an empty warehouse, the push DAG active, and no run of it."""
+    with psycopg.connect(api_server.warehouse, autocommit=True) as connection:
+        connection.execute(EMPTY)
     api_server.forget_runs()
     api_server.set_paused(False)
     return api_server
 
 
-def recreate_warehouse(server: Settings, *, template: str = "warehouse") -> None:
-    """Drop and make the database that the page shows; `template0` gives one without any table."""
+# Making the database anew takes seconds, so it is emptied.
+EMPTY = """
+    drop schema if exists marts cascade;
+    truncate sync.runs, sync.batches, sync.company_metrics, sync.objects,
+        raw_segment.sources, raw_segment.intake restart identity cascade;
+    delete from sync.switches where valid_from > '-infinity';
+"""
+
+
+@pytest.fixture
+def lost_warehouse(airflow: Airflow, server: Settings) -> Iterator[psycopg.Connection]:
+    """The server of a warehouse that is gone; its database is made again after the test."""
     with psycopg.connect(embedded.server_url(server, "postgres"), autocommit=True) as admin:
+        admin.execute("drop database page with (force)")
+        yield admin
         admin.execute("drop database if exists page with (force)")
-        admin.execute(f"create database page template {template} strategy file_copy")
+        admin.execute("create database page template warehouse strategy file_copy")
 
 
 def _wait_for(url: str, process: subprocess.Popen, log: Path) -> None:

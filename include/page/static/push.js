@@ -31,9 +31,9 @@ export function drawPush(push) {
 // Active or not, when last, how long, when next
 
 function stateOf(push) {
-  const { is_active, is_known, next_run_at, schedule, last_run, may, dag_id, problem } = push;
+  const { is_active, is_known, next_run_at, schedule, last_run, may, dag_id, problem, failed_before } = push;
   // The words for how long ago change by themselves: part of what is shown.
-  return { is_active, is_known, next_run_at, schedule, last_run, may, dag_id, problem, ago: last_run && ago(last_run.finished_at) };
+  return { is_active, is_known, next_run_at, schedule, last_run, may, dag_id, problem, failed_before, ago: last_run && ago(last_run.finished_at) };
 }
 
 function drawState(state) {
@@ -51,6 +51,9 @@ function drawState(state) {
       figure("Last sync", last ? time(last.finished_at) : state.problem ? "–" : "Never", last ? state.ago : null),
       figure("Duration", last ? duration(last.seconds) : "–"),
       figure("Next sync", state.next_run_at ? time(state.next_run_at) : state.is_active ? "–" : "Not while inactive", state.schedule)),
+    state.failed_before ? h("p", { class: "notice bad" },
+      `The push of ${time(state.failed_before.since)} (`, name(state.failed_before.by), ") failed in Airflow before anything was sent. ",
+      airflowLink(`dags/${state.dag_id}/runs/${encodeURIComponent(state.failed_before.dag_run_id)}`, "Its log says why"), ".") : null,
     h("p", { id: "activate-answer", class: "notice bad", role: "alert", hidden: true }),
   ];
 }
@@ -92,7 +95,7 @@ function reasonOf(button) {
     const share = run.percent === null ? "" : `, ${run.percent}%`;
     return `A push is ${run.status} since ${timeOfDay(run.started_at)} by ${run.requested_by}${where}${share}.`;
   }
-  if (button.code === "queued" && run) return `A push was triggered at ${timeOfDay(run.since)} by ${run.by} and is ${run.state} in Airflow.`;
+  if (button.code === "queued" && run) return `A push was triggered at ${timeOfDay(run.since)} by ${run.by} and is ${run.state} in Airflow; the warehouse is built before it is compared.`;
   return button.text ?? "";
 }
 
@@ -204,7 +207,7 @@ function drawTable({ run, problem, last, may }) {
 const badge = (status) => h("span", { class: `badge ${STATUS[status]?.[1] ?? ""}` }, STATUS[status]?.[0] ?? status);
 
 function how(run) {
-  const parts = { schedule: "on schedule", button: "by the button", command: "by command", api: "by the API" };
+  const parts = { schedule: "on schedule", button: "by the button", command: "by command", api: "by hand in Airflow" };
   const text = parts[run.trigger] ?? run.trigger;
   const kinds = [run.is_full ? "full resync" : null, run.is_dry ? "dry run" : null].filter(Boolean);
   return [text, run.trigger === "schedule" ? null : [", ", name(run.requested_by)], kinds.length ? `, ${kinds.join(", ")}` : null];

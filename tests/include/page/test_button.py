@@ -36,7 +36,7 @@ def test_the_button_is_enabled_when_nothing_speaks_against_it():
             "running", "running since 14:02 UTC by operator, in model enduser, 61%",
         ),
         (
-            replace(READY, unfinished=QUEUED), True, None, None,
+            replace(READY, runs=QUEUED), True, None, None,
             "queued", "triggered at 14:02 UTC by operator and is queued",
         ),
         (READY, True, None, "Postgres does not answer.", "warehouse", "Postgres does not answer."),
@@ -64,6 +64,13 @@ def test_a_run_that_is_still_planning_has_no_model_and_no_share():
     text = push_button(READY, may_push=True, active_run=planning)["text"]
 
     assert text == "A push is running since 14:02 UTC by operator."
+
+
+def test_a_run_that_has_ended_in_airflow_does_not_hold_the_button_back():
+    ended = replace(READY, runs=({"state": "failed", "since": None, "by": "operator"},))
+
+    assert push_button(ended, may_push=True, active_run=None) == {"enabled": True}
+    assert ended.newest["state"] == "failed"
 
 
 def test_the_integration_is_active_only_while_the_dag_is_known_and_not_paused():

@@ -1,0 +1,382 @@
+"""Every route of the page, asked over HTTP of a real api-server, as each kind of user."""
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import psycopg
+import pytest
+
+from include.page.reading import NOT_BUILT, NOT_MIGRATED
+from include.settings import ROOT
+from tests.include.page.world import HOSTILE, add_active_run, add_error, add_run, make_marts
+from tests.plugins.conftest import PUSH_DAG
+
+READ = [
+    "/",
+    "/static/page.js",
+    "/api/push",
+    "/api/runs/1",
+    "/api/runs/1/errors",
+    "/api/tracking",
+    "/api/metrics",
+]
+# path, body, who may
+WRITE = [
+    ("/api/push", {}, {"user", "operator", "admin"}),
+    ("/api/active", {"is_active": True}, {"user", "operator", "admin"}),
+]
+SIGNED_IN = ["viewer", "user", "operator", "admin"]
+
+
+@pytest.fixture
+def connection(airflow):
+    with psycopg.connect(airflow.warehouse, autocommit=True) as connection:
+        yield connection
+
+
+def test_every_route_of_the_app_is_in_these_lists():
+    code = (
+        "import sys; sys.path.insert(0, '.'); from plugins.page.app import create_app; "
+        "print(*sorted({f'{m} {r.path}' for r in create_app().routes for m in r.methods}), "
+        "sep='\\n')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    known = {f"GET {path}" for path in READ} | {f"POST {path}" for path, _, _ in WRITE}
+    known = {
+        line.replace("/runs/1", "/runs/{run_id}").replace("page.js", "{name}") for line in known
+    }
+
+    found = {line for line in done.stdout.splitlines() if line.startswith(("GET ", "POST "))}
+
+    assert found == known
+
+
+@pytest.mark.parametrize("path", READ)
+def test_an_anonymous_caller_gets_nothing(airflow, path):
+    with airflow.client(None) as client:
+        answer = client.get(path)
+
+    assert answer.status_code == 401
+    assert answer.json() == {"detail": "Not authenticated"}
+
+
+@pytest.mark.parametrize(("path", "body", "allowed"), WRITE)
+def test_an_anonymous_caller_changes_nothing(airflow, path, body, allowed):
+    with airflow.client(None) as client:
+        assert client.post(path, json=body).status_code == 401
+    assert airflow.runs() == []
+
+
+def test_everyone_who_may_see_the_dag_reads_every_route(airflow):
+    for user in SIGNED_IN:
+        with airflow.client(user) as client:
+            for path in READ:
+                assert client.get(path).status_code == 200, (user, path)
+
+
+@pytest.mark.parametrize(("path", "body", "allowed"), WRITE)
+def test_changes_are_for_those_whom_airflow_lets(airflow, path, body, allowed):
+    for user in SIGNED_IN:
+        airflow.forget_runs()
+        with airflow.client(user) as client:
+            status = client.post(path, json=body).status_code
+        assert status == (200 if user in allowed else 403), user
+
+
+def test_a_forged_or_expired_token_gets_nothing(airflow):
+    with airflow.client(None, headers={"Authorization": "Bearer x.y.z"}) as client:
+        assert client.get("/api/push").status_code in (401, 403)
+
+
+# Cross-site posts: the browser sends the cookie along, and nothing else of ours
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"X-Requested-With": ""},
+        {"X-Requested-With": "", "Content-Type": "text/plain"},
+        {"Sec-Fetch-Site": "cross-site", "Origin": "https://elsewhere.example"},
+        {"Sec-Fetch-Site": "same-site"},
+    ],
+)
+def test_a_post_from_another_site_is_refused_although_the_cookie_is_there(airflow, headers):
+    with airflow.client(None, cookies={"_token": airflow.token("admin")}) as client:
+        assert client.get("/api/push").status_code == 200  # the cookie signs in
+        for path, body, _ in WRITE:
+            answer = client.post(path, json=body, headers=headers)
+            assert answer.status_code == 403, path
+            assert "from the page itself" in answer.json()["detail"]
+
+    assert airflow.runs() == []
+
+
+def test_a_preflight_of_another_site_is_granted_nothing(airflow):
+    with airflow.client(None) as client:
+        answer = client.options(
+            "/api/push",
+            headers={
+                "Origin": "https://elsewhere.example",
+                "Access-Control-Request-Method": "POST",
+                "Access-Control-Request-Headers": "x-requested-with",
+            },
+        )
+
+    assert "access-control-allow-origin" not in answer.headers
+
+
+def test_the_page_may_only_load_its_own_files_and_only_airflow_may_frame_it(airflow):
+    with airflow.client("viewer") as client:
+        for path in ("/", "/static/page.css", "/api/push"):
+            headers = client.get(path).headers
+            assert "default-src 'none'" in headers["content-security-policy"]
+            assert "frame-ancestors 'self'" in headers["content-security-policy"]
+            assert headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize("name", ["..%2Fpage.py", "%2e%2e%2freading.py", "nothing.js", "static"])
+def test_only_the_files_of_the_page_are_served(airflow, name):
+    with airflow.client("admin") as client:
+        assert client.get(f"/static/{name}").status_code == 404
+
+
+# Section 3
+
+
+def test_before_the_first_push_the_page_says_so_and_the_button_is_ready(airflow):
+    with airflow.client("operator") as client:
+        push = client.get("/api/push").json()
+
+    assert push["is_active"] is True
+    assert push["button"] == {"enabled": True}
+    assert (push["last_run"], push["active_run"], push["history"]) == (None, None, [])
+    assert push["next_run_at"]
+    assert "enduser" in push["models"]
+
+
+def test_a_viewer_sees_the_figures_and_why_the_button_is_not_for_them(airflow, connection):
+    add_run(connection, models={"company": {"considered": 3, "added": 3, "synced": 3}})
+
+    with airflow.client("viewer") as client:
+        push = client.get("/api/push").json()
+
+    assert push["may"] == {"push": False, "edit": False}
+    assert push["button"]["code"] == "not_allowed"
+    assert push["last_run"]["totals"]["synced"] == 3
+
+
+def test_pressing_the_button_triggers_the_dag_as_the_person(airflow):
+    with airflow.client("operator") as client:
+        answer = client.post("/api/push", json={"models": ["enduser"], "dry_run": True})
+
+    (run,) = airflow.runs()
+    assert answer.json() == {"dag_run_id": run["dag_run_id"]}
+    assert run["triggering_user_name"] == "operator"
+    assert run["conf"] == {"models": ["enduser"], "dry_run": True}
+    assert "from the page" in run["note"]
+
+
+def test_a_wish_that_is_no_wish_is_refused(airflow):
+    with airflow.client("operator") as client:
+        assert client.post("/api/push", json={"models": "enduser"}).status_code == 422
+        assert client.post("/api/push", json={"dry_run": "perhaps"}).status_code == 422
+        assert client.post("/api/push", content=b"{").status_code == 422
+        # a model that is not pushed: the DAG's own parameters decide
+    assert airflow.runs() == []
+
+
+def test_while_the_dag_is_paused_nothing_is_pushed_and_the_mark_is_off(airflow):
+    airflow.set_paused(True)
+
+    with airflow.client("admin") as client:
+        push = client.get("/api/push").json()
+        answer = client.post("/api/push", json={})
+
+    assert (push["is_active"], push["button"]["code"]) == (False, "not_active")
+    assert push["next_run_at"] is None
+    assert answer.status_code == 409
+    assert "paused" in answer.json()["detail"]
+    assert airflow.runs() == []
+
+
+def test_the_switch_is_the_dags_pause_switch(airflow):
+    with airflow.client("operator") as client:
+        assert client.post("/api/active", json={"is_active": False}).status_code == 200
+        assert client.get("/api/push").json()["is_active"] is False
+        assert client.post("/api/active", json={"is_active": True}).status_code == 200
+        assert client.get("/api/push").json()["is_active"] is True
+
+
+def test_while_a_run_is_active_the_button_says_since_when_by_whom_where_and_how_far(
+    airflow, connection
+):
+    add_active_run(connection)
+
+    with airflow.client("admin") as client:
+        push = client.get("/api/push").json()
+        answer = client.post("/api/push", json={})
+
+    assert push["button"]["code"] == "running"
+    assert "by operator, in model enduser, 61%" in push["button"]["text"]
+    assert push["active_run"]["percent"] == 61
+    assert answer.status_code == 409
+    assert airflow.runs() == []
+
+
+def test_a_run_whose_owner_died_does_not_hold_the_button_back(airflow, connection):
+    add_run(connection, "running", seconds=None)  # its lease ended long ago
+
+    with airflow.client("admin") as client:
+        push = client.get("/api/push").json()
+
+    assert push["button"] == {"enabled": True}
+    assert push["history"][0]["is_dead"] is True
+
+
+def test_of_eight_who_press_together_one_triggers_and_seven_are_told(airflow):
+    def press(number):
+        with airflow.client("operator" if number % 2 else "admin") as client:
+            return client.post("/api/push", json={})
+
+    airflow.token("operator"), airflow.token("admin")
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(press, range(8)))
+
+    assert sorted(answer.status_code for answer in answers) == [200] + [409] * 7
+    assert len(airflow.runs()) == 1
+    refused = next(answer for answer in answers if answer.status_code == 409)
+    assert "was triggered at" in refused.json()["detail"]
+
+
+def test_a_push_that_failed_before_it_began_is_told_until_another_begins(airflow, connection):
+    with airflow.client("operator") as client:
+        dag_run_id = client.post("/api/push", json={}).json()["dag_run_id"]
+        httpx.patch(
+            f"{airflow.url}/api/v2/dags/{PUSH_DAG}/dagRuns/{dag_run_id}",
+            headers={"Authorization": f"Bearer {airflow.token('admin')}"},
+            json={"state": "failed"},
+            timeout=30,
+        ).raise_for_status()
+
+        told = client.get("/api/push").json()
+        add_run(connection, "failed", owner=dag_run_id)
+        begun = client.get("/api/push").json()
+
+    assert told["failed_before"]["dag_run_id"] == dag_run_id
+    assert told["button"] == {"enabled": True}
+    assert begun["failed_before"] is None
+
+
+# Errors, and whose data they hold
+
+
+def test_an_error_opens_with_its_payload_only_for_those_who_may_edit_the_dag(airflow, connection):
+    run_id = add_run(connection, "partial", models={"enduser": {"changed": 1, "errors": 1}})
+    add_error(connection, run_id, payload={"email": "person@company.example"})
+
+    for user, sees in {"viewer": False, "operator": True, "admin": True}.items():
+        with airflow.client(user) as client:
+            answer = client.get(f"/api/runs/{run_id}/errors", params={"model": "enduser"})
+        assert ("person@company.example" in answer.text) is sees, user
+        assert answer.json()["rows"][0]["code"] == "too_large"
+
+
+def test_hostile_text_comes_as_data_and_never_as_a_page(airflow, connection):
+    run_id = add_run(
+        connection, "failed", reason=HOSTILE["markup"], requested_by=HOSTILE["right to left"]
+    )
+    for name, text in HOSTILE.items():
+        add_error(connection, run_id, model=text[:50], object_id=name, message=text)
+
+    with airflow.client("admin") as client:
+        push = client.get("/api/push")
+        errors = client.get(f"/api/runs/{run_id}/errors")
+        by_model = client.get(
+            f"/api/runs/{run_id}/errors", params={"model": HOSTILE["quotes"][:50]}
+        )
+
+    assert push.headers["content-type"] == "application/json"
+    assert push.json()["last_run"]["reason"] == HOSTILE["markup"]
+    assert errors.json()["total"] == len(HOSTILE)
+    assert by_model.json()["total"] == 1
+
+
+def test_an_id_that_is_no_id_is_answered_and_harms_nothing(airflow, connection):
+    add_run(connection)
+    with airflow.client("viewer") as client:
+        for run_id in ("x", "1;drop table sync.runs", "9" * 400, "' or 1=1 --"):
+            answer = client.get(f"/api/runs/{run_id}")
+            assert answer.json() == {"run": None}, run_id
+        assert client.get("/api/runs/1/errors", params={"offset": -1}).status_code == 422
+    assert connection.execute("select count(*) from sync.runs").fetchone() == (1,)
+
+
+# Sections 1 and 2, and a warehouse that is not ready
+
+
+def test_the_sections_fail_apart_when_nothing_was_built(airflow):
+    with airflow.client("viewer") as client:
+        tracking = client.get("/api/tracking").json()
+        metrics = client.get("/api/metrics").json()
+
+    assert tracking["intake"]["switches"]["user_tracking"]["is_on"] is True
+    assert tracking["outcomes"] == {"problem": NOT_BUILT}
+    assert metrics["declared"] == {"declared": []}
+    assert metrics["candidates"] == {"problem": NOT_BUILT}
+
+
+def test_unresolved_events_come_with_a_sample_and_what_would_resolve_them(airflow, connection):
+    make_marts(connection)
+    connection.execute(
+        "insert into marts.unresolved_daily values ('unknown_company', 5, now(), now(), 'm-1')"
+    )
+
+    with airflow.client("viewer") as client:
+        outcomes = client.get("/api/tracking").json()["outcomes"]
+
+    assert outcomes["unresolved"] == 5
+    assert outcomes["reasons"][0]["sample_message_id"] == "m-1"
+    assert "Planhat" in outcomes["reasons"][0]["remedy"]
+
+
+def test_an_unmigrated_warehouse_has_words_and_a_button_that_says_so(airflow, lost_warehouse):
+    lost_warehouse.execute("create database page template template0")
+
+    with airflow.client("admin") as client:
+        push = client.get("/api/push").json()
+        answer = client.post("/api/push", json={})
+        tracking = client.get("/api/tracking").json()
+
+    assert push["problem"] == NOT_MIGRATED
+    assert push["button"]["code"] == "warehouse"
+    assert answer.status_code == 409
+    assert tracking["intake"] == {"problem": NOT_MIGRATED}
+
+
+def test_a_warehouse_that_is_gone_is_one_clear_line_everywhere(airflow, lost_warehouse):
+    with airflow.client("admin") as client:
+        push = client.get("/api/push").json()
+        answer = client.post("/api/push", json={})
+
+    assert "does not answer" in push["problem"]
+    assert answer.status_code == 503
+    assert "does not answer" in answer.json()["detail"]
+    assert "planhat:" not in answer.text
+
+
+def test_airflow_shows_the_page_in_its_navigation_and_on_dags(airflow):
+    answer = httpx.get(
+        f"{airflow.url}/api/v2/plugins",
+        headers={"Authorization": f"Bearer {airflow.token('viewer')}"},
+        timeout=30,
+    ).json()
+
+    (plugin,) = answer["plugins"]
+    assert {view["destination"] for view in plugin["external_views"]} == {"nav", "dag"}
+    # relative, so that Airflow may live under a path
+    assert all(view["href"].startswith("planhat-segment/") for view in plugin["external_views"])
+    assert len({view["url_route"] for view in plugin["external_views"]}) == 2
