@@ -25,6 +25,7 @@ keyed as (
 
     select
         calls.*,
+        case when calls.type = 'group' then 'company_metrics' else 'user_tracking' end as section,
         {{ first_unblocked('calls.user_ids', 'blocked.blocked_values') }} as user_id,
         {{ first_unblocked('calls.emails', 'blocked.blocked_emails') }} as email,
         {{ first_unblocked('calls.anonymous_ids', 'blocked.blocked_values') }} as anonymous_id,
@@ -72,8 +73,7 @@ final as (
     from keyed
     left join switches as section
         on
-            section.switch
-            = case when keyed.type = 'group' then 'company_metrics' else 'user_tracking' end
+            keyed.section = section.switch
             and section.valid_from <= keyed.received_at
             and section.valid_to > keyed.received_at
     left join switches as auto_create

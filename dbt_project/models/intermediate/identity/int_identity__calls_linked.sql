@@ -25,9 +25,19 @@ anonymous_calls as (
 
 points as (
 
-    select anonymous_id, event_at, message_id, null::uuid as message_key from links
+    select
+anonymous_id,
+event_at,
+message_id,
+null::uuid as message_key
+from links
     union all
-    select anonymous_id, event_at, message_id, message_key from anonymous_calls
+    select
+anonymous_id,
+event_at,
+message_id,
+message_key
+from anonymous_calls
 
 ),
 

@@ -31,7 +31,10 @@ created_users_by_email as (
 
 emails as (
 
-    select distinct company_id, email from keyset_companies
+    select distinct
+company_id,
+email
+from keyset_companies
 
 ),
 

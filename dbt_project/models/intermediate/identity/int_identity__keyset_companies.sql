@@ -36,7 +36,13 @@ endusers as (
 
 keysets as (
 
-    select distinct keyset, user_id, email, company_key, event_date from calls_linked
+    select distinct
+keyset,
+user_id,
+email,
+company_key,
+event_date
+from calls_linked
 
 ),
 

@@ -60,7 +60,9 @@ numbered as (
 
 active_days as (
 
-    select distinct calls_linked.user_id, calls_linked.event_date
+    select distinct
+calls_linked.user_id,
+calls_linked.event_date
     from calls_linked
     inner join users_of_several on calls_linked.user_id = users_of_several.user_id
 

@@ -39,7 +39,10 @@ endusers_by_external_id as (
 
 users as (
 
-    select distinct company_id, user_id from keyset_companies
+    select distinct
+company_id,
+user_id
+from keyset_companies
 
 ),
 

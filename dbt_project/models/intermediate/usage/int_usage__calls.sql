@@ -1,4 +1,5 @@
--- One row a call that counts: resolved to an enduser, in scope, and counted by its name (§3.7), with its weight.
+-- One row a call that counts by its name (§3.7), with its weight: resolved to an enduser, or at least to a
+-- company: then it is unattributed.
 
 {{ config(indexes=[{'columns': ['message_key'], 'unique': true}]) }}
 

@@ -37,7 +37,7 @@ two_candidates as (
 
     select
         case
-            when keyset_endusers.enduser_id is distinct from endusers_by_email.enduser_id
+            when (keyset_endusers.enduser_id is distinct from endusers_by_email.enduser_id)
                 then 'user_id_and_email'
             else 'external_id_of_email'
         end as kind,
@@ -59,8 +59,8 @@ two_candidates as (
     inner join endusers on endusers_by_email.enduser_id = endusers.enduser_id
     where
         keyset_endusers.enduser_id is distinct from endusers_by_email.enduser_id
-        or endusers.external_id is distinct from calls_linked.user_id
-        and endusers.external_id is not null
+        -- an enduser without an external id contradicts nobody
+        or endusers.external_id <> calls_linked.user_id
 
 ),
 

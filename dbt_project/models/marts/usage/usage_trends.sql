@@ -71,7 +71,9 @@ active_endusers as (
 
 enduser_totals as (
 
-    select company_id, count(*) as endusers_total
+    select
+company_id,
+count(*) as endusers_total
     from endusers
     where company_id is not null
     group by company_id

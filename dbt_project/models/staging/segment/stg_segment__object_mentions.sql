@@ -9,39 +9,33 @@ with events as (
 
 ),
 
-{%- for model, properties in object_key_properties().items() %}
-{%- set paths = [] %}
-{%- for property in properties %}
-{%- for place in ['properties', 'traits', 'context'] %}
-{%- do paths.append(place ~ '.' ~ property) %}
-{%- endfor %}
-{%- endfor %}
-
-{{ model }}_mentions as (
+mentions as (
 
     select
-        message_key,
-        '{{ model }}'::text as model,
-        {{ candidates('payload', paths) }} as object_keys
+        events.message_key,
+        mention.model,
+        mention.object_keys
     from events
-
-),
-{%- endfor %}
-
-unioned as (
-
-    select null::uuid as message_key, null::text as model, null::text [] as object_keys
-    where false
-    {%- for model in object_key_properties() %}
-    union all
-    select * from {{ model }}_mentions
-    {%- endfor %}
+    cross join lateral (
+        values
+        {%- for model, properties in object_key_properties().items() %}
+        {%- set paths = [] %}
+        {%- for property in properties %}
+        {%- for place in ['properties', 'traits', 'context'] %}
+        {%- do paths.append(place ~ '.' ~ property) %}
+        {%- endfor %}
+        {%- endfor %}
+        ('{{ model }}', {{ candidates('events.payload', paths) }}),
+        {%- endfor %}
+        -- an empty one at the end: no model at all is possible too
+        ('', cast('{}' as text []))
+    ) as mention (model, object_keys)
 
 ),
 
 final as (
 
-    select * from unioned
+    select * from mentions
     where object_keys <> '{}'
 
 )
