@@ -9,13 +9,6 @@ import httpx
 from include.errors import ServiceError
 from include.settings import Settings
 
-# Airflow's own names of the parts whose heartbeats it reports, and ours of the processes.
-PARTS = {
-    "scheduler": "airflow-scheduler",
-    "dag_processor": "airflow-dag-processor",
-    "triggerer": "airflow-triggerer",
-}
-
 ENDED = ("success", "failed")
 FAILED = ("failed", "upstream_failed")
 

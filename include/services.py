@@ -21,10 +21,12 @@ from urllib.parse import urlsplit
 import httpx
 import psutil
 import psycopg
+from psycopg import sql
 
 from include import airflow_api, supervision
 from include.airflow_process import airflow_environment, sign_in
 from include.errors import ServiceError
+from include.health import AIRFLOW_PARTS
 from include.settings import ROOT, Settings
 from include.warehouse import embedded
 from include.warehouse.connection import connect, warehouse_url
@@ -45,6 +47,19 @@ PROGRESS_EVERY = 4.0
 AIRFLOW_PATIENCE = 240.0
 
 Say = Callable[[str], None]
+
+
+def prepare_server(settings: Settings, *, say: Say = print) -> None:
+    """For containers: both databases brought up to date, the sign-in made; nothing is started.
+
+    Safe to run by two at once. Raises `ServiceError` when Postgres does not answer.
+    """
+    environment = airflow_environment(settings, dict(os.environ))
+    _create_airflow_database(environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"], settings)
+    migrate(warehouse_url(settings), say=say)
+    sign_in(settings)
+    _migrate_airflow(settings, environment, say)
+    say("The databases are up to date.")
 
 
 def up(settings: Settings, *, say: Say = print) -> None:
@@ -176,9 +191,7 @@ def unhealthy_airflow(settings: Settings) -> list[str]:
     if answer is None:
         return list(AIRFLOW)
     known = supervision.programs(settings)
-    return [
-        name for part, name in airflow_api.PARTS.items() if not _beats(part, known[name], answer)
-    ]
+    return [name for name, part in AIRFLOW_PARTS.items() if not _beats(part, known[name], answer)]
 
 
 def status(settings: Settings) -> list[tuple[str, str, str, str]]:
@@ -307,6 +320,18 @@ def _migrate_airflow(settings: Settings, environment: dict[str, str], say: Say) 
             f"Airflow's database could not be prepared: {supervision.last_line(log)} (log: {log})"
         )
     marker.write_text(f"{version('apache-airflow-core')} {_revision(url)}\n")
+
+
+def _create_airflow_database(sqlalchemy_url: str, settings: Settings) -> None:
+    """Make Airflow's database if it is to be on the warehouse's server and is missing."""
+    wanted, ours = urlsplit(sqlalchemy_url), urlsplit(warehouse_url(settings))
+    if (wanted.hostname, wanted.port) != (ours.hostname, ours.port):
+        return
+    name = wanted.path.lstrip("/")
+    with connect(warehouse_url(settings), application_name="migrate", autocommit=True) as admin:
+        admin.execute("select pg_advisory_lock(hashtext('create databases'))")
+        if not admin.execute("select 1 from pg_database where datname = %s", [name]).fetchone():
+            admin.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
 
 
 def _revision(sqlalchemy_url: str) -> str | None:

@@ -13,7 +13,7 @@ from include.settings import load_settings
 
 def register(app: typer.Typer) -> None:
     """Add this file's commands."""
-    for command in (up, down, status, url, psql, clean, demo):
+    for command in (up, down, status, migrate, url, psql, clean, demo):
         app.command()(command)
 
 
@@ -42,6 +42,13 @@ def status() -> None:
     for row in services.status(load_settings()):
         table.add_row(*row)
     Console(soft_wrap=True).print(table)
+
+
+def migrate() -> None:
+    """Bring the warehouse and Airflow's database up to date, and nothing else (for containers)."""
+    from include import services
+
+    services.prepare_server(load_settings())
 
 
 def url() -> None:

@@ -1,0 +1,21 @@
+# One image for every service of docker-compose.yaml except Postgres.
+FROM python:3.12-slim
+
+ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+WORKDIR /app
+
+# Dependencies first: they change less often than the code.
+COPY requirements.txt .
+RUN pip install --no-cache-dir "$(grep '^uv==' requirements.txt)" \
+    && uv pip install --system --no-cache --compile-bytecode --requirement requirements.txt
+
+COPY include include
+COPY dags dags
+COPY plugins plugins
+COPY dbt_project dbt_project
+
+# Nothing runs as root. What the services keep is in /data, a volume.
+RUN useradd --create-home --uid 10001 planhat && mkdir -p /data/exports && chown -R planhat /data
+USER planhat
+ENV DATA_DIR=/data
+VOLUME /data
