@@ -11,3 +11,7 @@
 Whoever reads the live API yields `Found` objects too (origin: the API's path, line: the place in
 the answer) and hands them to `objects.write_model`: the writer does not care where they came from.
 """
+
+from include.planhat.reading import ReadReport, read_folder
+
+__all__ = ["ReadReport", "read_folder"]

@@ -1,0 +1,44 @@
+"""The settings that an operator of the sample's customers would have made."""
+
+from include.warehouse.connection import connect
+
+# metric → aggregation
+COMPANY_METRICS = {"api_calls": "SUM", "seats_used": "LAST", "storage_gb": "LAST"}
+# (type, event) → (counted, weight)
+USAGE_EVENTS = {
+    ("track", "Heartbeat"): (False, 1),
+    ("track", "Report Exported"): (True, 3),
+    ("screen", "screen"): (True, 0.5),
+}
+BLOCKED_IDENTITIES = ("kiosk",)
+# (model, property): events may also name a license
+OBJECT_KEYS = (("license", "license_id"),)
+
+
+def declare(url: str) -> None:
+    """Make these settings where nobody made another. Running it again changes nothing."""
+    with connect(url, application_name="sample") as connection:
+        for metric, aggregation in COMPANY_METRICS.items():
+            connection.execute(
+                "insert into sync.company_metrics (metric, aggregation, changed_by)"
+                " values (%s, %s, 'sample') on conflict do nothing",
+                [metric, aggregation],
+            )
+        for (type_, event), (counted, weight) in USAGE_EVENTS.items():
+            connection.execute(
+                "insert into sync.usage_events (type, event, counted, weight, changed_by)"
+                " values (%s, %s, %s, %s, 'sample') on conflict do nothing",
+                [type_, event, counted, weight],
+            )
+        for value in BLOCKED_IDENTITIES:
+            connection.execute(
+                "insert into sync.blocked_identities (value, changed_by)"
+                " values (%s, 'sample') on conflict do nothing",
+                [value],
+            )
+        for model, property_ in OBJECT_KEYS:
+            connection.execute(
+                "insert into sync.object_keys (model, property, changed_by)"
+                " values (%s, %s, 'sample') on conflict do nothing",
+                [model, property_],
+            )
