@@ -51,8 +51,7 @@ class BuildReport:
         if self.is_reused:
             return f"build {self.build_id} of {self.started_at:%H:%M:%S} UTC is up to date"
         return (
-            f"build {self.build_id}: {self.models} models, {self.tests} tests, "
-            f"{self.seconds:.1f} s"
+            f"build {self.build_id}: {self.models} models, {self.tests} tests, {self.seconds:.1f} s"
         )
 
 
@@ -169,7 +168,7 @@ def _still_good(
                     select 1 from raw_planhat.reads
                     where
                         not pg_visible_in_snapshot(reads.transaction_id, builds.window_to)
-                        and reads.added + reads.changed + reads.deleted + reads.rejected > 0
+                        and reads.considered - reads.unchanged + reads.deleted + reads.rejected > 0
                 )
             )
         from sync.builds

@@ -28,7 +28,7 @@ mentions as (
         ('{{ model }}', {{ candidates('events.payload', paths) }}),
         {%- endfor %}
         -- an empty one at the end: no model at all is possible too
-        ('', cast('{}' as text []))
+        ('', cast('{}' as text[]))
     ) as mention (model, object_keys)
 
 ),

@@ -1,0 +1,109 @@
+"""A build: made when there is something to see, one at a time, and written down."""
+
+import threading
+from datetime import UTC, date, datetime, timedelta
+
+import psycopg
+import pytest
+
+from include.build import LOCK, BuildError, build
+from include.settings import Settings
+from include.warehouse.connection import connect
+from tests.dbt_project.conftest import ask, module_settings, module_warehouse  # noqa: F401
+from tests.dbt_project.landing import land_calls, land_objects
+
+AS_OF = date(2026, 3, 10)
+AT = datetime(2026, 3, 10, 12, tzinfo=UTC)
+
+
+def _build(url: str, settings: Settings, **options):
+    return build(url, settings, requested_by="test", as_of=AS_OF, say=lambda line: None, **options)
+
+
+def test_a_build_is_made_when_there_is_something_new_to_see(module_warehouse, module_settings, ask):  # noqa: F811
+    first = _build(module_warehouse, module_settings)
+    assert not first.is_reused
+    assert first.models > 50
+    assert first.tests > 50
+
+    assert _build(module_warehouse, module_settings).build_id == first.build_id
+    assert _build(module_warehouse, module_settings, since=AT).build_id == first.build_id
+
+    # a setting, an object of Planhat's and a call: each is something new
+    land_objects(module_warehouse, "company", [{"_id": "p1", "name": "Acme", "externalId": "c1"}])
+    land_calls(
+        module_warehouse,
+        [{"messageId": "m1", "type": "group", "groupId": "c1", "traits": {"seats": 5}}],
+        received_at=AT,
+    )
+    second = _build(module_warehouse, module_settings)
+    assert second.build_id > first.build_id
+    assert ask("select metric, last_value from marts.metric_candidates") == [
+        {"metric": "seats", "last_value": 5}
+    ]
+    with psycopg.connect(module_warehouse) as connection:
+        connection.execute("insert into sync.company_metrics (metric) values ('seats')")
+    third = _build(module_warehouse, module_settings)
+    assert third.build_id > second.build_id
+    assert ask("select company_id, metric, value from marts.company_metrics") == [
+        {"company_id": "p1", "metric": "seats", "value": 5}
+    ]
+
+    rows = ask("select status, settings, nodes, window_from, window_to from sync.builds order by 1")
+    assert {row["status"] for row in rows} == {"success"}
+    assert any(
+        node["node"] == "company_metrics" and node["rows"] == 1 for node in rows[-1]["nodes"]
+    )
+
+
+def test_a_build_that_began_after_the_trigger_is_used(module_warehouse, module_settings):  # noqa: F811
+    last = _build(module_warehouse, module_settings)
+    land_calls(module_warehouse, [{"messageId": "m2", "type": "track"}], received_at=AT)
+    before = last.started_at - timedelta(seconds=1)
+    assert _build(module_warehouse, module_settings, since=before).build_id == last.build_id
+    after = datetime.now(UTC)
+    assert _build(module_warehouse, module_settings, since=after).build_id > last.build_id
+
+
+def test_a_second_build_waits_and_is_told_who_builds(module_warehouse, module_settings):  # noqa: F811
+    with connect(module_warehouse, application_name="test", autocommit=True) as holder:
+        holder.execute(LOCK)
+        holder.execute(
+            "insert into sync.builds (requested_by, as_of_date, window_to, settings, code_fingerprint)"
+            " values ('the other one', current_date, pg_current_snapshot(), '{}', '')"
+        )
+        said: list[str] = []
+        told = threading.Event()
+
+        def say(line: str) -> None:
+            said.append(line)
+            told.set()
+
+        second = threading.Thread(
+            target=lambda: build(
+                module_warehouse, module_settings, requested_by="second", as_of=AS_OF, say=say
+            )
+        )
+        second.start()
+        assert told.wait(60)
+        assert "the other one" in said[0]
+        holder.execute("select pg_advisory_unlock_all()")
+        second.join(120)
+    with psycopg.connect(module_warehouse) as connection:
+        rows = dict(connection.execute("select requested_by, status from sync.builds").fetchall())
+    # its row was left behind by a process that ended without closing it
+    assert rows["the other one"] == "interrupted"
+    assert rows["second"] == "success"
+
+
+def test_what_fails_is_named_in_one_line_and_written_down(warehouse, settings):
+    with psycopg.connect(warehouse) as connection:
+        connection.execute("alter table sync.thresholds rename to elsewhere")
+        connection.execute("create view sync.thresholds as select 1 as nothing")
+    with pytest.raises(BuildError, match="stg_settings__thresholds") as caught:
+        _build(warehouse, settings)
+    assert "\n" not in str(caught.value)
+    with psycopg.connect(warehouse) as connection:
+        status, reason = connection.execute("select status, reason from sync.builds").fetchone()
+    assert status == "failed"
+    assert "stg_settings__thresholds" in reason
