@@ -14,6 +14,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import psycopg
+from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.types.json import Jsonb
 
@@ -127,8 +128,10 @@ class _Inputs:
 def _read_inputs(holder: psycopg.Connection, as_of: date) -> _Inputs:
     rows = {
         table: holder.execute(
-            f"select coalesce(jsonb_agg(to_jsonb(each) order by to_jsonb(each)), '[]')"
-            f" from sync.{table} as each"
+            sql.SQL(
+                "select coalesce(jsonb_agg(to_jsonb(each) order by to_jsonb(each)), '[]')"
+                " from sync.{} as each"
+            ).format(sql.Identifier(table))
         ).fetchone()[0]  # type: ignore[index]
         for table in SETTINGS_TABLES
     }

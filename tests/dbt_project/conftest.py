@@ -1,4 +1,4 @@
-"""Warehouses that a module's tests share: a build takes seconds, so it is made once and read often."""
+"""Warehouses that a module's tests share: built once, read often."""
 
 import itertools
 from collections.abc import Callable, Iterator

@@ -30,7 +30,7 @@ def land_calls(
 
 
 def land_objects(url: str, model: str, objects: list[dict], *, deleted: bool = False) -> None:
-    """Planhat objects of one model, in Planhat's own shape with their `_id`, and the log of the read."""
+    """Objects of one model in Planhat's own shape, with their `_id`, and the log of the read."""
     with psycopg.connect(url) as connection:
         connection.cursor().executemany(
             "insert into raw_planhat.objects (model, planhat_id, payload, deleted_at)"

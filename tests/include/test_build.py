@@ -69,7 +69,8 @@ def test_a_second_build_waits_and_is_told_who_builds(module_warehouse, module_se
     with connect(module_warehouse, application_name="test", autocommit=True) as holder:
         holder.execute(LOCK)
         holder.execute(
-            "insert into sync.builds (requested_by, as_of_date, window_to, settings, code_fingerprint)"
+            "insert into sync.builds"
+            " (requested_by, as_of_date, window_to, settings, code_fingerprint)"
             " values ('the other one', current_date, pg_current_snapshot(), '{}', '')"
         )
         said: list[str] = []
