@@ -53,7 +53,7 @@ CONFIGURATION = {
 
 
 def server_url(settings: Settings, database: str) -> str:
-    """The embedded server's URL for one of its databases. Raises `ServiceError` before first start."""
+    """The URL of one of the embedded server's databases. `ServiceError` before its first start."""
     known = _read_secret_file(settings)
     if known is None:
         raise ServiceError(
@@ -87,7 +87,7 @@ def become_server(settings: Settings) -> None:
     _run_as_owner()
     os.chdir(folder / "data")
     postgres = str(_binaries(folder) / "postgres")
-    os.execv(postgres, [postgres, "-D", str(folder / "data")])
+    os.execv(postgres, [postgres, "-D", str(folder / "data")])  # noqa: S606
 
 
 def start(settings: Settings, *, patience: float = 60) -> str:
