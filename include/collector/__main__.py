@@ -17,10 +17,19 @@ def main() -> int:
     parser.add_argument("--host", default=settings.collector_host)
     parser.add_argument("--port", type=int, default=settings.collector_port)
     parser.add_argument("--workers", type=int, default=1, help="processes that share the port")
+    parser.add_argument(
+        "--spool-mb", type=int, default=256, metavar="MB",
+        help="calls kept on disk while the warehouse is away, each worker; 0: none",
+    )  # fmt: skip
     chosen = parser.parse_args()
+    options = Options(
+        workers=chosen.workers,
+        spool_folder=settings.data_dir / "spool" if chosen.spool_mb else None,
+        spool_bytes=chosen.spool_mb * 1024 * 1024,
+    )
     try:
         url = warehouse_url(settings)
-        serve(url, chosen.host, chosen.port, Options(workers=chosen.workers), say=_say)
+        serve(url, chosen.host, chosen.port, options, say=_say)
     except ProblemError as problem:
         print(problem, file=sys.stderr)
         return problem.exit_code

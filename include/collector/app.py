@@ -15,14 +15,17 @@ import msgspec
 
 from include.collector import protocol
 from include.collector.browser import browser_settings
+from include.collector.errors import Refused, Unavailable
 from include.collector.event import Bad, Row, bad, read_event
-from include.collector.intake import Intake, Unavailable, now
-from include.collector.keyring import Key, Keyring
+from include.collector.intake import Intake, now
+from include.collector.keyring import KEYS_FILE, Key, Keyring
 from include.collector.landing import Outcome, Parcel
 from include.collector.options import Limits, Options
-from include.collector.protocol import Calls, Refused
+from include.collector.protocol import Calls
 from include.collector.signature import is_signed
 from include.collector.sources import TENANT_TOKEN, WRITE_KEY
+from include.collector.spool import Spool
+from include.warehouse.migrate import migrate
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -67,8 +70,11 @@ class Collector:
     def __init__(self, url: str, options: Options):
         self._options = options
         self._routes = _routes(options)
-        self._keyring = Keyring(url)
-        self._intake = Intake(url)
+        folder = options.spool_folder
+        self._spool = Spool(folder, options.spool_bytes) if folder else None
+        self._keyring = Keyring(url, folder / KEYS_FILE if folder else None)
+        # Migrations that could not be applied when the collector started are applied first.
+        self._intake = Intake(url, self._spool, before_use=partial(asyncio.to_thread, migrate, url))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One HTTP request, or the life of the process."""
@@ -167,8 +173,16 @@ class Collector:
 
     async def _health(self) -> _Answer:
         is_up = await self._keyring.is_database_up()
-        state = {"status": "ready" if is_up else "away", "database": "up" if is_up else "away"}
-        return _json(200 if is_up else 503, msgspec.json.encode(state))
+        spool = None
+        if self._spool is not None:
+            spool = {"bytes": self._spool.bytes, "limit": self._options.spool_bytes}
+        is_ready = is_up or (self._spool is not None and not self._spool.is_full)
+        state = {
+            "status": "ready" if is_ready else "away",
+            "database": "up" if is_up else "away",
+            "spool": spool,
+        }
+        return _json(200 if is_ready else 503, msgspec.json.encode(state))
 
 
 class _Gone(Exception):

@@ -3,23 +3,32 @@
 No timer delays anybody: a lone call is committed at once, and the busier it is, the more calls
 share a commit. A call that Postgres refuses is found by halving its group and goes to the
 quarantine; its neighbours land.
+
+While the warehouse is away, groups go to the spool instead. As long as the spool holds something,
+new groups go behind it, so that what became durable first lands first.
 """
 
 import asyncio
 import logging
 import uuid
 from collections import deque
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 import psycopg
 
 from include.collector import landing
+from include.collector.errors import Unavailable
 from include.collector.event import Bad, Row
 from include.collector.landing import Outcome, Parcel
+from include.collector.spool import Record, Spool, SpoolFull, Unreadable
 from include.errors import ServiceError
 
 log = logging.getLogger("collector")
+
+_T = TypeVar("_T")
 
 # Bounds of one transaction. 5,000 calls of 430 bytes take about 60 ms to land.
 GROUP_CALLS = 5_000
@@ -28,14 +37,25 @@ GROUP_BYTES = 8 * 1024 * 1024
 # Calls in memory that wait for their transaction; beyond it the answer is 503.
 WAITING_BYTES = 64 * 1024 * 1024
 
+# A transaction that takes longer counts as lost. Segment's webhook gives up after 5 seconds.
+COMMIT_SECONDS = 4.0
+# Between two attempts to reach a warehouse that is away.
+RETRY_SECONDS = 0.5
+# Between two looks for segments whose process has died.
+ADOPT_SECONDS = 10.0
+
 # Classes of SQLSTATE that blame the data of a call (22 data, 54 limits), and those after which the
 # same statement is simply tried again (40: deadlock, serialization).
 _DATA_FAULTS = ("22", "54")
 _TRY_AGAIN = ("40",)
 
 
-class Unavailable(ServiceError):
-    """Nothing durable can take the calls now; the client should come again later."""
+class _Lost(Unavailable):
+    """The warehouse went away in the middle of a transaction: its outcome is unknown."""
+
+
+class _TooSlow(_Lost):
+    """The same, and waiting longer would keep the client waiting too."""
 
 
 class _Waiting:
@@ -48,33 +68,67 @@ class _Waiting:
 
 
 class Intake:
-    """Lands parcels over one connection. Belongs to one event loop."""
+    """Lands parcels over one connection. Belongs to one event loop.
 
-    def __init__(self, url: str, *, application_name: str = "collector"):
+    Without a spool a parcel that cannot land is refused. `before_use` is awaited once, on the
+    first connection.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        spool: Spool | None = None,
+        *,
+        application_name: str = "collector",
+        before_use: Callable[[], Awaitable[object]] | None = None,
+    ):
         self._url = url
-        self._name = application_name
+        self.spool = spool
+        # Its own name in `pg_stat_activity`: only this intake's lost transactions are ended.
+        self._name = f"{application_name} {uuid.uuid4().hex[:12]}"
+        self._before_use = before_use
         self._waiting: deque[_Waiting] = deque()
         self._waiting_bytes = 0
-        self._something = asyncio.Event()
+        self._wake = asyncio.Event()
         self._connection: psycopg.AsyncConnection | None = None
-        self._task: asyncio.Task[None] | None = None
-        self.is_up = True
+        self._connect_lock = asyncio.Lock()
+        self._pid: int | None = None
+        self._lost_pid: int | None = None
+        self._drain_after = float("-inf")
+        self._to_drain: deque[Record] | None = None
+        self._adopted_at = float("-inf")
+        self._tasks: set[asyncio.Task] = set()
+        self._connecting: asyncio.Task | None = None
+        self._loop_task: asyncio.Task[None] | None = None
+        self._is_stopping = False
+
+    @property
+    def is_up(self) -> bool:
+        """Whether there is a connection; it may turn out to be a dead one."""
+        return self._connection is not None and not self._connection.closed
 
     async def start(self) -> None:
-        """Begin to land what arrives."""
-        self._task = asyncio.create_task(self._run(), name="intake")
+        """Begin to land what arrives, and what a process before left in the spool."""
+        self._loop_task = asyncio.create_task(self._run(), name="intake")
 
     async def stop(self) -> None:
-        """Land what waits, then leave."""
-        if self._task is not None:
-            while self._waiting:
-                await asyncio.sleep(0.01)
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-        await self._disconnect()
+        """Have everything durable that was taken, then leave."""
+        self._is_stopping = True
+        self._wake.set()
+        if self._loop_task is not None:
+            await self._loop_task
+        for task in [*self._tasks, *([self._connecting] if self._connecting else [])]:
+            task.cancel()
+        if self._connection is not None:
+            await self._connection.close()
+        if self.spool is not None:
+            self.spool.close()
 
     async def land(self, parcel: Parcel) -> Outcome:
-        """Wait until the parcel is durable. Raises `Unavailable` when it cannot be now."""
+        """Wait until the parcel is durable. Raises `Unavailable` when it cannot be now.
+
+        Of a parcel in the spool nobody knows yet what is a duplicate: its calls count as accepted.
+        """
         size = sum(len(row.payload) for row in parcel.rows)
         size += sum(len(bad.text) for bad in parcel.bad)
         if self._waiting_bytes + size > WAITING_BYTES and self._waiting:
@@ -82,28 +136,50 @@ class Intake:
         waiting = _Waiting(parcel, size, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
         self._waiting_bytes += size
-        self._something.set()
+        self._wake.set()
         return await waiting.future
 
+    # The loop: one thing at a time, so nothing overtakes anything
+
     async def _run(self) -> None:
-        while True:
-            await self._something.wait()
+        while self._waiting or not self._is_stopping:
+            try:
+                await self._step()
+            except Exception:
+                # A fault of ours must not end the only writer.
+                log.exception("the intake failed; it goes on")
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _step(self) -> None:
+        self._adopt()
+        has_backlog = self.spool is not None and self.spool.has_backlog
+        if has_backlog and not self.is_up:
+            self._reconnect()
+        if not self._waiting and not (has_backlog and self._may_drain):
+            await self._sleep(RETRY_SECONDS if has_backlog else ADOPT_SECONDS)
+        if self._waiting:
             group = self._next_group()
             try:
-                outcomes = await self._commit([each.parcel for each in group])
-            except Unavailable as problem:
-                for each in group:
-                    _resolve(each.future, problem)
-            except asyncio.CancelledError:
-                raise
+                if has_backlog:
+                    await self._spool_group(group, uuid.uuid4())
+                else:
+                    await self._land_group(group)
             except Exception as error:
-                # A fault of ours must not end the only writer: say it, answer 503, go on.
-                log.exception("landing failed")
+                if not isinstance(error, Unavailable):
+                    log.exception("landing failed")
+                    error = Unavailable(f"landing failed: {type(error).__name__}")
                 for each in group:
-                    _resolve(each.future, Unavailable(f"landing failed: {type(error).__name__}"))
-            else:
-                for each, outcome in zip(group, outcomes, strict=True):
-                    _resolve(each.future, outcome)
+                    _resolve(each.future, error)
+        if has_backlog and self._may_drain:
+            await self._drain_one()
+
+    async def _sleep(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
+        except TimeoutError:
+            pass
+        self._wake.clear()
 
     def _next_group(self) -> list[_Waiting]:
         group: list[_Waiting] = []
@@ -114,21 +190,94 @@ class Intake:
             calls += len(each.parcel.rows)
             size += each.bytes
             group.append(each)
-        if not self._waiting:
-            self._something.clear()
         return group
 
-    async def _commit(self, parcels: list[Parcel]) -> list[Outcome]:
+    async def _land_group(self, group: list[_Waiting]) -> None:
+        token = uuid.uuid4()
+        try:
+            await self._connect()
+            outcomes = await self._commit([each.parcel for each in group], token)
+        except Unavailable as problem:
+            log.warning("the warehouse is away: %s", problem)
+            if self.spool is None:
+                raise
+            await self._spool_group(group, token)
+            return
+        for each, outcome in zip(group, outcomes, strict=True):
+            _resolve(each.future, outcome)
+
+    # The spool
+
+    async def _spool_group(self, group: list[_Waiting], token: uuid.UUID) -> None:
+        assert self.spool is not None
+        parcels = [each.parcel for each in group]
+        try:
+            await asyncio.to_thread(self.spool.append, token, parcels)
+        except SpoolFull as full:
+            raise Unavailable(str(full)) from None
+        for each in group:
+            _resolve(each.future, Outcome(len(each.parcel.rows), 0, each.parcel.bad))
+
+    def _adopt(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if self.spool is None or now - self._adopted_at < ADOPT_SECONDS:
+            return
+        self._adopted_at = now
+        if count := self.spool.adopt():
+            self._to_drain = None
+            log.info("adopted %d spool segments", count)
+
+    @property
+    def _may_drain(self) -> bool:
+        return self.is_up and asyncio.get_running_loop().time() >= self._drain_after
+
+    async def _drain_one(self) -> None:
+        """Land the next record of the spool; delete a segment that has landed."""
+        if self.spool is None or (segment := self.spool.first()) is None:
+            return
+        try:
+            if self._to_drain is None:
+                self._to_drain = await self._not_landed(segment.records())
+            if self._to_drain:
+                await self._commit(self._to_drain[0].parcels, self._to_drain[0].token)
+                self._to_drain.popleft()
+        except Unavailable as problem:
+            # What of it has landed is asked again when the warehouse is back.
+            log.warning("the warehouse is away: %s", problem)
+            self._to_drain = None
+            self._drain_after = asyncio.get_running_loop().time() + RETRY_SECONDS
+            return
+        except Unreadable as problem:
+            log.error("set aside: %s", problem)
+            self.spool.set_first_aside()
+            return
+        if not self._to_drain:
+            self._to_drain = None
+            self.spool.drop_first()
+
+    async def _not_landed(self, records: list[Record]) -> deque[Record]:
+        if not records:
+            return deque()
+        since = min(parcel.received_at for record in records for parcel in record.parcels)
+        tokens = [record.token for record in records]
+        landed = await self._ask(
+            lambda connection: landing.landed_tokens(connection, tokens, since - timedelta(hours=1))
+        )
+        return deque(record for record in records if record.token not in landed)
+
+    # Transactions
+
+    async def _commit(self, parcels: list[Parcel], token: uuid.UUID) -> list[Outcome]:
         """Outcomes of parcels that are durable now; halves the group to find what is refused."""
         try:
-            return await self._transaction(parcels)
+            return await self._transaction(parcels, token)
         except psycopg.Error as error:
             if not (error.sqlstate or "").startswith(_DATA_FAULTS):
                 raise Unavailable(_one_line(error)) from None
             if len(parcels) > 1:
                 middle = len(parcels) // 2
-                first = await self._commit(parcels[:middle])
-                return first + await self._commit(parcels[middle:])
+                first = await self._commit(parcels[:middle], uuid.uuid4())
+                return first + await self._commit(parcels[middle:], uuid.uuid4())
             return [await self._commit_by_halves(parcels[0], error)]
 
     async def _commit_by_halves(self, parcel: Parcel, error: psycopg.Error) -> Outcome:
@@ -136,49 +285,111 @@ class Intake:
             raise error
         if len(parcel.rows) == 1:
             bad = [*parcel.bad, _refused(parcel.rows[0], error)]
-            return (await self._commit([replace(parcel, rows=[], bad=bad)]))[0]
-        outcomes = [(await self._commit([half]))[0] for half in parcel.halves()]
+            return (await self._commit([replace(parcel, rows=[], bad=bad)], uuid.uuid4()))[0]
+        outcomes = [(await self._commit([half], uuid.uuid4()))[0] for half in parcel.halves()]
         return Outcome(
             sum(outcome.accepted for outcome in outcomes),
             sum(outcome.duplicates for outcome in outcomes),
             sorted(bad for outcome in outcomes for bad in outcome.quarantined),
         )
 
-    async def _transaction(self, parcels: list[Parcel]) -> list[Outcome]:
+    async def _transaction(self, parcels: list[Parcel], token: uuid.UUID) -> list[Outcome]:
         """One transaction, tried again after a deadlock and, once, on a new connection."""
-        token = uuid.uuid4()
         for _ in range(5):
-            connection = await self._connected()
             try:
-                return await landing.land(connection, parcels, token)
+                return await self._ask(lambda connection: landing.land(connection, parcels, token))
             except psycopg.Error as error:
-                if connection.broken or connection.closed:
-                    break
                 if not (error.sqlstate or "").startswith(_TRY_AGAIN):
                     raise
-        # Lost in the middle: whether it was committed, the new connection knows.
-        await self._disconnect()
-        connection = await self._connected()
-        before = await landing.landed_before(connection, parcels, token)
-        return before or await landing.land(connection, parcels, token)
+            except _TooSlow:
+                raise
+            except _Lost:
+                break
+        await self._connect()
+        before = await self._ask(
+            lambda connection: landing.landed_before(connection, parcels, token)
+        )
+        if before is not None:
+            return before
+        return await self._ask(lambda connection: landing.land(connection, parcels, token))
 
-    async def _connected(self) -> psycopg.AsyncConnection:
-        if self._connection is None or self._connection.closed:
-            try:
-                self._connection = await psycopg.AsyncConnection.connect(
-                    self._url, autocommit=True, application_name=self._name, connect_timeout=3
+    async def _ask(self, question: Callable[[psycopg.AsyncConnection], Awaitable[_T]]) -> _T:
+        """Ask Postgres, in bounded time. Raises `_Lost` when the connection did not survive it."""
+        connection = self._connection
+        if connection is None:
+            raise _Lost("There is no connection.")
+        task = asyncio.ensure_future(question(connection))
+        done, _ = await asyncio.wait({task}, timeout=COMMIT_SECONDS)
+        if not done:
+            # Cancelling may take as long as the answer: that is waited for by nobody.
+            self._tasks.add(task)
+            task.add_done_callback(self._forget)
+            task.cancel()
+            self._give_up(connection)
+            raise _TooSlow(f"Postgres did not answer within {COMMIT_SECONDS:g} seconds.")
+        try:
+            return task.result()
+        except psycopg.Error as error:
+            if connection.broken or connection.closed:
+                self._give_up(connection)
+                raise _Lost(_one_line(error)) from None
+            raise
+
+    # The connection
+
+    def _give_up(self, connection: psycopg.AsyncConnection) -> None:
+        self._connection = None
+        self._lost_pid = self._pid
+        closing = asyncio.ensure_future(connection.close())
+        self._tasks.add(closing)
+        closing.add_done_callback(self._forget)
+
+    def _forget(self, task: asyncio.Task) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()
+
+    async def _connect(self) -> None:
+        """Have a connection. Raises `Unavailable`."""
+        async with self._connect_lock:
+            if not self.is_up:
+                await self._connect_anew()
+
+    async def _connect_anew(self) -> None:
+        try:
+            connection = await psycopg.AsyncConnection.connect(
+                self._url, autocommit=True, application_name=self._name, connect_timeout=3
+            )
+            landing.prepare(connection)
+            if self._lost_pid is not None:
+                # A transaction whose client has gone may still commit: end it before asking.
+                await connection.execute(
+                    "select pg_terminate_backend(pid, 3000) from pg_stat_activity "
+                    "where pid = %s and application_name = %s",
+                    [self._lost_pid, self._name],
                 )
-            except psycopg.Error as error:
-                self.is_up = False
-                raise Unavailable(_one_line(error)) from None
-            landing.prepare(self._connection)
-            self.is_up = True
-        return self._connection
+                self._lost_pid = None
+            if self._before_use is not None:
+                await self._before_use()
+                self._before_use = None
+        except (psycopg.Error, ServiceError) as error:
+            raise Unavailable(_one_line(error)) from None
+        self._connection = connection
+        self._pid = connection.info.backend_pid
 
-    async def _disconnect(self) -> None:
-        if self._connection is not None:
-            await self._connection.close()
-            self._connection = None
+    def _reconnect(self) -> None:
+        """Try to connect beside the loop, so that nobody waits for a warehouse that is away."""
+        if self._connecting is None or self._connecting.done():
+            self._connecting = asyncio.create_task(self._reconnecting(), name="reconnect")
+
+    async def _reconnecting(self) -> None:
+        while not self.is_up:
+            try:
+                await self._connect()
+            except Unavailable:
+                await asyncio.sleep(RETRY_SECONDS)
+        log.info("the warehouse is back: draining %d bytes", self.spool.bytes if self.spool else 0)
+        self._wake.set()
 
 
 def now() -> datetime:
@@ -201,6 +412,6 @@ def _resolve(future: "asyncio.Future[Outcome]", result: Outcome | Exception) -> 
         future.set_result(result)
 
 
-def _one_line(error: psycopg.Error) -> str:
+def _one_line(error: Exception) -> str:
     lines = str(error).strip().splitlines()
     return lines[0].strip() if lines else type(error).__name__

@@ -2,12 +2,16 @@
 
 import asyncio
 import logging
+import os
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
+import msgspec
 import psycopg
 
+from include.collector.errors import Unavailable
 from include.collector.sources import key_hash
 
 log = logging.getLogger("collector")
@@ -17,6 +21,9 @@ REFRESH_SECONDS = 5.0
 # An unknown key is looked for in the warehouse before it is refused: it may be new. All who ask
 # share one reading, and readings keep this distance, so that guessing costs only the guesser.
 UNKNOWN_SECONDS = 0.2
+
+# In the spool's folder: the keys as they were last read.
+KEYS_FILE = "keys.json"
 
 _KEYS = """
 select k.key_hash, k.kind, k.valid_from, k.valid_to, s.source, s.webhook_secret
@@ -40,17 +47,20 @@ class Key:
 class Keyring:
     """Finds the source of a key. Belongs to one event loop."""
 
-    def __init__(self, url: str):
+    def __init__(self, url: str, file: Path | None = None):
         self._url = url
+        self._file = file
         self._keys: dict[bytes, Key] = {}
         self._read_at = float("-inf")
+        self._is_up = False
         self._connection: psycopg.AsyncConnection | None = None
         self._reading = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Read the keys and keep them fresh."""
-        await self._read()
+        """Read the keys and keep them fresh. While the warehouse is away, those of the file."""
+        if not await self._read() and self._file is not None:
+            self._keys = _from_file(self._file)
         self._task = asyncio.create_task(self._keep_fresh(), name="keyring")
 
     async def stop(self) -> None:
@@ -62,12 +72,18 @@ class Keyring:
             await self._connection.close()
 
     async def find(self, key: str) -> Key | None:
-        """Whose key it is; None when it is nobody's, no longer or not yet valid."""
+        """Whose key it is; None when it is nobody's, no longer or not yet valid.
+
+        Raises `Unavailable` for an unknown key while the warehouse is away: it may be a new one,
+        and a refusal would be final.
+        """
         digest = key_hash(key)
         found = self._keys.get(digest)
         if found is None:
-            await self._read_anew()
+            is_up = await self._read_anew()
             found = self._keys.get(digest)
+            if found is None and not is_up:
+                raise Unavailable("The warehouse, which may know this key, is away.")
         now = datetime.now(UTC)
         if found is None or found.valid_from > now:
             return None
@@ -82,13 +98,14 @@ class Keyring:
             await asyncio.sleep(REFRESH_SECONDS)
             await self._read()
 
-    async def _read_anew(self) -> None:
-        """Return after a reading that began after this call."""
+    async def _read_anew(self) -> bool:
+        """Return after a reading that began after this call; whether it succeeded."""
         asked_at = time.monotonic()
         async with self._reading:
             if self._read_at < asked_at:
                 await asyncio.sleep(self._read_at + UNKNOWN_SECONDS - asked_at)
                 await self._read_now()
+            return self._is_up
 
     async def _read(self) -> bool:
         async with self._reading:
@@ -97,6 +114,7 @@ class Keyring:
     async def _read_now(self) -> bool:
         """Read the keys; while the warehouse is away the ones known stay in force."""
         self._read_at = time.monotonic()
+        self._is_up = False
         try:
             async with asyncio.timeout(4):
                 if self._connection is None or self._connection.closed:
@@ -111,8 +129,31 @@ class Keyring:
                 await self._connection.close()
                 self._connection = None
             return False
-        self._keys = {
+        keys = {
             bytes(digest): Key(kind, source, secret, valid_from, valid_to)
             for digest, kind, valid_from, valid_to, source, secret in rows
         }
+        if self._file is not None and keys != self._keys:
+            _to_file(self._file, keys)
+        self._keys = keys
+        self._is_up = True
         return True
+
+
+def _to_file(file: Path, keys: dict[bytes, Key]) -> None:
+    """Keep the hashes of the keys for a start without the warehouse; replaced as a whole."""
+    other = file.with_suffix(f".{os.getpid()}")
+    try:
+        other.touch(mode=0o600)
+        other.write_bytes(msgspec.json.encode({key.hex(): value for key, value in keys.items()}))
+        other.replace(file)
+    except OSError as error:
+        log.warning("the keys could not be kept in %s: %s", file, error.strerror)
+
+
+def _from_file(file: Path) -> dict[bytes, Key]:
+    try:
+        known = msgspec.json.decode(file.read_bytes(), type=dict[str, Key])
+        return {bytes.fromhex(digest): key for digest, key in known.items()}
+    except (OSError, ValueError):
+        return {}

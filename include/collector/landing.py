@@ -81,13 +81,13 @@ select
     end
 """
 
-# After a lost connection: did the transaction with this token commit, and what did it land?
-# The newest loads are read, for there is no index on the token: it would be paid for ever.
+# After a lost connection: did the transaction with this token commit, and what did it land? There
+# is no index on the token, which would be paid for ever: the time narrows it down.
 _ASK = """
 with load as (
     select load_id
-    from (select * from raw_segment.loads order by load_id desc limit 100000) as newest
-    where token = %(token)s
+    from raw_segment.loads
+    where loaded_at > now() - interval '1 hour' and token = %(token)s
 )
 select
     array(
@@ -177,6 +177,17 @@ async def landed_before(
     cursor = await connection.execute(_ASK, {"token": token, "message_ids": ids})
     found = await cursor.fetchone()
     return _outcomes(parcels, found[0]) if found else None
+
+
+async def landed_tokens(
+    connection: psycopg.AsyncConnection, tokens: list[uuid.UUID], since: datetime
+) -> set[uuid.UUID]:
+    """Those of the tokens whose transactions committed; none of them began before `since`."""
+    cursor = await connection.execute(
+        "select token from raw_segment.loads where loaded_at >= %s and token = any(%s)",
+        [since, tokens],
+    )
+    return {token for (token,) in await cursor.fetchall()}
 
 
 def _outcomes(parcels: list[Parcel], landed: list[str] | None) -> list[Outcome]:

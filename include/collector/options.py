@@ -1,6 +1,7 @@
 """What may be set of a running collector."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,10 @@ class Options:
     """The options of `python -m include.collector`."""
 
     workers: int = 1
+    # Where calls wait on disk while the warehouse is away; None: they are refused then.
+    spool_folder: Path | None = None
+    # Each worker's part of it may grow so far; full, the answer is 503.
+    spool_bytes: int = 256 * 1024 * 1024
     limits: Limits = field(default_factory=Limits)
     webhook_limits: Limits = WEBHOOK_LIMITS
     # A body must have arrived after so many seconds; a client that sends slower gets 408.

@@ -6,18 +6,9 @@ from typing import Any, NamedTuple
 import msgspec
 
 from include.collector import scan
+from include.collector.errors import Refused
 from include.collector.event import MAX_DEPTH, NOTHING, Envelope
 from include.collector.options import Limits
-
-
-class Refused(Exception):
-    """A request that can never succeed: the HTTP status, a code and a sentence for the client."""
-
-    def __init__(self, status: int, code: str, message: str):
-        super().__init__(message)
-        self.status = status
-        self.code = code
-        self.message = message
 
 
 class Calls(NamedTuple):

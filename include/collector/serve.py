@@ -12,8 +12,10 @@ import uvicorn
 from uvicorn.supervisors import Multiprocess
 
 from include.collector.app import Collector
+from include.collector.keyring import KEYS_FILE
 from include.collector.options import Options
 from include.errors import ServiceError
+from include.warehouse.connection import connect
 from include.warehouse.migrate import migrate
 
 # Under SIGTERM, requests that are being answered have this long.
@@ -30,9 +32,18 @@ def serve(
 ) -> None:
     """Run the collector until SIGTERM or SIGINT. `port` 0 takes a free one, which `say` tells.
 
-    Raises `ServiceError` when Postgres does not answer or the port is taken.
+    A warehouse that is away at the start is waited for, with the calls in the spool, if it was
+    there before: else the keys are not known. Raises `ServiceError` when Postgres does not answer
+    or the port is taken.
     """
-    migrate(url, say=say)
+    try:
+        connect(url, application_name="collector").close()
+    except ServiceError as problem:
+        if options.spool_folder is None or not (options.spool_folder / KEYS_FILE).exists():
+            raise
+        say(f"{problem} Until then calls go to the spool.")
+    else:
+        migrate(url, say=say)
     listener = _listen(host, port)
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     configuration = uvicorn.Config(

@@ -34,6 +34,9 @@ create table raw_segment.loads (
     token uuid
 );
 
+-- finds a token's transaction by its time, at no cost to speak of
+create index loads_loaded_at on raw_segment.loads using brin (loaded_at);
+
 create table raw_segment.events (
     event_seq bigint generated always as identity,
     message_id text not null,

@@ -1,11 +1,15 @@
 """A collector as it runs: its own process on a port of its own, a real warehouse behind it."""
 
+import hashlib
 import itertools
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -18,12 +22,14 @@ import pytest
 from psycopg.rows import dict_row
 
 from include.collector.sources import add_demo_sources
-from include.settings import Settings
+from include.settings import Settings, load_settings
 from include.warehouse import embedded
+from include.warehouse.migrate import migrate
 
 ROOT = Path(__file__).parents[3]
 
 _numbers = itertools.count(1)
+_folders = Path(tempfile.mkdtemp(prefix="collector-"))
 
 
 @dataclass
@@ -70,6 +76,21 @@ class Running:
         assert sums["received"] == sum(sums[part] for part in parts), sums
         return sums
 
+    @property
+    def spool_folder(self) -> Path:
+        return _data_folder(self.warehouse) / "spool"
+
+    def spooled(self) -> list[Path]:
+        """The segments on disk."""
+        return sorted(self.spool_folder.glob("*.spool"))
+
+    def wait_until_drained(self) -> None:
+        """Until nothing is left in the spool; a minute at most."""
+        deadline = time.monotonic() + 60
+        while self.spooled():
+            assert time.monotonic() < deadline, "the spool is not drained"
+            time.sleep(0.05)
+
     def stop(self, how: int = signal.SIGTERM) -> int:
         """Send a signal and wait for the end; the exit code."""
         self.process.send_signal(how)
@@ -77,13 +98,36 @@ class Running:
 
 
 def start_collector(warehouse: str, *arguments: str, **environment: str) -> subprocess.Popen[str]:
-    """`python -m include.collector` on a free port; the caller ends it."""
-    known = {"AIRFLOW_CONN_WAREHOUSE": warehouse, "COLLECTOR_PORT": "0", **environment}
+    """`python -m include.collector` on a free port; the caller ends it.
+
+    Its DATA_DIR, with the spool, is that of its warehouse: a second collector shares it.
+    """
+    folder = _data_folder(warehouse)
+    known = {
+        "AIRFLOW_CONN_WAREHOUSE": warehouse,
+        "COLLECTOR_PORT": "0",
+        "DATA_DIR": str(folder),
+        **environment,
+    }
     return subprocess.Popen(
         [sys.executable, "-m", "include.collector", *arguments],
         cwd=ROOT, env={**os.environ, **known}, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
+
+
+def _data_folder(warehouse: str) -> Path:
+    # One a warehouse and test process: databases of different servers have the same names.
+    digest = hashlib.sha256(warehouse.encode()).hexdigest()[:16]
+    folder = _folders / digest
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _clean_folders() -> Iterator[None]:
+    yield
+    shutil.rmtree(_folders, ignore_errors=True)
 
 
 @contextmanager
@@ -96,6 +140,7 @@ def running(warehouse: str, *arguments: str, **environment: str) -> Iterator[Run
         for line in process.stdout:
             lines.append(line)
             if found := re.search(r"listens on (http://\S+)", line):
+                httpx.get(found[1] + "/health", timeout=30)  # answered when a worker is ready
                 yield Running(process, found[1], warehouse, lines)
                 return
         pytest.fail(f"the collector did not start: {''.join(lines)}")
@@ -140,3 +185,21 @@ def start(warehouse: str) -> Iterator[Callable[..., Running]]:
         yield lambda *arguments, **environment: stack.enter_context(
             running(warehouse, *arguments, **environment)
         )
+
+
+@pytest.fixture
+def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """Settings of a Postgres that a test may stop, with the demo sources."""
+    folder = tmp_path_factory.mktemp("own-server")
+    for parent in (folder, *folder.parents):
+        if parent.name.startswith(("pytest-", "popen-")):
+            parent.chmod(0o755)
+    settings = load_settings({"DATA_DIR": str(folder)})
+    try:
+        url = embedded.start(settings)
+        migrate(url)
+        add_demo_sources(url)
+        yield settings
+    finally:
+        embedded.stop(settings)
+        embedded.remove(settings)
