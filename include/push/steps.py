@@ -98,7 +98,7 @@ def plan_run(
 
 
 @plainly
-def deliver_model(  # noqa: PLR0913, PLR0917
+def deliver_model(
     url: str,
     segment: SegmentConnection,
     run_id: int,
@@ -163,7 +163,7 @@ def delivery_options(connection: psycopg.Connection) -> DeliveryOptions:
     return DeliveryOptions(connections=connections, rate=rate or None)
 
 
-def _plan_all(  # noqa: PLR0913, PLR0917
+def _plan_all(
     connection: psycopg.Connection,
     settings: Settings,
     run_id: int,
@@ -380,15 +380,18 @@ def _status(connection: psycopg.Connection, run_id: int) -> tuple[str, str | Non
             coalesce(sum(to_send - synced - (errors - invalid)) filter (where held = 0), 0),
             count(*) filter (where planned_at is null),
             count(*),
-            max(reason) filter (where held = 0)
-        from sync.run_models where run_id = %s
+            max(reason) filter (where held = 0),
+            exists (select from sync.batches where run_id = %(run_id)s and status = 'unknown')
+        from sync.run_models where run_id = %(run_id)s
         """,
-        [run_id],
+        {"run_id": run_id},
     ).fetchone()
-    synced, errors, held, left, unplanned, models, reason = row  # type: ignore[misc]
+    synced, errors, held, left, unplanned, models, reason, is_unanswered = row  # type: ignore[misc]
     if left or unplanned:
         nothing_done = unplanned == models or (left and not synced)
         return "failed" if nothing_done else "partial", reason or f"{left} objects were not sent"
+    if is_unanswered and not synced:
+        return "failed", "nobody answered: is Segment's host reachable?"
     if errors:
         return "partial", f"{errors} objects failed"
     if held:

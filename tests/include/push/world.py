@@ -69,7 +69,6 @@ class World:
     def model(self, name: str, described: dict) -> None:
         """Create `planhat.<name>` and its YAML."""
         columns = {**KEYS, **described["columns"]}
-        self.columns[name] = columns
         meta = {
             key: described[key] for key in ("call", "event", "removed_event") if key in described
         }
@@ -79,6 +78,16 @@ class World:
             "columns": [{"name": key, "data_type": kind} for key, kind in columns.items()],
         }
         (self.folder / f"{name}.yml").write_text(yaml.safe_dump({"version": 2, "models": [entry]}))
+        self.create(name, columns)
+
+    def create_from_yaml(self, name: str) -> None:
+        """Create the table that a YAML in the folder describes."""
+        (described,) = yaml.safe_load((self.folder / f"{name}.yml").read_text())["models"]
+        self.create(name, {each["name"]: each["data_type"] for each in described["columns"]})
+
+    def create(self, name: str, columns: dict[str, str]) -> None:
+        """Create `planhat.<name>`."""
+        self.columns[name] = columns
         listed = sql.SQL(", ").join(
             [
                 sql.SQL("{} {}").format(sql.Identifier(key), sql.SQL(kind))

@@ -1,0 +1,86 @@
+"""Reading the models' YAML: what is understood, and what each mistake is told."""
+
+from pathlib import Path
+
+import pytest
+
+from include.push.catalogue import FOLDER, CatalogueError, choose_models, read_catalogue
+
+GOOD = """
+models:
+  - name: license
+    config:
+      contract: {enforced: true}
+      meta:
+        segment: {call: track, event: License Updated, removed_event: License Removed}
+    columns:
+      - {name: object_id, data_type: text}
+      - {name: planhat_id, data_type: text}
+      - {name: value, data_type: "numeric(20, 2)"}
+      - {name: tags, data_type: "text[]"}
+"""
+
+
+def test_a_model_is_its_call_its_events_and_its_typed_columns(tmp_path: Path) -> None:
+    (tmp_path / "license.yml").write_text(GOOD)
+    license_model = read_catalogue(tmp_path)["license"]
+    assert (license_model.call, license_model.event) == ("track", "License Updated")
+    assert license_model.removed_event == "License Removed"
+    assert [(each.name, each.kind) for each in license_model.columns] == [
+        ("planhat_id", "text"), ("value", "number"), ("tags", "array"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ("call: track", "call: trak", "license.yml: license: `call` must be one of"),
+        ("event: License Updated, ", "", "license.yml: license: `event` must name an event"),
+        (", removed_event: License Removed", "", "`removed_event` must name an event"),
+        ("segment: {", "other: {", "license.yml: license: `config: meta: segment:` is missing"),
+        ("numeric(20, 2)", "bytea", "license.yml: license.value: a bytea cannot be pushed"),
+        (', data_type: "text[]"', "", "license.yml: license.tags: `data_type` is missing"),
+        ("name: value", "name: tags", "license.yml: license: the column tags is described twice"),
+        ("name: planhat_id", "name: id", "license.yml: license: the column planhat_id is missing"),
+        ("models:", "models: {", "license.yml line 3: not readable as YAML"),
+        ("  - name: license", "  - title: license", "license.yml: a model has no name"),
+    ],
+)
+def test_each_mistake_is_told_in_one_line_with_the_file(
+    tmp_path: Path, before: str, after: str, said: str
+) -> None:
+    assert before in GOOD
+    (tmp_path / "license.yml").write_text(GOOD.replace(before, after, 1))
+    with pytest.raises(CatalogueError) as problem:
+        read_catalogue(tmp_path)
+    assert said in str(problem.value)
+    assert "\n" not in str(problem.value)
+
+
+def test_a_file_without_models_is_none_of_the_push_s_business(tmp_path: Path) -> None:
+    (tmp_path / "license.yml").write_text(GOOD)
+    (tmp_path / "exposures.yml").write_text("exposures: [{name: segment}]")
+    assert list(read_catalogue(tmp_path)) == ["license"]
+
+
+def test_an_empty_folder_is_told(tmp_path: Path) -> None:
+    with pytest.raises(CatalogueError, match="No pushed model is described"):
+        read_catalogue(tmp_path)
+
+
+def test_a_name_that_nobody_described_is_told_with_those_that_are(tmp_path: Path) -> None:
+    (tmp_path / "license.yml").write_text(GOOD)
+    with pytest.raises(CatalogueError, match="No pushed model is named licence: there are license"):
+        choose_models(read_catalogue(tmp_path), ["licence"])
+
+
+def test_the_project_pushes_its_sixteen_models_under_the_right_calls() -> None:
+    calls = {name: model.call for name, model in read_catalogue().items()}
+    assert len(calls) == 16
+    assert calls.pop("company") == "group"
+    assert calls.pop("enduser") == "identify"
+    assert set(calls.values()) == {"track"}
+
+
+def test_every_model_of_the_folder_is_described() -> None:
+    assert {file.stem for file in FOLDER.glob("*.sql")} == set(read_catalogue())
