@@ -9,8 +9,8 @@ from pathlib import Path
 from include.errors import ProblemError
 from include.planhat.reading import ReadReport, read_folder
 from include.sample import accounts, base_date
-from include.sample.declared import declare
 from include.sample.days import Days
+from include.sample.declared import declare
 from include.sample.exports import write_earlier_exports, write_exports
 from include.warehouse.connection import connect
 

@@ -84,9 +84,8 @@ def _check_reachable(host: str) -> None:
     try:
         socket.create_connection((parts.hostname or "", port), timeout=5).close()
     except OSError as error:
-        raise ServiceError(
-            f"Nothing answers at {host} ({error.strerror or error}): `make up` starts the collector."
-        ) from None
+        why = error.strerror or error
+        raise ServiceError(f"Nothing answers at {host} ({why}): is the collector up?") from None
 
 
 class _Delivery:
@@ -139,8 +138,13 @@ class _Delivery:
     def _enqueue(self, call: Call) -> None:
         try:
             is_queued, _ = getattr(self.client, call.type)(**call.arguments())
-        except (AssertionError, RuntimeError) as error:
-            self.failed.append((call.message_id, f"the client refused it: {error}"))
+        except AssertionError as error:
+            # Its text ends with the value, which may be a person's.
+            self.failed.append((call.message_id, f"refused: {str(error).split(', got')[0]}"))
+            return
+        except RuntimeError:
+            # Its text is the whole call.
+            self.failed.append((call.message_id, "refused: larger than 32 KB"))
             return
         if not is_queued:
             self.failed.append((call.message_id, "the client's queue was full"))

@@ -215,7 +215,7 @@ class Story:
         target.append((model, {"_id": identifier, "companyId": company_id(company), **fields}))
         return identifier
 
-    def call(  # noqa: PLR0913 - a call has that many sides
+    def call(
         self,
         type_: str,
         days_ago: int,
@@ -255,7 +255,7 @@ class Story:
     ) -> str:
         return self.call("track", days_ago, clock, outcome, event=event, **more)
 
-    def raw(  # noqa: PLR0913
+    def raw(
         self,
         days_ago: int,
         clock: str,
