@@ -13,7 +13,7 @@ from starlette.middleware.base import BaseHTTPMiddleware
 
 import include.page
 from include.errors import ProblemError
-from include.page import button, metrics, reading, runs, tracking
+from include.page import button, changes, metrics, reading, runs, tracking
 from include.page.button import PushDag
 from include.push.catalogue import read_catalogue
 from plugins.page import airflow_api, warehouse
@@ -59,7 +59,8 @@ async def _refused(request: Request, refused: AirflowRefusedError) -> JSONRespon
 
 
 async def _problem(request: Request, problem: ProblemError) -> JSONResponse:
-    return JSONResponse({"detail": str(problem)}, status_code=503)
+    status = 422 if isinstance(problem, changes.ChangeError) else 503
+    return JSONResponse({"detail": str(problem)}, status_code=status)
 
 
 # The files
@@ -170,9 +171,10 @@ async def run_errors(
 
 
 @api.get("/tracking")
-async def tracking_section() -> dict[str, Any]:
+async def tracking_section(may: Permissions) -> dict[str, Any]:
     """Section 1, in parts that fail apart: what came in, what became of it, who was created."""
     return {
+        "may": may,
         "intake": await read(tracking.intake, when_missing=reading.NOT_MIGRATED),
         "outcomes": await read(tracking.outcomes),
         "resolved": await read(tracking.resolved),
@@ -189,6 +191,7 @@ async def metrics_section(may: Permissions) -> dict[str, Any]:
         "filled": await read(metrics.filled),
         "candidates": await read(metrics.candidates),
         "rejections": await read(metrics.rejections),
+        "switches": await read(tracking.switches, when_missing=reading.NOT_MIGRATED),
     }
 
 
@@ -236,3 +239,43 @@ async def activate(request: Request, switch: Switch) -> dict[str, Any]:
     """Section 3 on or off: the push DAG's pause switch, turned as the caller."""
     await airflow_api.set_paused(request, not switch.is_active)
     return {"is_active": switch.is_active}
+
+
+class Metric(BaseModel):
+    """A trait of group calls, and how its values become a day's."""
+
+    metric: str
+    aggregation: str = "SUM"
+
+
+class MetricName(BaseModel):
+    """A declared metric."""
+
+    metric: str
+
+
+class SectionSwitch(BaseModel):
+    """A switch of sections 1 and 2, and where it should stand."""
+
+    switch: str
+    is_on: bool
+
+
+@api.post("/metrics", dependencies=[may_edit, same_site])
+def declare(metric: Metric, user: GetUserDep) -> dict[str, Any]:
+    changes.declare_metric(
+        warehouse.current_url(), metric.metric, metric.aggregation, by=user.get_name()
+    )
+    return {"metric": metric.metric}
+
+
+@api.post("/metrics/delete", dependencies=[may_edit, same_site])
+def delete(metric: MetricName) -> dict[str, Any]:
+    changes.delete_metric(warehouse.current_url(), metric.metric)
+    return {"metric": metric.metric}
+
+
+@api.post("/switches", dependencies=[may_edit, same_site])
+def turn(wanted: SectionSwitch, user: GetUserDep) -> dict[str, Any]:
+    changes.set_switch(warehouse.current_url(), wanted.switch, wanted.is_on, by=user.get_name())
+    return {"switch": wanted.switch, "is_on": wanted.is_on}

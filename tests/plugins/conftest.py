@@ -203,3 +203,10 @@ def _wait_for(url: str, process: subprocess.Popen, log: Path) -> None:
         except httpx.HTTPError:
             time.sleep(0.3)
     raise AssertionError(f"The api-server did not start:\n{log.read_text()[-3_000:]}")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep these tests in one worker, so that one api-server serves them all."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.xdist_group("api-server"))

@@ -26,6 +26,9 @@ READ = [
 WRITE = [
     ("/api/push", {}, {"user", "operator", "admin"}),
     ("/api/active", {"is_active": True}, {"user", "operator", "admin"}),
+    ("/api/metrics", {"metric": "seats", "aggregation": "LAST"}, {"user", "operator", "admin"}),
+    ("/api/switches", {"switch": "auto_create", "is_on": False}, {"user", "operator", "admin"}),
+    ("/api/metrics/delete", {"metric": "declared"}, {"user", "operator", "admin"}),
 ]
 SIGNED_IN = ["viewer", "user", "operator", "admin"]
 
@@ -79,9 +82,12 @@ def test_everyone_who_may_see_the_dag_reads_every_route(airflow):
 
 
 @pytest.mark.parametrize(("path", "body", "allowed"), WRITE)
-def test_changes_are_for_those_whom_airflow_lets(airflow, path, body, allowed):
+def test_changes_are_for_those_whom_airflow_lets(airflow, connection, path, body, allowed):
     for user in SIGNED_IN:
         airflow.forget_runs()
+        connection.execute(
+            "insert into sync.company_metrics (metric) values ('declared') on conflict do nothing"
+        )
         with airflow.client(user) as client:
             status = client.post(path, json=body).status_code
         assert status == (200 if user in allowed else 403), user
@@ -327,6 +333,36 @@ def test_the_sections_fail_apart_when_nothing_was_built(airflow):
     assert tracking["outcomes"] == {"problem": NOT_BUILT}
     assert metrics["declared"] == {"declared": []}
     assert metrics["candidates"] == {"problem": NOT_BUILT}
+
+
+def test_a_metric_and_a_switch_are_kept_with_the_name_of_who_changed_them(airflow, connection):
+    with airflow.client("operator") as client:
+        client.post("/api/metrics", json={"metric": "Seats", "aggregation": "LAST"})
+        client.post("/api/switches", json={"switch": "user_tracking", "is_on": False})
+        metrics = client.get("/api/metrics").json()
+        tracking = client.get("/api/tracking").json()
+
+    (metric,) = metrics["declared"]["declared"]
+    assert (metric["metric"], metric["aggregation"], metric["changed_by"]) == (
+        "Seats",
+        "LAST",
+        "operator",
+    )
+    switch = tracking["intake"]["switches"]["user_tracking"]
+    assert (switch["is_on"], switch["changed_by"]) == (False, "operator")
+
+
+def test_a_change_that_is_none_is_refused_in_words(airflow):
+    with airflow.client("operator") as client:
+        for path, body, says in (
+            ("/api/metrics", {"metric": " "}, "Type the trait's name"),
+            ("/api/metrics", {"metric": "seats", "aggregation": "MAX"}, "SUM or LAST"),
+            ("/api/metrics/delete", {"metric": "nobody's"}, "No metric of that name"),
+            ("/api/switches", {"switch": "all", "is_on": True}, "no switch of that name"),
+        ):
+            answer = client.post(path, json=body)
+            assert answer.status_code == 422, body
+            assert says in answer.json()["detail"]
 
 
 def test_unresolved_events_come_with_a_sample_and_what_would_resolve_them(airflow, connection):

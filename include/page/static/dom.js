@@ -91,3 +91,32 @@ export function airflowLink(path, text) {
     },
   }, text);
 }
+
+/** A button that first says what it does, and does it on the second press (the frame allows no dialogs). */
+export function twoStep(text, { key, label, warning, yes, act }) {
+  const place = h("span", { class: "two-step" });
+  const problem = h("p", { class: "notice bad", role: "alert", hidden: true });
+  const first = h("button", { type: "button", "data-key": key, "aria-label": label, onclick: () => ask() }, text);
+  const ask = () => {
+    const sure = h("button", { type: "button", class: "danger", onclick: () => attempt(act, problem) }, yes);
+    place.replaceChildren(h("span", { role: "group", "aria-label": label ?? text }, h("p", {}, warning), h("span", { class: "row" }, sure, h("button", { type: "button", onclick: cancel }, "Cancel"))), problem);
+    sure.focus();
+  };
+  const cancel = () => {
+    place.replaceChildren(first);
+    first.focus();
+  };
+  place.append(first);
+  return place;
+}
+
+/** Do something that may fail, and say so where `problem` is. */
+export async function attempt(act, problem) {
+  problem.hidden = true;
+  try {
+    await act();
+  } catch (trouble) {
+    problem.textContent = trouble.message;
+    problem.hidden = false;
+  }
+}

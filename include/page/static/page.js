@@ -2,9 +2,9 @@
 
 import { ask } from "./api.js";
 import { by } from "./dom.js";
-import { drawMetrics } from "./metrics.js";
+import { drawMetrics, startMetrics } from "./metrics.js";
 import { drawPush, startPush } from "./push.js";
-import { drawTracking } from "./tracking.js";
+import { drawTracking, startTracking } from "./tracking.js";
 import { zone } from "./words.js";
 
 const SECTIONS = {
@@ -22,6 +22,8 @@ followTheme();
 by("zone").textContent = `Times in ${zone}`;
 startTabs();
 startPush(refresh);
+startMetrics(refresh);
+startTracking(refresh);
 refresh();
 document.addEventListener("visibilitychange", () => document.hidden || refresh());
 

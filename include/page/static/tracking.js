@@ -1,20 +1,26 @@
 // Section 1: what Segment sent, what became of it, and what would resolve the rest.
 
 import { by, h, name, opener, show, table, words } from "./dom.js";
+import { drawSwitch } from "./switches.js";
 import { count, time } from "./words.js";
+
+let refresh = () => {};
+
+export function startTracking(again) {
+  refresh = again;
+}
 
 export function drawTracking(tracking) {
   show(by("tracking-outcomes"), tracking, drawOutcomes);
   show(by("tracking-intake"), tracking.intake, drawIntake);
 }
 
-function drawOutcomes({ intake, outcomes, resolved, endusers }) {
+function drawOutcomes({ intake, outcomes, resolved, endusers, may }) {
   const switches = intake.switches ?? {};
   return [
     h("h2", {}, "Section 1 · User tracking"),
     h("dl", { class: "figures" },
-      figure("User tracking", state(switches.user_tracking)),
-      figure("Auto-create endusers", state(switches.auto_create)),
+      ["user_tracking", "auto_create"].map((key) => switches[key] && drawSwitch(key, switches[key], may.edit, refresh)),
       figure("Events", resolved.problem ? "–" : count(resolved.events)),
       figure("Resolved", resolved.problem ? "–" : count(resolved.resolved)),
       figure("Unresolved", outcomes.problem ? "–" : count(outcomes.unresolved)),
@@ -42,7 +48,6 @@ const explain = (row) => [
   h("p", { class: "quiet" }, "In the tables it is called ", h("code", {}, row.reason), "."),
 ];
 
-const state = (found) => (found ? (found.is_on ? "On" : "Off") : "–");
 const figure = (title, value, more) => h("div", {}, h("dt", {}, title), h("dd", {}, value, more ? h("small", {}, more) : null));
 
 function drawIntake(intake) {

@@ -1,0 +1,68 @@
+"""What operators change on the page: metrics and switches, kept with who and since when."""
+
+from include.errors import ProblemError
+from include.warehouse.connection import connect
+
+AGGREGATIONS = ("SUM", "LAST")
+SWITCHES = ("user_tracking", "company_metrics", "auto_create")
+LONGEST_NAME = 200
+
+
+class ChangeError(ProblemError):
+    """What was asked for is no valid change; nothing was changed."""
+
+
+def declare_metric(url: str, metric: str, aggregation: str, *, by: str) -> None:
+    """Declare a numeric trait of group calls as a metric, or read a declared one differently.
+
+    `metric` is the trait's name exactly as it is sent. The next build fills it from all history.
+    Raises `ChangeError` for a blank or overlong name or an unknown aggregation.
+    """
+    if not metric.strip():
+        raise ChangeError("Type the trait's name, as it is sent in the group call.")
+    if len(metric) > LONGEST_NAME:
+        raise ChangeError(f"A trait's name has at most {LONGEST_NAME} characters.")
+    if "\0" in metric:
+        raise ChangeError("A trait's name cannot hold the character NUL.")
+    if aggregation not in AGGREGATIONS:
+        raise ChangeError(f"A metric is read as {' or '.join(AGGREGATIONS)}.")
+    with connect(url, application_name="operators page: change") as connection:
+        connection.execute(
+            "insert into sync.company_metrics (metric, aggregation, changed_by) "
+            "values (%s, %s, %s) on conflict (metric) do update set "
+            "aggregation = excluded.aggregation, changed_by = excluded.changed_by, "
+            "valid_from = now() where company_metrics.aggregation <> excluded.aggregation",
+            [metric, aggregation, by],
+        )
+
+
+def delete_metric(url: str, metric: str) -> None:
+    """Take a metric's declaration back. Its values go at the next build; the events stay.
+
+    Raises `ChangeError` when no such metric is declared.
+    """
+    with connect(url, application_name="operators page: change") as connection:
+        gone = connection.execute(
+            "delete from sync.company_metrics where metric = %s", [metric.replace("\0", "")]
+        )
+        if gone.rowcount == 0:
+            raise ChangeError("No metric of that name is declared.")
+
+
+def set_switch(url: str, switch: str, is_on: bool, *, by: str) -> None:
+    """Turn a switch from now on: a call uses the value in force when it was received.
+
+    Nothing is written when it stands so already. Raises `ChangeError` for an unknown switch.
+    """
+    if switch not in SWITCHES:
+        raise ChangeError(f"There is no switch of that name: there are {', '.join(SWITCHES)}.")
+    with connect(url, application_name="operators page: change") as connection:
+        # One at a time: two who turn it at once leave one new row, not two that disagree.
+        connection.execute("select pg_advisory_xact_lock(hashtext('switch ' || %s))", [switch])
+        connection.execute(
+            "insert into sync.switches (switch, is_on, changed_by, valid_from) "
+            "select %(switch)s, %(is_on)s, %(by)s, clock_timestamp() where %(is_on)s <> ("
+            "select is_on from sync.switches where switch = %(switch)s "
+            "and valid_from <= clock_timestamp() order by valid_from desc limit 1)",
+            {"switch": switch, "is_on": is_on, "by": by},
+        )

@@ -1,0 +1,408 @@
+"""The page in a real browser, inside a real Airflow: seen, pressed, read and pushed by keyboard."""
+
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.include.page.world import HOSTILE, add_active_run, add_error, add_run, make_marts
+
+playwright = pytest.importorskip(
+    "playwright.sync_api", reason="no playwright: install requirements.txt"
+)
+expect = playwright.expect
+expect.set_options(timeout=20_000)  # how long a state may take; nothing here measures time
+
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
+PAGE = "/plugin/planhat-segment"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[playwright.Browser]:
+    with playwright.sync_playwright() as running:
+        own = running.chromium.executable_path
+        path = CHROMIUM or (own if Path(own).exists() else None)
+        if path is None:
+            pytest.skip("no browser: install one with `apt-get install chromium`")
+        # No sandbox of its own: as root, and in most containers, Chromium cannot make one.
+        launched = running.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def connection(airflow) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(airflow.warehouse, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def open_as(airflow, browser) -> Iterator[Callable]:
+    """`open_as(user)` → (Airflow's page, the frame of ours); what a script complains of fails."""
+    contexts, complaints = [], []
+
+    def open_page(user: str, path: str = PAGE, **options):
+        context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}} | options)
+        contexts.append(context)
+        context.add_cookies([{"name": "_token", "value": airflow.token(user), "url": airflow.url}])
+        page = context.new_page()
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on(
+            "console",
+            lambda said: complaints.append(said.text) if "Content Security" in said.text else None,
+        )
+        page.on(
+            "request",
+            lambda asked: (
+                complaints.append(asked.url)
+                if not asked.url.startswith((airflow.url, "data:", "blob:"))
+                else None
+            ),
+        )
+        page.goto(airflow.url + path)
+        frame = page.frame_locator('iframe[title="Planhat ⇄ Segment"]')
+        # before that the page's scripts may not listen yet
+        expect((frame if path == PAGE else page).locator("#mark")).to_have_text(
+            re.compile("ON|OFF")
+        )
+        return page, frame
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+def test_a_person_signs_in_and_finds_the_page_in_the_navigation(airflow, browser):
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(airflow.url)
+    page.get_by_label("Username").fill("viewer")
+    page.get_by_label("Password").fill("viewer")
+    page.get_by_role("button", name="Sign in").click()
+
+    page.get_by_role("link", name=re.compile("Planhat")).click()
+
+    frame = page.frame_locator("iframe")
+    expect(frame.get_by_role("heading", name="Planhat ⇄ Segment")).to_be_visible()
+    expect(frame.get_by_text("Nothing has been pushed yet")).to_be_visible()
+    expect(frame.locator("#mark")).to_have_text("ON")
+    context.close()
+
+
+def test_a_viewer_reads_the_table_and_why_the_button_is_not_for_them(open_as, connection, airflow):
+    add_run(
+        connection,
+        models={
+            "company": {"considered": 40, "unchanged": 30, "added": 10, "synced": 10},
+            "nps": {"considered": 5, "unchanged": 5},
+        },
+    )
+
+    _, frame = open_as("viewer")
+
+    row = frame.get_by_role("row", name=re.compile("^Company"))
+    expect(row.get_by_role("cell")).to_have_text(["10", "0", "40", "30", "10", "0", "0", "0", "0"])
+    expect(frame.get_by_role("row", name=re.compile("^NPS"))).to_be_visible()
+    expect(frame.get_by_role("row", name=re.compile("^Total"))).to_contain_text("10")
+    button = frame.get_by_role("button", name="Push data to Segment")
+    expect(button).to_have_attribute("aria-disabled", "true")
+    expect(button).to_have_accessible_description(re.compile("not trigger the push"))
+    expect(frame.get_by_role("button", name="Deactivate")).to_have_count(0)
+    button.press("Enter")
+    expect(frame.locator("#push-answer")).to_contain_text("Not pushed.")
+    assert airflow.runs() == []
+
+
+def test_an_operator_pushes_by_keyboard_alone_and_watches_it_finish(open_as, connection, airflow):
+    page, frame = open_as("operator")
+    button = frame.get_by_role("button", name="Push data to Segment")
+    expect(button).to_have_attribute("aria-disabled", "false")
+
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if button.evaluate("element => element === document.activeElement"):
+            break
+    page.keyboard.press("Enter")
+
+    expect(frame.locator("#push-answer")).to_contain_text("Triggered.")
+    expect(frame.locator("#push-reason")).to_contain_text("is queued in Airflow")
+    (run,) = airflow.runs()
+    # the DAG's part, as its tasks would write it
+    run_id = add_active_run(connection, owner=run["dag_run_id"])
+    expect(frame.locator("#push-reason")).to_contain_text("by operator, in model enduser, 61%")
+    expect(frame.get_by_role("progressbar")).to_have_attribute("value", "61")
+    connection.execute(
+        "update sync.run_models set synced = added, finished_at = now() where run_id = %s", [run_id]
+    )
+    connection.execute(
+        "update sync.runs set status = 'success', finished_at = now() where run_id = %s", [run_id]
+    )
+    airflow.forget_runs()
+    expect(frame.locator("#push-answer")).to_have_text(
+        "The push has ended: success, 100 synced, 0 errors."
+    )
+    expect(button).to_have_attribute("aria-disabled", "false")
+
+
+def test_models_and_a_dry_run_are_chosen_and_nothing_else_is_sent(open_as, airflow):
+    _, frame = open_as("operator")
+    frame.get_by_text("Choose models, dry run").click()
+    frame.get_by_label("Enduser").check()
+    frame.get_by_label("Dry run").check()
+
+    frame.get_by_role("button", name="Show what would be pushed").click()
+
+    expect(frame.locator("#push-answer")).to_contain_text("Triggered.")
+    assert [run["conf"] for run in airflow.runs()] == [{"models": ["enduser"], "dry_run": True}]
+    expect(frame.get_by_label("Dry run")).not_to_be_checked()
+
+
+def test_an_integration_that_is_off_says_so_and_is_switched_on(open_as, airflow):
+    airflow.set_paused(True)
+    _, frame = open_as("operator")
+    expect(frame.locator("#mark")).to_have_text("OFF")
+    expect(frame.locator("#push-reason")).to_contain_text("Activate it first")
+
+    frame.get_by_role("button", name="Activate").click()
+
+    expect(frame.locator("#mark")).to_have_text("ON")
+    expect(frame.get_by_role("button", name="Push data to Segment")).to_have_attribute(
+        "aria-disabled", "false"
+    )
+
+
+def test_errors_open_their_objects_with_code_message_and_attempts(open_as, connection):
+    run_id = add_run(connection, "partial", models={"enduser": {"changed": 3, "errors": 2}})
+    add_error(connection, run_id, object_id="64f0", payload={"email": "p@company.example"})
+    add_error(connection, run_id, object_id="64f1", attempts=12)
+    _, frame = open_as("operator")
+
+    frame.get_by_role("button", name="2 errors of Enduser: show them").press("Enter")
+
+    row = frame.get_by_role("row", name=re.compile("^64f0"))
+    expect(row).to_contain_text("too_large")
+    expect(row).to_contain_text("Segment takes 32,768")
+    row.get_by_text("Show").click()
+    expect(row).to_contain_text("p@company.example")
+    expect(frame.get_by_role("row", name=re.compile("^64f1"))).to_contain_text("12")
+
+
+def test_an_earlier_run_opens_from_the_history_and_closes_again(open_as, connection):
+    add_run(connection, "failed", models={"company": {"errors": 7, "added": 7}}, reason="Refused.")
+    add_run(connection, "success", started_at=datetime.now(UTC))
+    _, frame = open_as("viewer")
+    table = frame.get_by_role("region", name="Runs, newest first")
+
+    table.get_by_role("button", name=re.compile("2026-03-02")).click()
+
+    expect(frame.get_by_role("heading", name="Run 1")).to_be_visible()
+    expect(frame.get_by_text("Refused.")).to_be_visible()
+    frame.get_by_role("button", name="Back to the last sync").click()
+    expect(frame.get_by_role("heading", name="Last sync")).to_be_visible()
+
+
+def test_an_unresolved_reason_opens_with_what_would_resolve_it(open_as, connection):
+    make_marts(connection)
+    connection.execute(
+        "insert into marts.unresolved_daily values ('unknown_company', 5, now(), now(), 'msg-1')"
+    )
+    _, frame = open_as("viewer")
+
+    frame.get_by_role("tab", name="User tracking").click()
+    frame.get_by_role("button", name="Unknown company: what it means").click()
+
+    expect(frame.get_by_text("msg-1")).to_be_visible()
+    expect(frame.get_by_text("Set that external id on the company in Planhat")).to_be_visible()
+
+
+def test_tabs_are_walked_with_the_arrow_keys(open_as):
+    page, frame = open_as("viewer")
+    expect(frame.get_by_text("Nothing has been pushed yet")).to_be_visible()
+    frame.get_by_role("tab", name="Data push").focus()
+
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+
+    expect(frame.get_by_role("tab", name="Company metrics")).to_be_focused()
+    expect(frame.get_by_text("No metric is declared yet.")).to_be_visible()
+    expect(frame.get_by_role("tabpanel")).to_have_count(1)
+
+
+def test_hostile_names_are_text_wherever_they_appear(open_as, connection):
+    run_id = add_run(
+        connection,
+        "partial",
+        models={"enduser": {"changed": 4, "errors": 4}},
+        reason=HOSTILE["markup"],
+        trigger="button",
+        requested_by=HOSTILE["right to left"],
+    )
+    for name, text in HOSTILE.items():
+        add_error(
+            connection, run_id, object_id=f"{name}: {text}", message=text, payload={text: text}
+        )
+        connection.execute("insert into raw_segment.sources (source) values (%s)", [text])
+        connection.execute("insert into sync.company_metrics (metric) values (%s)", [text])
+    page, frame = open_as("admin")
+
+    frame.get_by_role("button", name="4 errors of Enduser: show them").click()
+    expect(frame.get_by_role("row", name=re.compile("^markup"))).to_contain_text("<script>")
+    for tab in ("User tracking", "Company metrics"):
+        frame.get_by_role("tab", name=tab).click()
+        expect(frame.get_by_role("tabpanel").get_by_text("<script>").first).to_be_visible()
+        assert_no_sideways_scrolling(page)
+
+    assert page.frames[-1].title() == "Planhat ⇄ Segment"
+    assert (
+        page.frames[-1].evaluate("document.querySelectorAll('main script, main img').length") == 0
+    )
+
+
+def test_a_metric_is_declared_with_enter_changed_and_deleted(open_as, connection):
+    page, frame = open_as("operator")
+    frame.get_by_role("tab", name="Company metrics").click()
+    frame.get_by_label("Trait, as it is sent").fill("Seats used")
+    frame.get_by_label("read as").select_option("LAST")
+
+    frame.get_by_label("Trait, as it is sent").press("Enter")
+
+    row = frame.get_by_role("row", name=re.compile("^Seats used"))
+    expect(row).to_contain_text("by operator")
+    expect(frame.get_by_label("Trait, as it is sent")).to_have_value("")
+    assert metrics(connection) == [("Seats used", "LAST", "operator")]
+
+    row.get_by_role("button", name="Read Seats used as SUM").press("Enter")
+    page.keyboard.press("Enter")  # the second step has the focus
+    expect(row.get_by_role("cell").first).to_have_text("SUM")
+
+    row.get_by_role("button", name="Delete Seats used").click()
+    expect(row).to_contain_text("The events stay")
+    row.get_by_role("button", name="Delete this metric").click()
+    expect(frame.get_by_text("No metric is declared yet.")).to_be_visible()
+    assert metrics(connection) == []
+
+
+def test_a_candidate_is_declared_with_one_press(open_as, connection):
+    make_marts(connection)
+    connection.execute("insert into marts.metric_candidates values ('seats', 9, 2, 5, now())")
+    _, frame = open_as("operator")
+    frame.get_by_role("tab", name="Company metrics").click()
+
+    frame.get_by_role("button", name="Declare seats as LAST").click()
+
+    expect(frame.get_by_text("No undeclared numeric trait")).to_be_visible()
+    assert metrics(connection) == [("seats", "LAST", "operator")]
+
+
+def test_a_viewer_sees_the_metrics_and_nothing_to_change_them_with(open_as, connection):
+    connection.execute("insert into sync.company_metrics (metric) values ('seats')")
+    _, frame = open_as("viewer")
+
+    frame.get_by_role("tab", name="Company metrics").click()
+
+    expect(frame.get_by_role("row", name=re.compile("^seats"))).to_be_visible()
+    expect(frame.get_by_role("tabpanel").get_by_role("button")).to_have_count(0)
+
+
+def test_a_switch_says_what_is_lost_and_turns_on_the_second_press(open_as, connection):
+    _, frame = open_as("operator")
+    frame.get_by_role("tab", name="User tracking").click()
+
+    frame.get_by_role("button", name="Auto-create endusers: switch off").click()
+    expect(frame.get_by_text("create no enduser")).to_be_visible()
+    frame.get_by_role("button", name="Cancel").click()
+    frame.get_by_role("button", name="Auto-create endusers: switch off").click()
+    frame.get_by_role("button", name="Switch off", exact=True).click()
+
+    expect(frame.get_by_role("button", name="Auto-create endusers: switch on")).to_be_visible()
+    turned = connection.execute(
+        "select switch, is_on, changed_by from sync.switches where changed_by <> 'default'"
+    ).fetchall()
+    assert turned == [("auto_create", False, "operator")]
+
+
+def metrics(connection) -> list[tuple]:
+    return connection.execute(
+        "select metric, aggregation, changed_by from sync.company_metrics"
+    ).fetchall()
+
+
+@pytest.mark.parametrize("width", [360, 800])
+def test_on_a_narrow_window_nothing_runs_out_of_the_page(open_as, connection, width):
+    add_run(connection, models={"conversation": {"considered": 1_000_000, "synced": 1_000_000}})
+    add_active_run(connection)
+
+    page, _ = open_as(
+        "operator", path="/planhat-segment/", viewport={"width": width, "height": 700}
+    )
+
+    expect(page.get_by_role("row", name=re.compile("^Conversation"))).to_be_visible()
+    assert_no_sideways_scrolling(page)
+
+
+def test_the_page_follows_airflows_light_and_dark(open_as):
+    page, frame = open_as("viewer", color_scheme="light")
+    expect(frame.locator("html")).to_have_attribute("data-theme", "light")
+
+    page.evaluate("document.documentElement.classList.replace('light', 'dark')")
+
+    expect(frame.locator("html")).to_have_attribute("data-theme", "dark")
+    expect(frame.locator("body")).not_to_have_css("background-color", "rgb(255, 255, 255)")
+
+
+def test_times_are_in_the_readers_zone_and_the_zone_is_said(open_as, connection):
+    add_run(connection, seconds=0)
+
+    _, frame = open_as("viewer", timezone_id="Asia/Tokyo")
+
+    expect(frame.get_by_text("Times in Asia/Tokyo")).to_be_visible()
+    expect(frame.locator("#push-state")).to_contain_text("2026-03-02 21:00:00")  # noon in UTC
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(open_as, connection, scheme):
+    axe = pytest.importorskip("axe_playwright_python", reason="no axe: install requirements.txt")
+    script = (Path(axe.__file__).parent / "axe.min.js").read_text()
+    run_id = add_run(
+        connection, "partial", models={"enduser": {"changed": 1, "errors": 1}}, reason="1 failed"
+    )
+    add_error(connection, run_id)
+    add_active_run(connection)
+    make_marts(connection)
+    connection.execute(
+        "insert into marts.unresolved_daily values ('unknown_company', 5, now(), now(), 'msg-1')"
+    )
+    connection.execute("insert into marts.metric_candidates values ('seats', 9, 2, 5, now())")
+    connection.execute("insert into sync.company_metrics (metric) values ('exports')")
+    page, _ = open_as("admin", path="/planhat-segment/", color_scheme=scheme, bypass_csp=True)
+    page.get_by_text("Choose models, dry run").click()
+    page.get_by_role("button", name="1 errors of Enduser: show them").click()
+    page.get_by_text("too_large").wait_for()
+    page.evaluate(script)
+
+    for tab in ("Data push", "User tracking", "Company metrics"):
+        page.get_by_role("tab", name=tab).click()
+        page.wait_for_timeout(300)
+        found = page.evaluate("axe.run()")
+        assert found["passes"]
+        serious = [
+            (each["id"], each["nodes"][0]["html"])
+            for each in found["violations"]
+            if each["impact"] in ("serious", "critical")
+        ]
+        assert serious == [], tab
+
+
+def assert_no_sideways_scrolling(page) -> None:
+    """Neither Airflow's page nor ours is wider than its window; tables scroll by themselves."""
+    widths = page.frames[-1].evaluate(
+        "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
+    )
+    assert widths[0] <= widths[1]
