@@ -1,6 +1,7 @@
 """Read Planhat into the warehouse: a folder of exports now, the live API beside it later."""
 
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -19,6 +20,9 @@ from include.planhat.objects import (
     write_unknown_files,
 )
 from include.warehouse.connection import connect
+
+# Seconds after which a read that takes long says how far it is.
+SILENCE = 4.0
 
 _COUNTS = ("considered", "added", "changed", "returned", "unchanged", "deleted", "rejected")
 
@@ -94,7 +98,7 @@ def read_folder(
                 say(f"! {_as_said(each)}")
             for name, paths in held.files.items():
                 origin = ", ".join(path.name for path in paths)
-                found = _objects_of(BY_NAME[name], paths)
+                found = _counted(origin, _objects_of(BY_NAME[name], paths), say)
                 read = write_model(connection, BY_NAME[name], origin, found, deletions=deletions)
                 _say(read, say)
                 reads.append(read)
@@ -112,6 +116,16 @@ def read_folder(
 def _objects_of(model: Model, paths: list[Path]) -> Iterator[Found]:
     for path in paths:
         yield from objects_in(model, path)
+
+
+def _counted(origin: str, found: Iterable[Found], say: Callable[[str], None]) -> Iterator[Found]:
+    """The same, with a line every few seconds for those who watch a large file being read."""
+    said = time.monotonic()
+    for number, each in enumerate(found, 1):
+        yield each
+        if time.monotonic() - said > SILENCE:
+            said = time.monotonic()
+            say(f"  {origin}: {number:,} objects so far")
 
 
 def _say(read: ModelRead, say: Callable[[str], None]) -> None:

@@ -6,8 +6,11 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from include.errors import ProblemError, ServiceError
+from include.planhat import reading
 from include.planhat.models import MODELS
 from include.planhat.reading import ReadReport, read_folder
 
@@ -284,6 +287,36 @@ def test_the_report_is_a_table_with_a_row_a_model(world: World):
     assert row.split() == ["company", "2", "2", "0", "0", "0", "0", "0"]
     assert total.split()[0] == "all"
     assert report.as_dict()["company"]["added"] == 2
+
+
+def test_a_read_that_takes_long_says_how_far_it_is(world: World, monkeypatch):
+    monkeypatch.setattr(reading, "SILENCE", -1.0)
+    world.write("companies.jsonl", company(1), company(2))
+    world.read()
+    assert world.said == [
+        "  companies.jsonl: 1 objects so far",
+        "  companies.jsonl: 2 objects so far",
+    ]
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.lists(st.dictionaries(st.text(), anything, max_size=3), max_size=30), st.binary())
+def test_whatever_a_file_holds_each_line_is_an_object_or_a_reject(world: World, extras, noise):
+    lines = [json.dumps({**extra, **company(n)}) for n, extra in enumerate(extras)]
+    raw = "\n".join([*lines, ""]).encode() + noise.replace(b"\n", b" ").strip()
+    content = raw if lines else b"{" + raw  # a bracket in front would make it an array
+    (world.folder / "companies.jsonl").write_bytes(content)
+    (read,) = world.read().models
+    assert read.considered + read.rejected == sum(1 for x in content.split(b"\n") if x.strip())
 
 
 def test_an_empty_folder_is_said_and_no_folder_is_a_problem(world: World):

@@ -27,12 +27,12 @@ def test_every_call_of_the_sample_is_landed_once_and_a_second_sending_adds_nothi
     every = calls(BASE)
     said: list[str] = []
     with running(warehouse) as collector:
-        for _ in range(2):
+        for sent in (every, every[-2_000:]):
             report = send(
-                collector.url, "demo-app", every, tenant_token="demo-token", say=said.append
+                collector.url, "demo-app", sent, tenant_token="demo-token", say=said.append
             )
             assert report.failed == ()
-            assert report.planned == report.delivered == len(every)
+            assert report.planned == report.delivered == len(sent)
             landed = collector.rows("select message_id, source from raw_segment.events")
             assert len(landed) == len({call.message_id for call in every})
             assert {row["message_id"] for row in landed} == {call.message_id for call in every}
