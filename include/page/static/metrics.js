@@ -56,7 +56,7 @@ function drawDeclared({ declared, filled, may }) {
         { title: "Read as", cell: (row) => row.aggregation },
         { title: "Companies", number: true, cell: (row) => count(of(row).companies) },
         { title: "Values", number: true, cell: (row) => count(of(row).days) },
-        { title: "Last value", cell: (row) => of(row).last_date ?? "none yet" },
+        { title: "Last day", cell: (row) => of(row).last_date ?? "none yet" },
         { title: "Declared", cell: (row) => [time(row.valid_from), " by ", name(row.changed_by)] },
         ...(may.edit ? [{ title: "Change", cell: (row) => h("span", { class: "row" }, otherReading(row), deletion(row, of(row))) }] : []),
       ],

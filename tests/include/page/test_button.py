@@ -42,9 +42,7 @@ def test_the_button_is_enabled_when_nothing_speaks_against_it():
         (READY, True, None, "Postgres does not answer.", "warehouse", "Postgres does not answer."),
     ],
 )  # fmt: skip
-def test_each_reason_is_named_and_says_what_to_do(
-    dag, may_push, active_run, problem, code, says
-):
+def test_each_reason_is_named_and_says_what_to_do(dag, may_push, active_run, problem, code, says):
     button = push_button(dag, may_push=may_push, active_run=active_run, warehouse_problem=problem)
 
     assert button["enabled"] is False
