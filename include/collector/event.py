@@ -7,7 +7,8 @@ over an earlier key of the same name, in Postgres as in every parser.
 
 import hashlib
 import re
-from typing import NamedTuple
+from types import NoneType
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -15,9 +16,10 @@ from include.collector import scan
 from include.collector.options import Limits
 
 MAX_DEPTH = 100
+MAX_EXPONENT = 300
+MAX_DIGITS = 400
 
 NOTHING = msgspec.Raw(b"")
-_Key = str | int | float | bool | None
 
 
 class Row(NamedTuple):
@@ -64,36 +66,26 @@ class Envelope(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
         return msgspec.json.decode(text, type=cls) if text else cls()
 
 
-class _Call(msgspec.Struct, gc=False):
-    """The keys of a call that decide whether it can land. Their types are the check."""
-
-    type: str | None = None
-    messageId: _Key = None
-    userId: _Key = None
-    anonymousId: _Key = None
-    groupId: _Key = None
-    previousId: _Key = None
-    event: _Key = None
-    traits: msgspec.Raw = NOTHING
-    properties: msgspec.Raw = NOTHING
-    context: msgspec.Raw = NOTHING
-    integrations: msgspec.Raw = NOTHING
-    sentAt: msgspec.Raw = NOTHING
-    writeKey: msgspec.Raw = NOTHING
+def _in_range(text: str) -> None:
+    """Refuse a fraction that Postgres would write out in thousands of digits, or no reader hold."""
+    exponent = text.lower().partition("e")[2]
+    if len(text) > MAX_DIGITS or (exponent and abs(int(exponent)) > MAX_EXPONENT):
+        raise ValueError("Number out of range")
 
 
-_decode_call = msgspec.json.Decoder(_Call).decode
+# Decoding a call checks its text, its numbers (a whole number of more than 4,300 digits is out of
+# msgspec's range) and its form at once, and costs less than any regular expression over it.
+_decode_call = msgspec.json.Decoder(float_hook=_in_range).decode
 _decode_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _encode = msgspec.json.Encoder().encode
 
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _PAIRED = re.compile(rb"\\\\|\\u[dD][89abAB]..\\u[dD][c-fC-F]..")
 _LONE_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
-# Numbers beyond what readers of JSON hold: below 1e-300, above 1e300, or of 400 digits. The first
-# pattern is quick and also finds ids such as 12e456; the second is for text without its strings.
-_MAYBE_HUGE = re.compile(rb"\d[eE][+-]?\d\d\d|\d{400}")
-_HUGE = re.compile(rb"\d[eE][+-]?0*(?:[1-9]\d{3,}|[4-9]\d\d|3\d[1-9]|3[1-9]\d)|\d{400}")
 _WRITE_KEY = re.compile(r'("(?:writeKey|write_key)"\s*:\s*")[^"]*')
+
+_KEYS = ("messageId", "userId", "anonymousId", "groupId", "previousId", "event")
+_OBJECTS = ("traits", "properties", "context", "integrations")
 
 _PARTNER_NAMES = {
     "user_id": "userId",
@@ -137,67 +129,63 @@ def bad(raw: bytes, place: int, envelope: Envelope, reason: str, detail: str) ->
 def _read(raw: bytes, place: int, source: str, envelope: Envelope, limits: Limits) -> Row:
     if len(raw) > limits.event_bytes:
         raise _Unfit("too_large", f"{len(raw)} bytes; at most {limits.event_bytes}")
-    _check_text(raw)
+    if b"\\u0000" in raw and _NUL.search(raw):
+        raise _Unfit("nul_character", "a text contains the character \\u0000")
+    # Counting is quick, and most calls have fewer brackets than the limit has levels.
+    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and scan.depth(raw) > MAX_DEPTH:
+        raise _Unfit("too_deep", f"nested deeper than {MAX_DEPTH} levels")
     if envelope.partner:
         raw = _with_segment_names(raw)
     call = _decoded(raw)
-    kind = call.type or envelope.type
+    kind = call.get("type") or envelope.type
     _check_shape(call, kind)
-    message_id = _message_id(call)
+    message_id = _message_id(call.get("messageId"))
     if not message_id:
         message_id = _made_message_id(raw, kind, source)
-    if call.writeKey:
+    if "writeKey" in call:
         raw = _without_write_key(raw)
     payload = _with_envelope(raw, call, envelope)
     return Row(place, message_id.encode(), kind.encode(), payload)
 
 
-def _check_text(raw: bytes) -> None:
-    """What a JSON parser lets pass and Postgres, or a reader of the table, does not."""
-    if not raw.isascii():
-        try:
-            raw.decode()
-        except UnicodeDecodeError as error:
-            raise _Unfit("invalid_utf8", f"byte {error.start}: {error.reason}") from None
-    if b"\\u0000" in raw and _NUL.search(raw):
-        raise _Unfit("nul_character", "a text contains the character \\u0000")
-    if _MAYBE_HUGE.search(raw) and (huge := _HUGE.search(scan.without_strings(raw))):
-        raise _Unfit("number_out_of_range", huge[0][:50].decode())
-    # Counting is quick, and most calls have fewer brackets than the limit has levels.
-    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and scan.depth(raw) > MAX_DEPTH:
-        raise _Unfit("too_deep", f"nested deeper than {MAX_DEPTH} levels")
-
-
-def _decoded(raw: bytes) -> _Call:
+def _decoded(raw: bytes) -> dict[str, Any]:
     try:
-        return _decode_call(raw)
+        call = _decode_call(raw)
+    except UnicodeDecodeError as error:
+        raise _Unfit("invalid_utf8", f"byte {error.start}: {error.reason}") from None
     except msgspec.ValidationError as error:
-        if raw.lstrip()[:1] != b"{":
-            raise _Unfit("not_an_object", "a call must be a JSON object") from None
-        raise _Unfit("wrong_shape", str(error)) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise _Unfit("number_out_of_range", str(error)) from None
+    except msgspec.DecodeError as error:
         if _LONE_SURROGATE.search(_PAIRED.sub(b"", raw)):
             raise _Unfit("lone_surrogate", str(error)) from None
         raise _Unfit("malformed_json", str(error)) from None
     except RecursionError:
         raise _Unfit("too_deep", f"nested deeper than {MAX_DEPTH} levels") from None
+    if type(call) is not dict:
+        raise _Unfit("not_an_object", "a call must be a JSON object")
+    return call
 
 
-def _check_shape(call: _Call, kind: str) -> None:
+def _check_shape(call: dict[str, Any], kind: Any) -> None:
+    if not isinstance(kind, str):
+        raise _Unfit("wrong_shape", "type must be a text")
     if not kind.strip():
         raise _Unfit("missing_type", "a call needs a type, such as track")
-    if kind == "track" and (call.event is None or not str(call.event).strip()):
+    for name in _KEYS:
+        if isinstance(call.get(name), (dict, list)):
+            raise _Unfit("wrong_shape", f"{name} must be a text or a number")
+    if kind == "track" and str(call.get("event") or "").strip() == "":
         raise _Unfit("missing_event", "a track call needs the name of its event")
-    for name in ("traits", "properties", "context", "integrations"):
+    for name in _OBJECTS:
         # A list passes: some clients write an empty object as one.
-        if bytes(getattr(call, name))[:1] not in (b"", b"{", b"[", b"n"):
-            raise _Unfit("wrong_shape", f"Expected `object` - at `$.{name}`")
+        if not isinstance(call.get(name, {}), (dict, list, NoneType)):
+            raise _Unfit("wrong_shape", f"{name} must be an object")
 
 
-def _message_id(call: _Call) -> str:
-    if isinstance(call.messageId, str):
-        return call.messageId.strip()
-    return "" if call.messageId is None else _encode(call.messageId).decode()
+def _message_id(said: Any) -> str:
+    if isinstance(said, str):
+        return said.strip()
+    return "" if said is None else _encode(said).decode()
 
 
 def _made_message_id(raw: bytes, kind: str, source: str) -> str:
@@ -229,23 +217,24 @@ def _with_segment_names(raw: bytes) -> bytes:
     return _encode(content)
 
 
-def _with_envelope(raw: bytes, call: _Call, envelope: Envelope) -> bytes:
+def _with_envelope(raw: bytes, call: dict[str, Any], envelope: Envelope) -> bytes:
     said = b""
-    if not call.type:
+    if not call.get("type"):
         said += b',"type":' + _encode(envelope.type)
-    if envelope.sentAt and not call.sentAt:
+    if envelope.sentAt and not call.get("sentAt"):
         said += b',"sentAt":' + bytes(envelope.sentAt)
     for name in ("context", "integrations"):
         if outer := getattr(envelope, name):
-            said += b',"%s":%s' % (name.encode(), _united(outer, getattr(call, name)))
+            said += b',"%s":%s' % (name.encode(), _united(outer, raw, name))
     if not said:
         return raw
     head = raw.rstrip()[:-1].rstrip()
     return head + (said[1:] if head == b"{" else said) + b"}"
 
 
-def _united(outer: msgspec.Raw, inner: msgspec.Raw) -> bytes:
+def _united(outer: msgspec.Raw, raw: bytes, name: str) -> bytes:
     """Both objects in one; what the call says itself stands."""
+    inner = _decode_object(raw).get(name, NOTHING)
     if bytes(inner)[:1] != b"{":
         return bytes(outer)
     return _encode({**_decode_object(outer), **_decode_object(inner)})

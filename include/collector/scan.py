@@ -9,8 +9,7 @@ from collections.abc import Iterator
 
 # A whole string, or one mark of structure. A quote alone is a string that never ends. The
 # possessive `++` keeps the search linear on hostile text.
-_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
-_TOKEN = re.compile(_STRING.pattern + rb'|["\[\]{},:]', re.DOTALL)
+_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|["\[\]{},:]', re.DOTALL)
 
 
 def pieces(text: bytes) -> list[bytes] | None:
@@ -69,11 +68,6 @@ def depth(text: bytes) -> int:
         elif mark in b"]}":
             now -= 1
     return deepest
-
-
-def without_strings(text: bytes) -> bytes:
-    """`text` with every string empty, so that its numbers can be found."""
-    return _STRING.sub(b'""', text)
 
 
 def _marks(text: bytes) -> Iterator[tuple[bytes, int, int]]:

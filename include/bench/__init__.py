@@ -1,0 +1,1 @@
+"""Measurements, each beside its ceiling in the same run; `make bench` calls them."""
