@@ -33,7 +33,11 @@ with DAG(
     dag_display_name="Build usage",
     description=f"One dbt build. {in_words(settings.build_cron)}.",
     doc_md=__doc__,
-    schedule=CronTriggerTimetable(settings.build_cron, timezone="UTC"),
+    # Zero: switched on for the first time, wait for the next time. By default a time that passed
+    # less than a tenth of the interval ago is made up for.
+    schedule=CronTriggerTimetable(
+        settings.build_cron, timezone="UTC", run_immediately=timedelta(0)
+    ),
     catchup=False,
     max_active_runs=1,
     is_paused_upon_creation=False,

@@ -4,7 +4,8 @@
 Builds the warehouse, compares the tables of the schema `planhat` with what Segment has
 acknowledged, and sends the difference: companies as *group* calls, endusers as *identify* calls,
 every other model as *track* events. By default three times a day, at 06:00, 12:00 and 18:00 UTC
-(`PUSH_CRON`, `PUSH_TIMEZONE`), and whenever somebody triggers it.
+(`PUSH_CRON`, `PUSH_TIMEZONE`), and whenever somebody triggers it. Switched on again after a pause,
+it makes up for the last time that was missed, at once, and for that one alone.
 
 **Tasks.** *Build* makes one dbt build, or uses one that began after this run was triggered.
 *Plan* claims the destination and lists what has something to send. *Deliver* sends one model (a
@@ -83,7 +84,11 @@ with DAG(
     dag_display_name="Push Planhat to Segment",
     description=f"Sends what changed. {in_words(settings.push_cron, settings.push_timezone)}.",
     doc_md=__doc__,
-    schedule=CronTriggerTimetable(settings.push_cron, timezone=settings.push_timezone),
+    # Zero: switched on for the first time, wait for the next time. By default a time that passed
+    # less than a tenth of the interval ago is made up for.
+    schedule=CronTriggerTimetable(
+        settings.push_cron, timezone=settings.push_timezone, run_immediately=timedelta(0)
+    ),
     catchup=False,
     max_active_runs=1,
     dagrun_timeout=timedelta(hours=4),
@@ -156,7 +161,7 @@ with DAG(
     @task(
         task_display_name="Deliver",
         execution_timeout=timedelta(hours=3),
-        map_index_template="{{ part }}",
+        map_index_template="{{ task.op_kwargs['model'] }}",
     )
     def deliver(
         run_id: int, model: str, first: int = 1, last: int | None = None
@@ -165,7 +170,6 @@ with DAG(
         from include.push.steps import deliver_model
 
         context = get_current_context()
-        context["part"] = model if first == 1 else f"{model} from {first}"
         try:
             counts = deliver_model(
                 postgres_url(Connection.get("warehouse")),

@@ -34,7 +34,11 @@ with DAG(
     dag_display_name="Read Planhat",
     description=f"Reads a folder of exports. {in_words(settings.read_planhat_cron)}.",
     doc_md=__doc__,
-    schedule=CronTriggerTimetable(settings.read_planhat_cron, timezone="UTC"),
+    # Zero: switched on for the first time, wait for the next time. By default a time that passed
+    # less than a tenth of the interval ago is made up for.
+    schedule=CronTriggerTimetable(
+        settings.read_planhat_cron, timezone="UTC", run_immediately=timedelta(0)
+    ),
     catchup=False,
     max_active_runs=1,
     is_paused_upon_creation=False,

@@ -1,0 +1,238 @@
+"""`make demo`: the whole path with a sample customer base, from an empty machine to a push report.
+
+While Airflow starts, the sample is read, its usage sent over HTTP with the real Segment client, and
+the first build made. Then the push DAG is switched on and triggered, as an operator would. Running
+it again changes nothing: the sample is a function of its base date, which the warehouse keeps.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import psycopg
+from psycopg import sql
+
+from include import airflow_api, services
+from include.airflow_process import sign_in
+from include.build import build
+from include.errors import ServiceError
+from include.push.catalogue import read_catalogue
+from include.push.report import ModelReport, Report, load_report
+from include.settings import Settings
+from include.warehouse.connection import connect
+
+PUSH_DAG = "push_planhat_to_segment"
+PAGE = "/plugin/planhat-segment"
+
+# Seconds of silence after which a line says what is still going on.
+SILENCE = 5.0
+RUN_PATIENCE = 900.0
+
+
+def demo(settings: Settings, *, say: Callable[[str], None] = print) -> None:
+    """Run the demo and print its table. Services stay up.
+
+    Raises `ProblemError` in one line when anything on the way does not work, also when the books of
+    the push do not agree with the tables.
+    """
+    with speaking(say) as voice, ThreadPoolExecutor(max_workers=1) as pool:
+        voice.doing("starting Postgres and the collector")
+        with services.starting(settings):
+            services.check_ports(settings)
+            url = services.start_warehouse(settings, say=voice.say)
+            services.start_collector(settings, say=voice.say)
+        is_running = not services.unhealthy_airflow(settings)
+        airflow = pool.submit(_start_airflow, settings, voice.say)
+        _load_and_send(settings, url, voice)
+        if not is_running:
+            # Airflow is still starting. Otherwise the push makes the build itself.
+            voice.doing("building the warehouse")
+            build(url, settings, requested_by="make demo", say=voice.say)
+        _wait_for_airflow(settings, airflow, voice)
+        report, outcome = _push(settings, url, voice)
+        voice.doing("comparing with the tables")
+        rows = count_rows(url, [each.model for each in report.models])
+    for line in [*table(report.models, rows), "", *outcome, "", *_addresses(settings)]:
+        print(line)
+    check(report, rows)
+
+
+class Voice:
+    """Says lines with the seconds since the start, and what is going on when it is long silent."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._started = self._spoke = time.monotonic()
+        self._doing = "starting"
+        self._lock = threading.Lock()
+
+    def say(self, line: str) -> None:
+        """Say a line; several threads may."""
+        with self._lock:
+            self._spoke = time.monotonic()
+            for part in line.splitlines():
+                self._say(f"[{self._spoke - self._started:3.0f} s] {part}")
+
+    def doing(self, what: str) -> None:
+        """Say what begins now."""
+        self._doing = what
+        self.say(f"{what[0].upper()}{what[1:]} …")
+
+    def fill_silence(self, ended: threading.Event) -> None:
+        """Until `ended`, say what is going on whenever nobody said anything for a while."""
+        while not ended.wait(0.5):
+            if time.monotonic() - self._spoke > SILENCE:
+                self.say(f"  still {self._doing}")
+
+
+@contextmanager
+def speaking(say: Callable[[str], None]) -> Iterator[Voice]:
+    """A `Voice` that is never silent for long."""
+    voice, ended = Voice(say), threading.Event()
+    thread = threading.Thread(target=voice.fill_silence, args=[ended], daemon=True)
+    thread.start()
+    try:
+        yield voice
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _start_airflow(settings: Settings, say: Callable[[str], None]) -> None:
+    with services.starting(settings):
+        services.start_airflow(settings, say=say)
+
+
+def _load_and_send(settings: Settings, url: str, voice: Voice) -> None:
+    from include.sample.load import load
+    from include.sample.send import send
+    from include.sample.traffic import calls
+
+    voice.doing("reading the sample customer base from Planhat exports")
+    loaded = load(url, settings.data_dir / "exports", say=lambda line: None)
+    voice.say(
+        f"{sum(each.considered for each in loaded.report.models):,} objects of "
+        f"{len(loaded.report.models)} models read; usage up to {loaded.base_date}"
+    )
+    voice.doing("sending the sample's usage with the Segment client library")
+    report = send(
+        f"http://127.0.0.1:{settings.collector_port}",
+        "demo-app",
+        calls(loaded.base_date),
+        tenant_token="demo-token",  # noqa: S106  the demo's own, on the embedded server only
+        say=voice.say,
+    )
+    report.raise_if_incomplete()
+
+
+def _wait_for_airflow(settings: Settings, started: Future[None], voice: Voice) -> None:
+    voice.doing("waiting for Airflow")
+    started.result()  # raises what went wrong in its thread
+    services.wait_for_airflow(settings, say=voice.say)
+
+
+def _push(settings: Settings, url: str, voice: Voice) -> tuple[Report, list[str]]:
+    """Trigger the push DAG and wait; return its report and what became of the calls."""
+    with airflow_api.AirflowApi(settings, "admin", sign_in(settings)["admin"]) as api:
+        voice.doing("pushing through Airflow")
+        api.wait_for_dag(PUSH_DAG, patience=90, say=voice.say)
+        api.unpause(PUSH_DAG)
+        for run_id in api.active_runs(PUSH_DAG):
+            voice.say("another push is under way: waiting for its end")
+            api.wait_for_run(PUSH_DAG, run_id, patience=RUN_PATIENCE, say=voice.say)
+        run_id = api.trigger(PUSH_DAG, {}, "make demo")
+        state = api.wait_for_run(PUSH_DAG, run_id, patience=RUN_PATIENCE, say=voice.say)
+        where = f"{airflow_api.address(settings)}/dags/{PUSH_DAG}/runs/{run_id}"
+    with connect(url, application_name="demo", autocommit=True) as connection:
+        run = connection.execute(
+            "select max(run_id) from sync.runs where owner = %s", [run_id]
+        ).fetchone()
+        if run is None or run[0] is None:
+            raise ServiceError(f"The push's DAG run {state} before it opened a push: see {where}")
+        report = load_report(connection, run[0])
+        if state != "success":
+            reason = report.reason or "one of its tasks failed"
+            raise ServiceError(f"Push {report.run_id} is {report.status}: {reason}. See {where}")
+        return report, _outcome_of_calls(connection)
+
+
+def _outcome_of_calls(connection: psycopg.Connection) -> list[str]:
+    """What became of the landed calls, as lines."""
+    rows = connection.execute(
+        "select reason, count(*) from marts.event_resolution"
+        " where reason is distinct from 'receipt' group by reason order by 2 desc"
+    ).fetchall()
+    returned = connection.execute(
+        "select count(*) from raw_segment.events where source = 'demo-planhat'"
+    ).fetchone()
+    counts = dict[str | None, int](rows)
+    resolved = counts.pop(None, 0)
+    width = max((len(str(reason)) for reason in counts), default=0)
+    return [
+        f"Calls resolved: {resolved:,}. Unresolved, by reason: {sum(counts.values()):,}",
+        *[f"  {reason:<{width}}  {count:>6,}" for reason, count in counts.items()],
+        f"Pushed calls that came back as receipts: {returned[0] if returned else 0:,}",
+    ]
+
+
+def count_rows(url: str, models: list[str]) -> dict[str, int]:
+    """How many rows each outbound table has."""
+    with connect(url, application_name="demo", autocommit=True) as connection:
+        return {
+            model: connection.execute(
+                sql.SQL("select count(*) from {}").format(sql.Identifier("planhat", model))
+            ).fetchone()[0]  # type: ignore[index]
+            for model in models
+        }
+
+
+@dataclass(frozen=True)
+class _Column:
+    head: str
+    values: list[int]
+
+
+def table(models: list[ModelReport], rows: dict[str, int]) -> list[str]:
+    """The table Model, Objects synced, Errors, with the unchanged ones and the tables' own rows."""
+    columns = [
+        _Column("Objects synced", [each.synced for each in models]),
+        _Column("Errors", [each.errors for each in models]),
+        _Column("Unchanged", [each.unchanged for each in models]),
+        _Column("Rows in planhat.*", [rows[each.model] for each in models]),
+    ]
+    width = max(len("Model"), *(len(each.model) for each in models))
+    head = "  ".join(["Model".ljust(width), *(each.head for each in columns)])
+    lines = ["", head, "─" * len(head)]
+    for number, each in enumerate(models):
+        cells = [f"{column.values[number]:>{len(column.head)},}" for column in columns]
+        lines.append("  ".join([each.model.ljust(width), *cells]))
+    totals = [f"{sum(column.values):>{len(column.head)},}" for column in columns]
+    return [*lines, "─" * len(head), "  ".join(["all".ljust(width), *totals])]
+
+
+def check(report: Report, rows: dict[str, int]) -> None:
+    """Raise `ServiceError` unless the push was about exactly the tables' rows."""
+    if missing := set(read_catalogue()) - {each.model for each in report.models}:
+        raise ServiceError(f"Push {report.run_id} says nothing of {', '.join(sorted(missing))}.")
+    for each in report.models:
+        done = each.synced - each.removed + each.unchanged
+        if each.errors or done != rows[each.model]:
+            raise ServiceError(
+                f"Push {report.run_id}, {each.model}: {each.synced} synced, {each.unchanged} "
+                f"unchanged, {each.errors} errors, but planhat.{each.model} has "
+                f"{rows[each.model]} rows"
+            )
+
+
+def _addresses(settings: Settings) -> list[str]:
+    passwords = sign_in(settings)
+    return [
+        f"The integration's page  {airflow_api.address(settings)}{PAGE}",
+        "Sign in with            "
+        + ", ".join(f"{name} / {password}" for name, password in passwords.items()),
+        'The warehouse           psql "$(make -s url)"   or   make psql',
+        "Everything stays up; `make down` stops it.",
+    ]
