@@ -1,7 +1,10 @@
 -- One row a call: its own keys after blocking, and whether it is in scope at all (§3.1, §3.5, §3.6,
 -- §3.12). Settings apply here, each as it was in force when the call was received.
 
-{{ config(indexes=[{'columns': ['message_key'], 'unique': true}]) }}
+{{ config(indexes=[
+    {'columns': ['message_key'], 'unique': true},
+    {'columns': ['message_id']},
+]) }}
 
 with calls as (
 

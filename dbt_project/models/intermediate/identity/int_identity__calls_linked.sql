@@ -1,7 +1,11 @@
 -- One row a call in scope: the keys it is resolved by. An anonymous call borrows those of its
 -- nearest link: the last at or before it, else the first after (§3.2).
 
-{{ config(indexes=[{'columns': ['message_key'], 'unique': true}, {'columns': ['keyset']}]) }}
+{{ config(indexes=[
+    {'columns': ['message_key'], 'unique': true},
+    {'columns': ['keyset']},
+    {'columns': ['user_id']},
+]) }}
 
 with calls as (
 

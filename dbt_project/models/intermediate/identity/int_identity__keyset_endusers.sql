@@ -1,7 +1,10 @@
 -- One row a set of keys: its company and enduser, what matched them, or the reason that there is none
 -- (§3.3–§3.6). A group call's keys name a company alone.
 
-{{ config(indexes=[{'columns': ['keyset'], 'unique': true}]) }}
+{{ config(indexes=[
+    {'columns': ['keyset'], 'unique': true},
+    {'columns': ['enduser_id']},
+]) }}
 
 with keyset_companies as (
 

@@ -20,12 +20,6 @@ keyset_endusers as (
 
 ),
 
-call_objects as (
-
-    select * from {{ ref('int_identity__call_objects') }}
-
-),
-
 final as (
 
     select
@@ -52,14 +46,8 @@ final as (
         -- what they are
         keyset_endusers.company_id,
         keyset_endusers.enduser_id,
-        (
-            select call_objects.object_id from call_objects
-            where call_objects.message_key = calls.message_key and call_objects.model = 'asset'
-        ) as asset_id,
-        (
-            select call_objects.object_id from call_objects
-            where call_objects.message_key = calls.message_key and call_objects.model = 'project'
-        ) as project_id,
+        named.asset_id,
+        named.project_id,
 
         -- why
         keyset_endusers.company_matched_by,
@@ -68,17 +56,19 @@ final as (
             else keyset_endusers.matched_by
         end as matched_by,
         coalesce(calls.out_of_scope, calls_linked.unidentified, keyset_endusers.reason) as reason,
-        case
-            when exists (
-                select 1 from call_objects
-                where
-                    call_objects.message_key = calls.message_key
-                    and call_objects.object_id is null
-            ) then 'unknown_object'
-        end as object_reason
+        case when named.has_unknown then 'unknown_object' end as object_reason
     from calls
     left join calls_linked on calls.message_key = calls_linked.message_key
     left join keyset_endusers on calls_linked.keyset = keyset_endusers.keyset
+    -- by the call's key, so that one call's story reads one call's rows
+    left join lateral (
+        select
+            max(call_objects.object_id) filter (where call_objects.model = 'asset') as asset_id,
+            max(call_objects.object_id) filter (where call_objects.model = 'project') as project_id,
+            bool_or(call_objects.object_id is null) as has_unknown
+        from {{ ref('int_identity__call_objects') }} as call_objects
+        where call_objects.message_key = calls.message_key
+    ) as named on true
 
 )
 
