@@ -76,6 +76,7 @@ class PushedModel:
     event: str | None
     removed_event: str
     columns: tuple[Column, ...]
+    schema: str = "planhat"
 
     @property
     def number_columns(self) -> frozenset[str]:

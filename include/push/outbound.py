@@ -12,7 +12,7 @@ FORMAT = 1
 
 def table(model: PushedModel) -> sql.Composable:
     """The model's table, quoted."""
-    return sql.Identifier("planhat", model.name)
+    return sql.Identifier(model.schema, model.name)
 
 
 def row_hash(model: PushedModel) -> sql.Composable:

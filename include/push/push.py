@@ -1,24 +1,27 @@
 """A whole push in one call, for the command line: no Airflow needed."""
 
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
-from include.errors import ServiceError
+import psycopg
+
+from include.errors import ProblemError, ServiceError
 from include.push import runs
 from include.push.catalogue import FOLDER, choose_models, read_catalogue
 from include.push.delivery import DeliveryOptions
 from include.push.plainly import plainly
+from include.push.plan_file import plan_fingerprints, read_plan_head, samples, write_plan
 from include.push.report import Report
+from include.push.retired import plan_retired
 from include.push.runs import Request
-from include.push.steps import (
-    Say,
-    deliver_model,
-    finish_run,
-    open_dry_run,
-    plan_run,
-)
+from include.push.steps import Say, deliver_model, finish_run, open_dry_run, plan_run
 from include.settings import SegmentConnection, Settings
 from include.warehouse.connection import connect
+
+
+class PlanChangedError(ProblemError):
+    """The plan in a file is not what would be sent now; nothing was sent."""
 
 
 @plainly
@@ -31,6 +34,8 @@ def push(  # noqa: PLR0913
     limit: int | None = None,
     full: bool = False,
     dry_run: bool = False,
+    plan_file: Path | None = None,
+    retire: str | None = None,
     requested_by: str,
     trigger: str = "command",
     say: Say = print,
@@ -39,22 +44,42 @@ def push(  # noqa: PLR0913
 ) -> Report:
     """Plan and send what `planhat.*` holds and `segment` has not acknowledged.
 
-    Raises `BusyError`, `CatalogueError`, `ServiceError` before anything was sent; failures while
-    sending are in the report.
+    Raises `BusyError`, `CatalogueError`, `PlanChangedError`, `ServiceError` before anything was
+    sent; failures while sending are in the report.
     """
-    choose_models(read_catalogue(folder), models)
     request = Request(
         segment.destination, trigger, requested_by, models=models, limit=limit, full=full
     )
+    head = None
+    if plan_file is not None and not dry_run:
+        head = read_plan_head(plan_file)
+        request = replace(request, models=head["models"], limit=head["limit"], full=head["full"])
+    if retire is None:
+        choose_models(read_catalogue(folder), request.models)
+    else:
+        request = replace(request, models=[retire])
+
+    def plan(run_id: int) -> list[dict]:
+        if retire is not None:
+            return plan_retired(url, settings, run_id, retire, folder=folder)
+        return plan_run(url, settings, run_id, say=say, folder=folder)
+
     with connect(url, application_name="push", autocommit=True) as connection:
         if dry_run:
             run_id = open_dry_run(connection, request)
-            plan_run(url, settings, run_id, say=say, folder=folder)
-            return finish_run(url, run_id, say=say)
+            plan(run_id)
+            if plan_file is not None:
+                count = write_plan(connection, run_id, plan_file)
+                say(f"{count:,} planned objects written to {plan_file}")
+            report = finish_run(url, run_id, say=say)
+            return replace(report, samples=samples(connection, run_id))
         # No lease: this process's lock says that the run is alive, and is gone with it.
         run_id = runs.claim(connection, request, lease_seconds=0, hold_lock=True)
         try:
-            for part in plan_run(url, settings, run_id, say=say, folder=folder):
+            parts = plan(run_id)
+            if head is not None:
+                _check_plan(connection, run_id, head)
+            for part in parts:
                 deliver_model(url, segment, run_id, **part, say=say, options=options)
             return finish_run(url, run_id, say=say)
         except BaseException as error:
@@ -62,6 +87,17 @@ def push(  # noqa: PLR0913
             with suppress(ServiceError):
                 runs.close_run(url, run_id, "failed", _why(error))
             raise
+
+
+def _check_plan(connection: psycopg.Connection, run_id: int, head: dict) -> None:
+    now = plan_fingerprints(connection, run_id)
+    planned = head["plans"]
+    changed = sorted(model for model in {*now, *planned} if now.get(model) != planned.get(model))
+    if changed:
+        raise PlanChangedError(
+            f"The plan no longer holds ({', '.join(changed)} would be sent differently now): "
+            "nothing was sent. Make a new plan."
+        )
 
 
 def _why(error: BaseException) -> str:

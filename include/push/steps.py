@@ -8,8 +8,10 @@ import time
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import psycopg
+from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from include.errors import ProblemError
@@ -90,10 +92,10 @@ def plan_run(
         is_dry, names = row
         models = choose_models(read_catalogue(folder), names)
         if is_dry:
-            _plan_all(connection, settings, run_id, models, say, lambda: None)
+            plan_models(connection, settings, run_id, models, say)
             return []
         with Claim(url, run_id) as claim:
-            _plan_all(connection, settings, run_id, models, say, claim.keep)
+            plan_models(connection, settings, run_id, models, say, claim.keep)
             return planned_parts(connection, run_id)
 
 
@@ -163,14 +165,15 @@ def delivery_options(connection: psycopg.Connection) -> DeliveryOptions:
     return DeliveryOptions(connections=connections, rate=rate or None)
 
 
-def _plan_all(
+def plan_models(
     connection: psycopg.Connection,
     settings: Settings,
     run_id: int,
     models: dict[str, PushedModel],
     say: Say,
-    keep: Callable[[], None],
+    keep: Callable[[], None] = lambda: None,
 ) -> None:
+    """Plan these models, each in a transaction of its own; one that cannot be planned says why."""
     plan = _begin_plan(connection, settings, run_id, models)
     connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
     for model in models.values():
@@ -275,7 +278,7 @@ def _begin_model(
         set started_at = coalesce(run_models.started_at, clock_timestamp())
         from sync.runs
         where runs.run_id = run_models.run_id and run_models.run_id = %s and model = %s
-        returning destination, case held when 0 then to_send else 0 end
+        returning destination, to_send
         """,
         [run_id, model],
     ).fetchone()
@@ -367,36 +370,47 @@ def _status(connection: psycopg.Connection, run_id: int) -> tuple[str, str | Non
     cancelled_by, planned_at = connection.execute(
         "select cancel_requested_by, planned_at from sync.runs where run_id = %s", [run_id]
     ).fetchone()  # type: ignore[misc]
-    if cancelled_by:
-        return "cancelled", f"cancelled by {cancelled_by}"
-    if planned_at is None:
-        return "failed", "it was not planned"
-    row = connection.execute(
-        """
-        select
-            coalesce(sum(synced), 0),
-            coalesce(sum(errors), 0),
-            coalesce(sum(held), 0),
-            coalesce(sum(to_send - synced - (errors - invalid)) filter (where held = 0), 0),
-            count(*) filter (where planned_at is null),
-            count(*),
-            max(reason) filter (where held = 0),
-            exists (select from sync.batches where run_id = %(run_id)s and status = 'unknown')
-        from sync.run_models where run_id = %(run_id)s
-        """,
-        {"run_id": run_id},
-    ).fetchone()
-    synced, errors, held, left, unplanned, models, reason, is_unanswered = row  # type: ignore[misc]
-    if left or unplanned:
-        nothing_done = unplanned == models or (left and not synced)
-        return "failed" if nothing_done else "partial", reason or f"{left} objects were not sent"
-    if is_unanswered and not synced:
-        return "failed", "nobody answered: is Segment's host reachable?"
-    if errors:
-        return "partial", f"{errors} objects failed"
-    if held:
-        return "held", f"{held} objects are held until somebody answers"
+    counts = _totals(connection, run_id)
+    cases = [
+        (cancelled_by, "cancelled", f"cancelled by {cancelled_by}"),
+        (planned_at is None or not counts["models"], "failed", "it was not planned"),
+        (counts["unplanned"] == counts["models"], "failed", counts["reason"]),
+        (
+            counts["is_unanswered"] and not counts["synced"],
+            "failed",
+            counts["reason"] or "Segment gave no answer that can be relied on",
+        ),
+        (counts["left"] and not counts["synced"], "failed", counts["reason"]),
+        (counts["left"] or counts["unplanned"], "partial", counts["reason"]),
+        (counts["errors"], "partial", f"{counts['errors']} objects failed"),
+        (counts["held"], "held", f"{counts['held']} objects are held until somebody answers"),
+    ]
+    for applies, status, reason in cases:
+        if applies:
+            return status, reason
     return "success", None
+
+
+def _totals(connection: psycopg.Connection, run_id: int) -> dict[str, Any]:
+    """Sums over the run's models; `left`: to be sent, and neither synced nor failed."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(
+            """
+            select
+                coalesce(sum(synced), 0) as synced,
+                coalesce(sum(errors), 0) as errors,
+                coalesce(sum(held) filter (where not is_answered), 0) as held,
+                coalesce(sum(to_send - synced - (errors - invalid)), 0) as left,
+                count(*) filter (where planned_at is null) as unplanned,
+                count(*) as models,
+                max(reason) filter (where held = 0) as reason,
+                exists (
+                    select from sync.batches where run_id = %(run_id)s and status = 'unknown'
+                ) as is_unanswered
+            from sync.run_models where run_id = %(run_id)s
+            """,
+            {"run_id": run_id},
+        ).fetchone()  # type: ignore[return-value]
 
 
 def _first_line(error: psycopg.Error) -> str:

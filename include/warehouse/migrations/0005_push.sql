@@ -56,10 +56,12 @@ create table sync.run_models (
     not_sent bigint not null default 0,
     synced bigint not null default 0,
     errors bigint not null default 0,
-    -- rows in sync.planned; fewer than planned when a limit was asked for
+    -- the first so many rows of sync.planned are sent; the rest is held, or beyond the limit
     to_send bigint not null default 0,
     -- the same for two plans that would send the same messages
     plan_fingerprint text,
+    -- held, and somebody has answered for it
+    is_answered boolean not null default false,
     -- why it was held, or why sending stopped before the end
     reason text,
     planned_at timestamptz,
@@ -228,7 +230,50 @@ as $$
         end || '-' || version || '.' || generation || '-' || left(fingerprint, 12)
 $$;
 
+-- Models whose vanished objects are left as they are: no Removed event.
+create table sync.ignored_removals (
+    model text primary key,
+    changed_by text not null default 'default',
+    valid_from timestamptz not null default now()
+);
+
+-- A model's own limit instead of the one in sync.thresholds.
+create table sync.guards (
+    model text not null,
+    guard text not null,
+    value numeric not null check (value >= 0),
+    changed_by text not null default 'default',
+    valid_from timestamptz not null default now(),
+    primary key (model, guard)
+);
+
+-- What operators said about held plans; valid for exactly that plan.
+create table sync.plan_answers (
+    destination text not null,
+    model text not null,
+    plan_fingerprint text not null,
+    answer text not null check (answer in ('all', 'safe', 'none')),
+    answered_by text not null,
+    answered_at timestamptz not null default now(),
+    primary key (destination, model, plan_fingerprint)
+);
+
+-- What was ever pushed, for models whose file is gone.
+create table sync.pushed_models (
+    destination text not null,
+    model text not null,
+    removed_event text not null,
+    last_planned_at timestamptz not null default now(),
+    primary key (destination, model)
+);
+
 insert into sync.thresholds (threshold, value, unit, meaning)
 values
     ('push_rate_limit', 1000, 'events/s', 'Segment takes so many from a workspace; 0: no limit'),
-    ('push_connections', 4, 'connections', 'batches on their way at the same time, a process');
+    ('push_connections', 4, 'connections', 'batches on their way at the same time, a process'),
+    ('push_guard_removed_share', 0.25, 'share', 'hold a model that loses more of its objects'),
+    ('push_guard_removed_from', 10, 'objects', 'but not for fewer removals than this'),
+    ('push_guard_removed_number', 1000, 'objects', 'hold a model with more removals than this'),
+    ('push_guard_changed_share', 0.75, 'share', 'hold a model with more of its objects changed'),
+    ('push_guard_changed_from', 100, 'objects', 'but not for fewer changes than this'),
+    ('push_guard_empty_source', 1, 'switch', 'hold a model whose table is suddenly empty; 0: off');

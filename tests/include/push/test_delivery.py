@@ -175,6 +175,8 @@ def test_an_object_that_changed_back_after_an_unknown_send_goes_with_a_higher_ve
 def test_an_object_sent_with_an_unknown_outcome_and_then_gone_is_removed(
     world: World, segment: PlayedSegment
 ) -> None:
+    world.put("company", "c2", name="stays")
+    world.push(segment.connection)
     world.put("company", "c1", external_id="acme", name="A")
     segment.script = lambda number, batch: LOST
     world.push(segment.connection)

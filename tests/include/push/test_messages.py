@@ -18,7 +18,8 @@ from tests.include.push.world import COMPANY, ENDUSER, LICENSE, World
 
 # One value of every kind that has ever gone wrong, by the column's type.
 ODD: dict[str, list[Any]] = {
-    "text": ["", " ", "Ünïcödé 🚀 \u2028", 'quote " back \\ slash', "line\nbreak\ttab", "0", "null"],
+    "text": [
+        "", " ", "Ünïcödé 🚀 \u2028", 'quote " back \\ slash', "line\nbreak\ttab", "0", "null"],
     "numeric": [
         Decimal("0.1") + Decimal("0.2"), Decimal("100"), Decimal("100.00"), Decimal("-0.000001"),
         Decimal("12345678901234567890"), Decimal("0.12345678901234567890"), Decimal("1e-20"),

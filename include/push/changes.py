@@ -1,0 +1,225 @@
+"""Which rows of an outbound table differ from the ledger, and what they are now.
+
+Told apart by a hash first, and by their whole payload only where the hash differs.
+"""
+
+import psycopg
+from psycopg import sql
+
+from include.push import outbound
+from include.push.catalogue import PushedModel
+from include.push.plan_settings import PlanSettings
+
+
+def find_candidates(
+    connection: psycopg.Connection, model: PushedModel, plan: PlanSettings, generation: int
+) -> int:
+    """Rows whose hash is not the ledger's, into `candidate`; returns how many there are in all.
+
+    The ledger's hash is null for whatever needs a closer look: removed, or sent with an unknown
+    outcome. Only narrow columns go through the join.
+    """
+    connection.execute(
+        sql.SQL(
+            """
+            create temporary table candidate on commit drop as
+            with ledger as (
+                select object_id, row_hash, generation
+                from sync.objects
+                where destination = {destination} and model = {model}
+            )
+            select source.object_id, {row_hash} as row_hash
+            from {table} as source
+            left join ledger on source.object_id = ledger.object_id
+            where
+                (
+                    ledger.row_hash is distinct from {row_hash}
+                    or ledger.generation < {generation}
+                )
+                and btrim(source.object_id) <> ''
+                and not exists (
+                    select from bad_key where bad_key.object_id = source.object_id
+                )
+            """
+        ).format(
+            destination=plan.destination,
+            model=model.name,
+            table=outbound.table(model),
+            row_hash=outbound.row_hash(model),
+            generation=generation,
+        )
+    )
+    connection.execute("analyze candidate")
+    counted = sql.SQL("select count(*) from {}").format(outbound.table(model))
+    return connection.execute(counted).fetchone()[0]  # type: ignore[index]
+
+
+def compose(
+    connection: psycopg.Connection, model: PushedModel, plan: PlanSettings, generation: int
+) -> None:
+    """Candidates with their payload, identity, action and version, into `change`.
+
+    `action` is null for a false alarm: another hash, the same payload.
+    """
+    connection.execute(
+        sql.SQL(
+            """
+            create temporary table change on commit drop as
+            with composed as materialized (
+                select
+                    candidate.object_id,
+                    candidate.row_hash,
+                    case
+                        when ledger.sent_payload is not null then sync.with_cleared(
+                            ledger.sent_payload,
+                            case
+                                when ledger.payload is null then {payload}
+                                else sync.with_cleared(ledger.payload, {payload})
+                            end
+                        )
+                        when ledger.payload is not null
+                            then sync.with_cleared(ledger.payload, {payload})
+                        else {payload}
+                    end as payload,
+                    {identity},
+                    ledger.payload as known_payload,
+                    ledger.version,
+                    ledger.generation,
+                    ledger.acknowledged_at is not null and ledger.removed_at is null as is_known,
+                    ledger.sent_payload,
+                    ledger.sent_fingerprint,
+                    ledger.sent_version,
+                    ledger.sent_generation,
+                    ledger.sent_message_id,
+                    ledger.sent_is_removal
+                from candidate
+                inner join {table} as source on candidate.object_id = source.object_id
+                left join sync.objects as ledger
+                    on
+                        ledger.destination = {destination}
+                        and ledger.model = {model}
+                        and candidate.object_id = ledger.object_id
+            ),
+
+            compared as (
+                select
+                    *,
+                    coalesce(
+                        not sent_is_removal and sent_payload = payload
+                        and sent_generation = {generation},
+                        false
+                    ) as is_sent_again,
+                    coalesce(is_known and sent_version is null and payload = known_payload, false)
+                        as is_same,
+                    payload::text as payload_text
+                from composed
+            )
+
+            select
+                object_id,
+                row_hash,
+                payload,
+                user_id,
+                anonymous_id,
+                group_id,
+                case
+                    when is_same and generation >= {generation} then null
+                    when is_known then 'changed'
+                    else 'added'
+                end as action,
+                is_same or is_sent_again as is_repeated,
+                case when is_sent_again then sent_fingerprint else md5(payload_text) end
+                    as fingerprint,
+                case
+                    when is_sent_again then sent_version
+                    when is_same then version
+                    else greatest(version, sent_version, 0) + 1
+                end as version,
+                case when is_sent_again then sent_message_id end as message_id,
+                octet_length(payload_text) as payload_bytes,
+                null::text as code,
+                null::text as problem
+            from compared
+            """
+        ).format(
+            table=outbound.table(model),
+            payload=outbound.payload(model),
+            identity=_identity(model, plan),
+            destination=plan.destination,
+            model=model.name,
+            generation=generation,
+        )
+    )
+
+
+def _identity(model: PushedModel, plan: PlanSettings) -> sql.Composable:
+    """Who a message is about: `user_id`, `anonymous_id`, `group_id` of a row of `source`.
+
+    Groups and events go out under one service id, because each distinct user id of a month is
+    billed. An enduser's id is decided at its first message and then read from the ledger.
+    """
+    external_id = outbound.key(model, "external_id")
+    if model.call == "group":
+        return sql.SQL(
+            "{service}::text as user_id, null::text as anonymous_id,"
+            " coalesce({external_id}, 'planhat-' || source.object_id) as group_id"
+        ).format(service=plan.service_id, external_id=external_id)
+    if model.call == "track":
+        return sql.SQL(
+            "{service}::text as user_id, null::text as anonymous_id, null::text as group_id"
+        ).format(service=plan.service_id)
+    # Its externalId, if no other enduser has it or is known to Segment by it.
+    user_id = sql.SQL(
+        """
+        case
+            when ledger.user_id is not null or ledger.anonymous_id is not null then ledger.user_id
+            when {external_id} is null then null
+            when
+                {external_id} in (
+                    select external_id from {table}
+                    group by external_id having count(*) > 1
+                )
+                or exists (
+                    select from sync.objects as other
+                    where
+                        other.destination = {destination}
+                        and other.model = {model}
+                        and other.user_id = {external_id}
+                        and other.object_id <> source.object_id
+                        and other.object_id in (select object_id from {table})
+                )
+                then coalesce({company_external_id}, 'planhat-' || {company_id}, 'planhat')
+                    || ':' || {external_id}
+            else {external_id}
+        end
+        """
+    ).format(
+        external_id=external_id,
+        company_external_id=outbound.key(model, "company_external_id"),
+        company_id=outbound.key(model, "company_id"),
+        table=outbound.table(model),
+        destination=plan.destination,
+        model=model.name,
+    )
+    return sql.SQL(
+        "{user_id} as user_id,"
+        " case when {user_id} is null then coalesce("
+        "ledger.anonymous_id, 'planhat-' || source.object_id) end as anonymous_id,"
+        " null::text as group_id"
+    ).format(user_id=user_id)
+
+
+def refresh_hashes(connection: psycopg.Connection, model: PushedModel, plan: PlanSettings) -> None:
+    """Give false alarms their new hash, so that the next plan passes them by."""
+    connection.execute(
+        """
+        update sync.objects as ledger
+        set row_hash = change.row_hash
+        from change
+        where
+            change.action is null
+            and ledger.destination = %s and ledger.model = %s
+            and ledger.object_id = change.object_id
+        """,
+        [plan.destination, model.name],
+    )

@@ -1,0 +1,140 @@
+"""The plan as rows of `sync.planned`, numbered: a batch, or a part of a model, is a range."""
+
+import psycopg
+from psycopg import sql
+
+from include.push import outbound
+from include.push.catalogue import KEY_COLUMNS, PushedModel
+from include.push.plan_settings import PlanSettings
+
+
+def find_removals(connection: psycopg.Connection, model: PushedModel, plan: PlanSettings) -> None:
+    """What Segment has, or may have, and the outbound table has not, into `removal`."""
+    connection.execute(
+        sql.SQL(
+            """
+            create temporary table removal on commit drop as
+            select
+                ledger.object_id,
+                ledger.sent_is_removal is true and ledger.sent_version is not null as is_sent_again,
+                case
+                    when ledger.sent_is_removal then ledger.sent_version
+                    else greatest(ledger.version, ledger.sent_version) + 1
+                end as version,
+                case when ledger.sent_is_removal then ledger.sent_message_id end as message_id
+            from sync.objects as ledger
+            where
+                ledger.destination = {destination}
+                and ledger.model = {model}
+                and (
+                    ledger.acknowledged_at is not null and ledger.removed_at is null
+                    or ledger.sent_version is not null
+                )
+                and not exists (
+                    select from {table} as source where source.object_id = ledger.object_id
+                )
+                and not exists (
+                    select from sync.ignored_removals where ignored_removals.model = {model}
+                )
+            """
+        ).format(destination=plan.destination, model=model.name, table=outbound.table(model))
+    )
+
+
+def store_changes(
+    connection: psycopg.Connection, model: PushedModel, plan: PlanSettings, generation: int
+) -> None:
+    """The sendable rows of `change`: first what is added, then what is changed."""
+    connection.execute(
+        """
+        insert into sync.planned (
+            run_id, model, position, object_id, action, call, event, user_id, anonymous_id,
+            group_id, payload, fingerprint, row_hash, version, generation, message_id
+        )
+        select
+            %(run_id)s, %(model)s, row_number() over (order by action, object_id),
+            object_id, action, %(call)s, %(event)s, user_id, anonymous_id, group_id, payload,
+            fingerprint, row_hash, version, %(generation)s,
+            coalesce(
+                message_id,
+                sync.message_id(
+                    %(environment)s, %(model)s, object_id, version, %(generation)s, fingerprint
+                )
+            )
+        from change
+        where code is null
+        order by action, object_id
+        limit %(limit)s::bigint
+        """,
+        {
+            "run_id": plan.run_id,
+            "model": model.name,
+            "call": model.call,
+            "event": model.event,
+            "generation": generation,
+            "environment": plan.environment,
+            "limit": plan.limit,
+        },
+    )
+
+
+def store_removals(
+    connection: psycopg.Connection, model: PushedModel, plan: PlanSettings, generation: int
+) -> None:
+    """The rows of `removal` as events that carry the object's keys; after the changes."""
+    connection.execute(
+        """
+        insert into sync.planned (
+            run_id, model, position, object_id, action, call, event, user_id, payload, fingerprint,
+            version, generation, message_id
+        )
+        select
+            %(run_id)s, %(model)s,
+            stored.number + row_number() over (order by removal.object_id), removal.object_id,
+            'removed', 'track', %(event)s, %(service_id)s, keys.payload, 'removed',
+            removal.version, %(generation)s,
+            coalesce(
+                removal.message_id,
+                sync.message_id(
+                    %(environment)s, %(model)s, removal.object_id, removal.version,
+                    %(generation)s, 'removed'
+                )
+            )
+        from removal
+        inner join sync.objects as ledger
+            on
+                ledger.destination = %(destination)s
+                and ledger.model = %(model)s
+                and ledger.object_id = removal.object_id
+        cross join (
+            select count(*) as number from sync.planned
+            where run_id = %(run_id)s and model = %(model)s
+        ) as stored
+        cross join lateral (
+            select jsonb_object_agg(key, value) as payload
+            from jsonb_each(
+                '{"planhat_id": null}' || coalesce(ledger.payload, ledger.sent_payload, '{}')
+                || jsonb_build_object('planhat_id', ledger.object_id)
+            )
+            where key = any(%(keys)s)
+        ) as keys
+        order by removal.object_id
+        limit case
+            when %(limit)s::bigint is not null then greatest(%(limit)s::bigint - (
+                select count(*) from sync.planned
+                where run_id = %(run_id)s and model = %(model)s
+            ), 0)
+        end
+        """,
+        {
+            "run_id": plan.run_id,
+            "model": model.name,
+            "event": model.removed_event,
+            "service_id": plan.service_id,
+            "generation": generation,
+            "environment": plan.environment,
+            "destination": plan.destination,
+            "keys": list(KEY_COLUMNS),
+            "limit": plan.limit,
+        },
+    )
