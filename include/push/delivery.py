@@ -233,7 +233,7 @@ def _read_page(connection: psycopg.Connection, page: Range) -> list[tuple]:
     return connection.execute(
         """
         select
-            position, object_id, call, event, user_id, anonymous_id, group_id, message_id,
+            position, call, event, user_id, anonymous_id, group_id, message_id,
             payload::text
         from sync.planned
         where

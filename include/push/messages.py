@@ -10,6 +10,7 @@ from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+import msgspec
 from segment.analytics.version import VERSION
 
 LIBRARY = {"name": "analytics-python", "version": VERSION}
@@ -25,7 +26,6 @@ class Planned(NamedTuple):
     """One row of `sync.planned` as it is read for sending; `payload` is JSON text."""
 
     position: int
-    object_id: str
     call: str
     event: str | None
     user_id: str | None
@@ -42,7 +42,7 @@ def message_timestamp(moment: datetime) -> str:
 
 def build_message(row: Planned, numbers: Collection[str], timestamp: str) -> dict[str, Any]:
     """The message of one planned row. `numbers` are the columns that always go out as floats."""
-    values = json.loads(row.payload)
+    values = msgspec.json.decode(row.payload)
     for name in numbers:
         value = values.get(name)
         if type(value) is int:

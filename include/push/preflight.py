@@ -59,6 +59,7 @@ def mark_invalid(
     """
     connection.execute("analyze change")
     _mark_numbers(connection, model)
+    _mark_nested_numbers(connection, model)
     _mark_types(connection, model, destination, remember=remember)
     _mark_shared_identities(connection, model, destination)
     _mark_too_large(connection, model)
@@ -104,6 +105,27 @@ def _mark_numbers(connection: psycopg.Connection, model: PushedModel) -> None:
             """
         ).format(culprit=culprit)
     )
+
+
+def _mark_nested_numbers(connection: psycopg.Connection, model: PushedModel) -> None:
+    """Numbers within a json column that no double holds: they have 309 digits or more."""
+    for name in sorted(each.name for each in model.columns if each.kind == "json"):
+        connection.execute(
+            """
+            update change
+            set
+                code = 'not_a_number',
+                problem = %(name)s || ' holds a number of 309 digits or more'
+            where
+                code is null
+                and octet_length((payload -> %(name)s)::text) > 309
+                and jsonb_path_exists(
+                    payload -> %(name)s,
+                    'strict $.** ? (@.type() == "number" && (@ >= 1e308 || @ <= -1e308))'
+                )
+            """,
+            {"name": name},
+        )
 
 
 def _mark_types(
@@ -257,7 +279,7 @@ def _mark_too_large(connection: psycopg.Connection, model: PushedModel) -> None:
         )
         for object_id, user_id, anonymous_id, group_id, payload in doubtful:
             row = Planned(
-                0, object_id, model.call, model.event, user_id, anonymous_id, group_id,
+                0, model.call, model.event, user_id, anonymous_id, group_id,
                 "x" * 100, payload,
             )  # fmt: skip
             size = message_bytes(build_message(row, model.number_columns, "x" * 29))

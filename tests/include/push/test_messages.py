@@ -147,7 +147,7 @@ def test_a_decimal_arrives_exactly_where_a_json_number_can_hold_it(
 def test_the_estimate_is_never_below_the_message_s_size() -> None:
     for text in ("plain", "Ünïcödé", "🚀" * 50, '"' * 20, "\x01\n\t"):
         row = Planned(
-            1, "o", "track", "Größe Updated", "plän", None, "grüppe", "m" * 100,
+            1, "track", "Größe Updated", "plän", None, "grüppe", "m" * 100,
             json.dumps({"text": text, "n": 1, "x": 1e-20, "planhat_id": "o"}, ensure_ascii=False),
         )  # fmt: skip
         message = build_message(row, {"n", "x"}, "2026-01-01T00:00:00.000+00:00")

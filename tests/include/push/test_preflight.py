@@ -40,6 +40,20 @@ def test_numbers_that_json_has_not(world: World, segment: PlayedSegment, value: 
     assert world.errors() == [("company", "odd", "not_a_number", 1, False)]
 
 
+@pytest.mark.parametrize("digits", [309, 5_000])
+def test_a_number_within_custom_that_no_reader_could_hold(
+    world: World, segment: PlayedSegment, digits: int
+) -> None:
+    world.put("company", "c1", name="Good", custom={"Long text": "1" * 400})
+    world.put("company", "c2", name="Odd")
+    world.run(
+        "update planhat.company set custom = %s::jsonb where object_id = 'c2'",
+        ['{"list": [1, ' + "1" * digits + ".5]}"],
+    )
+    assert world.push(segment.connection).total("synced") == 1
+    assert world.errors() == [("company", "c2", "not_a_number", 1, False)]
+
+
 def test_a_custom_value_of_another_type_than_before(world: World, segment: PlayedSegment) -> None:
     world.put("company", "c1", custom={"Seats": 5})
     world.push(segment.connection)
