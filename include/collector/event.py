@@ -151,19 +151,27 @@ def _read(raw: bytes, place: int, source: str, envelope: Envelope, limits: Limit
 def _decoded(raw: bytes) -> dict[str, Any]:
     try:
         call = _decode_call(raw)
-    except UnicodeDecodeError as error:
-        raise _Unfit("invalid_utf8", f"byte {error.start}: {error.reason}") from None
+    except UnicodeDecodeError:
+        raise _unreadable(raw, "") from None
     except msgspec.ValidationError as error:
         raise _Unfit("number_out_of_range", str(error)) from None
     except msgspec.DecodeError as error:
-        if _LONE_SURROGATE.search(_PAIRED.sub(b"", raw)):
-            raise _Unfit("lone_surrogate", str(error)) from None
-        raise _Unfit("malformed_json", str(error)) from None
+        raise _unreadable(raw, str(error)) from None
     except RecursionError:
         raise _Unfit("too_deep", f"nested deeper than {MAX_DEPTH} levels") from None
     if type(call) is not dict:
         raise _Unfit("not_an_object", "a call must be a JSON object")
     return call
+
+
+def _unreadable(raw: bytes, detail: str) -> _Unfit:
+    """The most telling of the reasons why a text is no JSON."""
+    try:
+        raw.decode()
+    except UnicodeDecodeError as error:
+        return _Unfit("invalid_utf8", f"byte {error.start}: {error.reason}")
+    is_surrogate = _LONE_SURROGATE.search(_PAIRED.sub(b"", raw))
+    return _Unfit("lone_surrogate" if is_surrogate else "malformed_json", detail)
 
 
 def _check_shape(call: dict[str, Any], kind: Any) -> None:

@@ -40,6 +40,7 @@ class Running:
     url: str
     warehouse: str
     lines: list[str] = field(default_factory=list)
+    client: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=30))
 
     def post(self, path: str, body: Any = None, *, key: str | None = "demo-app", **more: Any):
         """POST `body` as JSON (bytes as they are) with the key as Basic auth."""
@@ -48,10 +49,10 @@ class Running:
         elif body is not None:
             more["json"] = body
         auth = (key, "") if key else None
-        return httpx.post(self.url + path, auth=auth, timeout=30, **more)
+        return self.client.post(self.url + path, auth=auth, **more)
 
     def get(self, path: str, **more: Any):
-        return httpx.get(self.url + path, timeout=30, **more)
+        return self.client.get(self.url + path, **more)
 
     def rows(self, query: str, *values: Any) -> list[dict]:
         with psycopg.connect(self.warehouse, row_factory=dict_row) as connection:
