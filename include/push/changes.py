@@ -11,35 +11,36 @@ from include.push.catalogue import PushedModel
 from include.push.plan_settings import PlanSettings
 
 
-def find_candidates(
+def compare(
     connection: psycopg.Connection, model: PushedModel, plan: PlanSettings, generation: int
-) -> int:
-    """Rows whose hash is not the ledger's, into `candidate`; returns how many there are in all.
+) -> None:
+    """What the outbound table and the ledger do not agree on, into `compared`.
 
-    The ledger's hash is null for whatever needs a closer look: removed, or sent with an unknown
-    outcome. Only narrow columns go through the join.
+    One pass over narrow columns: rows whose hash is not the ledger's (`row_hash` is set), and
+    ledger rows without one (`row_hash` is null). The ledger's hash is null for whatever needs a closer
+    look: removed, or sent with an unknown outcome.
     """
     connection.execute(
         sql.SQL(
             """
-            create temporary table candidate on commit drop as
-            with ledger as (
+            create temporary table compared on commit drop as
+            with current as (
+                select source.object_id, {row_hash} as row_hash from {table} as source
+            ),
+
+            ledger as (
                 select object_id, row_hash, generation
                 from sync.objects
                 where destination = {destination} and model = {model}
             )
-            select source.object_id, {row_hash} as row_hash
-            from {table} as source
-            left join ledger on source.object_id = ledger.object_id
+
+            select current.object_id, ledger.object_id as ledger_id, current.row_hash
+            from current
+            full join ledger on current.object_id = ledger.object_id
             where
-                (
-                    ledger.row_hash is distinct from {row_hash}
-                    or ledger.generation < {generation}
-                )
-                and btrim(source.object_id) <> ''
-                and not exists (
-                    select from bad_key where bad_key.object_id = source.object_id
-                )
+                current.row_hash is null
+                or current.row_hash is distinct from ledger.row_hash
+                or ledger.generation < {generation}
             """
         ).format(
             destination=plan.destination,
@@ -49,9 +50,23 @@ def find_candidates(
             generation=generation,
         )
     )
+    connection.execute("analyze compared")
+
+
+def find_candidates(connection: psycopg.Connection) -> None:
+    """Rows that may have to be sent, into `candidate`: those of `compared` with a usable key."""
+    connection.execute(
+        """
+        create temporary table candidate on commit drop as
+        select object_id, row_hash
+        from compared
+        where
+            row_hash is not null
+            and btrim(object_id) <> ''
+            and not exists (select from bad_key where bad_key.object_id = compared.object_id)
+        """
+    )
     connection.execute("analyze candidate")
-    counted = sql.SQL("select count(*) from {}").format(outbound.table(model))
-    return connection.execute(counted).fetchone()[0]  # type: ignore[index]
 
 
 def compose(

@@ -24,8 +24,10 @@ def plan_model(connection: psycopg.Connection, model: PushedModel, plan: PlanSet
     # Casts from timestamps follow the session's zone.
     connection.execute("set local timezone = 'UTC'")
     generation = _generation(connection, model, plan)
-    preflight.find_bad_keys(connection, model)
-    considered = changes.find_candidates(connection, model, plan, generation)
+    changes.compare(connection, model, plan, generation)
+    considered, are_there_any = preflight.count_rows(connection, model, plan.destination)
+    preflight.find_bad_keys(connection, model, are_there_any=are_there_any)
+    changes.find_candidates(connection)
     changes.compose(connection, model, plan, generation)
     if not plan.dry:
         changes.refresh_hashes(connection, model, plan)
@@ -40,7 +42,7 @@ def plan_model(connection: psycopg.Connection, model: PushedModel, plan: PlanSet
         guards.judge(connection, model.name, plan)
     if not plan.dry:
         _remember_model(connection, model, plan)
-    connection.execute("drop table bad_key, candidate, change, removal")
+    connection.execute("drop table compared, bad_key, candidate, change, removal")
 
 
 def _remember_model(connection: psycopg.Connection, model: PushedModel, plan: PlanSettings) -> None:

@@ -25,7 +25,42 @@ LARGEST = sql.SQL("'1.7976931348623157e308'::jsonb")
 SMALLEST = sql.SQL("'-1.7976931348623157e308'::jsonb")
 
 
-def find_bad_keys(connection: psycopg.Connection, model: PushedModel) -> None:
+def count_rows(
+    connection: psycopg.Connection, model: PushedModel, destination: str
+) -> tuple[int, bool]:
+    """The outbound table's rows, and whether some of them may lack a key of their own.
+
+    Told from counts: rows that have a partner in the ledger are as many as the ledger's rows that
+    have one, unless a key repeats. Looking at every key would take as long as the comparison.
+    """
+    return connection.execute(
+        sql.SQL(
+            """
+            with counted as (
+                select
+                    (select count(*) from {table}) as rows,
+                    (
+                        select count(*) from sync.objects
+                        where destination = {destination} and model = {model}
+                    ) as ledger_rows,
+                    count(*) filter (where row_hash is not null and ledger_id is null) as new_rows,
+                    count(distinct object_id)
+                        filter (where ledger_id is null and btrim(object_id) <> '') as new_keys,
+                    count(*) filter (where row_hash is null) as gone_rows
+                from compared
+            )
+
+            select
+                rows, new_rows <> new_keys or rows - new_rows <> ledger_rows - gone_rows
+            from counted
+            """
+        ).format(table=outbound.table(model), destination=destination, model=model.name)
+    ).fetchone()  # type: ignore[return-value]
+
+
+def find_bad_keys(
+    connection: psycopg.Connection, model: PushedModel, *, are_there_any: bool
+) -> None:
     """Missing and repeated object ids, into `bad_key (object_id, copies, code, problem)`."""
     connection.execute(
         sql.SQL(
@@ -33,7 +68,7 @@ def find_bad_keys(connection: psycopg.Connection, model: PushedModel) -> None:
             create temporary table bad_key on commit drop as
             with counted as (
                 select object_id, count(*) as copies, btrim(object_id) <> '' as has_key
-                from {} group by object_id
+                from {} where {} group by object_id
             )
             select
                 object_id,
@@ -46,7 +81,7 @@ def find_bad_keys(connection: psycopg.Connection, model: PushedModel) -> None:
             from counted
             where copies > 1 or has_key is not true
             """
-        ).format(outbound.table(model))
+        ).format(outbound.table(model), are_there_any)
     )
 
 
@@ -76,6 +111,7 @@ def store_errors(
         select source.object_id, bad_key.code, bad_key.problem, {payload}
         from {table} as source
         inner join bad_key on source.object_id is not distinct from bad_key.object_id
+        where exists (select from bad_key)
         """
     ).format(payload=outbound.payload(model), table=outbound.table(model))
     record_failures(connection, run_id, destination, model.name, failed)

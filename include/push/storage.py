@@ -3,7 +3,6 @@
 import psycopg
 from psycopg import sql
 
-from include.push import outbound
 from include.push.catalogue import KEY_COLUMNS, PushedModel
 from include.push.plan_settings import PlanSettings
 
@@ -22,22 +21,23 @@ def find_removals(connection: psycopg.Connection, model: PushedModel, plan: Plan
                     else greatest(ledger.version, ledger.sent_version) + 1
                 end as version,
                 case when ledger.sent_is_removal then ledger.sent_message_id end as message_id
-            from sync.objects as ledger
+            from compared
+            inner join sync.objects as ledger
+                on
+                    ledger.destination = {destination}
+                    and ledger.model = {model}
+                    and compared.ledger_id = ledger.object_id
             where
-                ledger.destination = {destination}
-                and ledger.model = {model}
+                compared.row_hash is null
                 and (
                     ledger.acknowledged_at is not null and ledger.removed_at is null
                     or ledger.sent_version is not null
                 )
                 and not exists (
-                    select from {table} as source where source.object_id = ledger.object_id
-                )
-                and not exists (
                     select from sync.ignored_removals where ignored_removals.model = {model}
                 )
             """
-        ).format(destination=plan.destination, model=model.name, table=outbound.table(model))
+        ).format(destination=plan.destination, model=model.name)
     )
 
 
