@@ -152,11 +152,9 @@ def _push(settings: Settings, url: str, voice: Voice) -> tuple[Report, list[str]
         ).fetchone()
         if run is None or run[0] is None:
             raise ServiceError(f"The push's DAG run {state} before it opened a push: see {where}")
-        report = load_report(connection, run[0])
         if state != "success":
-            reason = report.reason or "one of its tasks failed"
-            raise ServiceError(f"Push {report.run_id} is {report.status}: {reason}. See {where}")
-        return report, _outcome_of_calls(connection)
+            voice.say(f"the DAG run failed: see {where}")
+        return load_report(connection, run[0]), _outcome_of_calls(connection)
 
 
 def _outcome_of_calls(connection: psycopg.Connection) -> list[str]:
@@ -214,7 +212,10 @@ def table(models: list[ModelReport], rows: dict[str, int]) -> list[str]:
 
 
 def check(report: Report, rows: dict[str, int]) -> None:
-    """Raise `ServiceError` unless the push was about exactly the tables' rows."""
+    """Raise `ServiceError` unless the push succeeded and was about exactly the tables' rows."""
+    if report.status != "success":
+        reason = report.reason or "one of its tasks failed"
+        raise ServiceError(f"Push {report.run_id} is {report.status}: {reason}.")
     if missing := set(read_catalogue()) - {each.model for each in report.models}:
         raise ServiceError(f"Push {report.run_id} says nothing of {', '.join(sorted(missing))}.")
     for each in report.models:

@@ -1,0 +1,127 @@
+"""The push DAG run for real: its tasks against a real warehouse and a Segment over HTTP."""
+
+import json
+from typing import Any
+
+from include.push.steps import open_run
+from tests.dags.conftest import Inside
+from tests.include.push.played_segment import Answer, PlayedSegment
+from tests.include.push.world import World
+
+PUSH = "push_planhat_to_segment"
+
+
+def run(inside: Inside, connections: dict[str, str], **conf: Any) -> dict[str, Any]:
+    return inside.ask("run", PUSH, json.dumps(conf), **connections)
+
+
+def states(made: dict[str, Any]) -> dict[str, str]:
+    """State by task, mapped ones by the name that operators see."""
+    return {
+        f"deliver {task['name']}" if task["map_index"] >= 0 else task["task_id"]: task["state"]
+        for task in made["tasks"]
+    }
+
+
+def value(made: dict[str, Any], task_id: str) -> Any:
+    return next(task["value"] for task in made["tasks"] if task["task_id"] == task_id)
+
+
+def test_a_push_sends_each_model_in_a_task_of_its_name_and_reports(
+    inside: Inside, world: World, segment: PlayedSegment, connections: dict[str, str]
+) -> None:
+    world.put("company", "c1", name="Acme")
+    world.put("company", "c2", name="Globex")
+    world.put("enduser", "e1", email="ada@acme.example")
+
+    made = run(inside, connections)
+
+    assert made["state"] == "success"
+    assert states(made) == {
+        "build": "success",
+        "plan": "success",
+        "deliver company": "success",
+        "deliver enduser": "success",
+        "report": "success",
+    }
+    report = value(made, "report")
+    assert report["status"] == "success"
+    counts = {model: each["synced"] for model, each in report["models"].items() if each["synced"]}
+    assert counts == {"company": 2, "enduser": 1}
+    assert all(each["errors"] == 0 for each in report["models"].values())
+    assert len(segment.accepted) == 3
+
+    again = run(inside, connections)
+    assert again["state"] == "success"
+    assert sum(each["synced"] for each in value(again, "report")["models"].values()) == 0
+    assert len(segment.accepted) == 3
+
+
+def test_a_refused_object_makes_its_task_and_the_run_red_and_costs_no_other_model(
+    inside: Inside, world: World, segment: PlayedSegment, connections: dict[str, str]
+) -> None:
+    world.put("company", "c1", name="Acme")
+    world.put("company", "c2", name="refuse me")
+    world.put("enduser", "e1", email="ada@acme.example")
+
+    def refuse(number: int, batch: list[dict]) -> Answer:
+        return Answer(400, takes=False) if "refuse me" in json.dumps(batch) else Answer()
+
+    segment.script = refuse
+    made = run(inside, connections)
+
+    assert made["state"] == "failed"
+    assert states(made) == {
+        "build": "success",
+        "plan": "success",
+        "deliver company": "failed",
+        "deliver enduser": "success",
+        "report": "failed",
+    }
+    # Red, and its value is there all the same.
+    report = value(made, "report")
+    assert report["status"] == "partial"
+    assert (report["models"]["company"]["synced"], report["models"]["company"]["errors"]) == (1, 1)
+    assert report["models"]["enduser"]["synced"] == 1
+    assert {each["groupId"] for each in segment.messages if each["type"] == "group"} == {
+        "planhat-c1"
+    }
+
+
+def test_a_dry_run_sends_nothing_and_only_chosen_models_are_considered(
+    inside: Inside, world: World, segment: PlayedSegment, connections: dict[str, str]
+) -> None:
+    world.put("company", "c1", name="Acme")
+    world.put("enduser", "e1", email="ada@acme.example")
+
+    dry = run(inside, connections, dry_run=True)
+    assert dry["state"] == "success"
+    assert value(dry, "report")["status"] == "dry_run"
+    assert segment.posts == 0
+
+    chosen = run(inside, connections, models=["company"])
+    assert list(value(chosen, "report")["models"]) == ["company"]
+    assert [each["type"] for each in segment.messages] == ["group"]
+
+
+def test_a_push_that_finds_another_active_says_so_and_sends_nothing(
+    inside: Inside, world: World, segment: PlayedSegment, connections: dict[str, str]
+) -> None:
+    world.put("company", "c1", name="Acme")
+    open_run(world.url, segment.connection, trigger="command", requested_by="ada", owner="another")
+    made = run(inside, connections)
+    assert made["state"] == "failed"
+    assert states(made)["plan"] == "failed"
+    assert states(made)["report"] == "failed"
+    assert segment.posts == 0
+
+
+def test_a_run_that_reached_its_time_limit_is_closed(
+    inside: Inside, world: World, segment: PlayedSegment, connections: dict[str, str]
+) -> None:
+    run_id = open_run(
+        world.url, segment.connection, trigger="api", requested_by="ada", owner="manual__1"
+    )
+    inside.ask("time_out", PUSH, "manual__1", **connections)
+    rows = world.run("select run_id, status, reason from sync.runs")
+    assert rows == [(run_id, "timed_out", "the DAG run reached its time limit")]
