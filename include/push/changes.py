@@ -17,8 +17,8 @@ def compare(
     """What the outbound table and the ledger do not agree on, into `compared`.
 
     One pass over narrow columns: rows whose hash is not the ledger's (`row_hash` is set), and
-    ledger rows without one (`row_hash` is null). The ledger's hash is null for whatever needs a closer
-    look: removed, or sent with an unknown outcome.
+    ledger rows without one (`row_hash` is null). The ledger's hash is null for whatever needs a
+    closer look: removed, or sent with an unknown outcome.
     """
     connection.execute(
         sql.SQL(

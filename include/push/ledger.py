@@ -162,25 +162,6 @@ def known_batches(connection: psycopg.Connection, part: Range) -> list[tuple[int
     ).fetchall()
 
 
-def mark_seen_back(connection: psycopg.Connection, destination: str) -> int:
-    """Receipts: acknowledged messages that came back through the collector. Returns how many."""
-    return connection.execute(
-        """
-        update sync.objects as ledger
-        set seen_back_at = event.received_at
-        from raw_segment.events as event
-        where
-            ledger.destination = %s
-            and ledger.acknowledged_at is not null
-            and ledger.seen_back_at is null
-            -- one that did not come back within a week never will
-            and ledger.acknowledged_at > now() - interval '7 days'
-            and event.message_key = md5(ledger.message_id)::uuid
-        """,
-        [destination],
-    ).rowcount
-
-
 def _hold_claim(connection: psycopg.Connection, run_id: int) -> bool:
     """Keep the run open until this transaction ends; True when it is to be cancelled."""
     row = connection.execute(

@@ -19,6 +19,7 @@ from include.warehouse.connection import connect
 
 # The first number of the advisory locks: "push" in ASCII. The second is the run's number.
 LOCK_CLASS = 0x70757368
+PART_LOCK_CLASS = LOCK_CLASS + 1
 
 # For the gaps between a DAG's tasks, a scheduler's restart included.
 LEASE_SECONDS = 900
@@ -258,9 +259,11 @@ class Claim:
     Used with `with`; raises `ClaimLostError` when the run is not running (any more).
     """
 
-    def __init__(self, url: str, run_id: int) -> None:
+    def __init__(self, url: str, run_id: int, *, alone_in: str | None = None) -> None:
+        """`alone_in` names a part of the run that only one may work at; others wait."""
         self._url = url
         self._run_id = run_id
+        self._alone_in = alone_in
         self._connection: psycopg.Connection | None = None
 
     def __enter__(self) -> "Claim":
@@ -289,6 +292,11 @@ class Claim:
             self._url, application_name=f"push run {self._run_id}", autocommit=True
         )
         _lock(self._connection, self._run_id)
+        if self._alone_in is not None:
+            self._connection.execute(
+                "select pg_advisory_lock(%s, hashtext(%s))",
+                [PART_LOCK_CLASS, f"{self._run_id}/{self._alone_in}"],
+            )
         renew_lease(self._connection, self._run_id)
 
 

@@ -19,9 +19,10 @@ from include.push import runs
 from include.push.catalogue import FOLDER, PushedModel, choose_models, read_catalogue
 from include.push.delivery import Delivery, DeliveryOptions
 from include.push.failures import resolve_failures
-from include.push.ledger import Range, mark_seen_back
+from include.push.ledger import Range
 from include.push.plainly import plainly
 from include.push.plan import PlanSettings, plan_model, planned_parts
+from include.push.receipts import mark_seen_back
 from include.push.report import Report, check_books, load_report
 from include.push.runs import Claim, Request
 from include.settings import SegmentConnection, Settings
@@ -113,7 +114,8 @@ def deliver_model(
 ) -> dict[str, int | str]:
     """Send the planned objects `first` to `last` of one model; return what became of them."""
     started = time.monotonic()
-    with Claim(url, run_id) as claim:
+    # Alone in its part: a task that was taken for dead may still be at it.
+    with Claim(url, run_id, alone_in=f"{model}/{first}") as claim:
         with connect(url, application_name="push deliver", autocommit=True) as connection:
             to_send = _begin_model(connection, segment, run_id, model)
             part = Range(run_id, model, first, to_send if last is None else min(last, to_send))
