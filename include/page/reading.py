@@ -79,8 +79,12 @@ def part(
 
 
 def rows(connection: psycopg.Connection, query: str, *values: Any) -> list[dict[str, Any]]:
-    """The query's rows as dictionaries. `query` is a constant of ours, never a caller's text."""
-    return connection.execute(query.encode(), values).fetchall()  # type: ignore[return-value]
+    """The query's rows as dictionaries. `query` is a constant of ours, never a caller's text.
+
+    `values` are its parameters in order, or one dictionary of them by name.
+    """
+    given = values[0] if len(values) == 1 and isinstance(values[0], dict) else values
+    return connection.execute(query.encode(), given).fetchall()  # type: ignore[return-value]
 
 
 def one(connection: psycopg.Connection, query: str, *values: Any) -> dict[str, Any] | None:

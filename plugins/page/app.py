@@ -13,7 +13,7 @@ from starlette.middleware.base import BaseHTTPMiddleware
 
 import include.page
 from include.errors import ProblemError
-from include.page import button, changes, metrics, reading, runs, tracking
+from include.page import button, changes, metrics, reading, runs, tracking, usage
 from include.page.button import PushDag
 from include.push.catalogue import read_catalogue
 from plugins.page import airflow_api, warehouse
@@ -193,6 +193,31 @@ async def metrics_section(may: Permissions) -> dict[str, Any]:
         "rejections": await read(metrics.rejections),
         "switches": await read(tracking.switches, when_missing=reading.NOT_MIGRATED),
     }
+
+
+@api.get("/usage")
+async def usage_section(may: Permissions) -> dict[str, Any]:
+    """The whole base: days, companies by trend, open alerts."""
+    return {"may": may, **await read(usage.base)}
+
+
+@api.get("/companies")
+async def companies(
+    search: Annotated[str, Query(max_length=300)] = "",
+    trend: Annotated[str, Query(max_length=20)] = "",
+    offset: Annotated[int, Query(ge=0)] = 0,
+) -> dict[str, Any]:
+    return await read(partial(usage.companies, search=search.strip(), trend=trend, offset=offset))
+
+
+@api.get("/companies/{company_id}")
+async def company(company_id: str, may: Permissions) -> dict[str, Any]:
+    return await read(partial(usage.company, company_id=company_id, with_persons=may["edit"]))
+
+
+@api.get("/endusers/{enduser_id}")
+async def enduser(enduser_id: str) -> dict[str, Any]:
+    return await read(partial(usage.enduser, enduser_id=enduser_id))
 
 
 # Changing

@@ -10,7 +10,14 @@ import pytest
 
 from include.page.reading import NOT_BUILT, NOT_MIGRATED
 from include.settings import ROOT
-from tests.include.page.world import HOSTILE, add_active_run, add_error, add_run, make_marts
+from tests.include.page.world import (
+    HOSTILE,
+    add_active_run,
+    add_company,
+    add_error,
+    add_run,
+    make_marts,
+)
 from tests.plugins.conftest import PUSH_DAG
 
 READ = [
@@ -21,6 +28,10 @@ READ = [
     "/api/runs/1/errors",
     "/api/tracking",
     "/api/metrics",
+    "/api/usage",
+    "/api/companies",
+    "/api/companies/1",
+    "/api/endusers/1",
 ]
 # path, body, who may
 WRITE = [
@@ -50,7 +61,11 @@ def test_every_route_of_the_app_is_in_these_lists():
     )
     known = {f"GET {path}" for path in READ} | {f"POST {path}" for path, _, _ in WRITE}
     known = {
-        line.replace("/runs/1", "/runs/{run_id}").replace("page.js", "{name}") for line in known
+        line.replace("/runs/1", "/runs/{run_id}")
+        .replace("/companies/1", "/companies/{company_id}")
+        .replace("/endusers/1", "/endusers/{enduser_id}")
+        .replace("page.js", "{name}")
+        for line in known
     }
 
     found = {line for line in done.stdout.splitlines() if line.startswith(("GET ", "POST "))}
@@ -289,6 +304,31 @@ def test_an_error_opens_with_its_payload_only_for_those_who_may_edit_the_dag(air
             answer = client.get(f"/api/runs/{run_id}/errors", params={"model": "enduser"})
         assert ("person@company.example" in answer.text) is sees, user
         assert answer.json()["rows"][0]["code"] == "too_large"
+
+
+def test_the_name_of_an_enduser_is_for_those_who_may_edit_the_dag(airflow, connection):
+    make_marts(connection)
+    add_company(connection, "c1")
+    connection.execute(
+        "insert into marts.endusers values ('e1', 'planhat', 'c1', 'Known Person', 'p@c.example')"
+    )
+
+    for user, sees in {"viewer": False, "operator": True}.items():
+        with airflow.client(user) as client:
+            answer = client.get("/api/companies/c1")
+        assert ("Known Person" in answer.text) is sees, user
+        assert answer.json()["endusers"][0]["enduser_id"] == "e1"
+
+
+def test_companies_are_found_by_hostile_names_too(airflow, connection):
+    make_marts(connection)
+    for number, text in enumerate(HOSTILE.values()):
+        add_company(connection, f"c{number}", text)
+
+    with airflow.client("viewer") as client:
+        for text in ("<script>", '\'Brien & "Sons"', "drop table", "עולם", "%", "_", "\\"):
+            found = client.get("/api/companies", params={"search": text}).json()
+            assert found["total"] == sum(text in name for name in HOSTILE.values()), text
 
 
 def test_hostile_text_comes_as_data_and_never_as_a_page(airflow, connection):

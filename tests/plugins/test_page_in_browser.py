@@ -9,7 +9,14 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.include.page.world import HOSTILE, add_active_run, add_error, add_run, make_marts
+from tests.include.page.world import (
+    HOSTILE,
+    add_active_run,
+    add_company,
+    add_error,
+    add_run,
+    make_marts,
+)
 
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="no playwright: install requirements.txt"
@@ -328,6 +335,49 @@ def test_a_switch_says_what_is_lost_and_turns_on_the_second_press(open_as, conne
     assert turned == [("auto_create", False, "operator")]
 
 
+def test_a_company_is_found_by_its_name_and_opens_with_charts_and_health(open_as, connection):
+    make_marts(connection)
+    add_company(connection, "c1", "Northwind", trend="down", change_30d=-0.4)
+    add_company(connection, "c2", HOSTILE["markup"], trend="up")
+    connection.execute("insert into marts.company_health values ('c1', 5.25, 4, 10, 7, null)")
+    connection.execute(
+        "insert into marts.usage_alerts values ('company', 'c1', 'drop', '2026-03-01', null, 1, 9)"
+    )
+    _, frame = open_as("viewer")
+    frame.get_by_role("tab", name="Usage").click()
+    expect(frame.locator("#company-list").get_by_text("<script>")).to_be_visible()
+    expect(frame.get_by_role("region", name=re.compile("^Alerts"))).to_contain_text("Northwind")
+
+    frame.get_by_label("Name, external id or Planhat id").press_sequentially("northw")
+    expect(frame.locator("#company-list").get_by_role("row")).to_have_count(2)
+    frame.locator("#company-list").get_by_role("button", name="Northwind").press("Enter")
+
+    company = frame.locator("#company")
+    expect(company.get_by_role("heading", name="Northwind")).to_be_focused()
+    expect(company.locator("canvas")).to_be_visible()
+    expect(company.locator(".parts")).to_contain_text("no data")
+    expect(company).to_contain_text("-40% against the 30 before")
+    company.get_by_text("Figures").click()
+    expect(company.get_by_role("row", name="2026-03-02")).to_contain_text("7")
+    company.get_by_role("button", name="Close").click()
+    expect(company).to_be_hidden()
+
+
+def test_companies_of_one_trend_are_shown_and_said_how_many(open_as, connection):
+    make_marts(connection)
+    for number in range(60):
+        add_company(connection, f"c{number:02}", trend="up" if number else "stopped")
+    _, frame = open_as("viewer")
+    frame.get_by_role("tab", name="Usage").click()
+    expect(frame.get_by_text("1–50 of 60")).to_be_visible()  # noqa: RUF001
+
+    frame.get_by_role("button", name="Next").click()
+    expect(frame.get_by_text("51–60 of 60")).to_be_visible()  # noqa: RUF001
+    frame.get_by_role("button", name="Stopped 1").click()
+
+    expect(frame.get_by_text("1–1 of 1")).to_be_visible()  # noqa: RUF001
+
+
 def metrics(connection) -> list[tuple]:
     return connection.execute(
         "select metric, aggregation, changed_by from sync.company_metrics"
@@ -387,8 +437,14 @@ def test_axe_finds_nothing_serious(open_as, connection, scheme):
     page.get_by_text("too_large").wait_for()
     page.evaluate(script)
 
-    for tab in ("Data push", "User tracking", "Company metrics"):
+    add_company(connection, "c1", "Northwind", trend="down")
+    connection.execute("insert into marts.company_health values ('c1', 5.25, 4, 10, 7, null)")
+
+    for tab in ("Data push", "User tracking", "Company metrics", "Usage"):
         page.get_by_role("tab", name=tab).click()
+        if tab == "Usage":
+            page.get_by_role("button", name="Northwind").click()
+            page.locator("#company canvas").wait_for()
         page.wait_for_timeout(300)
         found = page.evaluate("axe.run()")
         assert found["passes"]

@@ -5,12 +5,14 @@ import { by } from "./dom.js";
 import { drawMetrics, startMetrics } from "./metrics.js";
 import { drawPush, startPush } from "./push.js";
 import { drawTracking, startTracking } from "./tracking.js";
+import { drawUsage, startUsage } from "./usage.js";
 import { zone } from "./words.js";
 
 const SECTIONS = {
   push: { path: "push", draw: drawPush },
   tracking: { path: "tracking", draw: drawTracking },
   metrics: { path: "metrics", draw: drawMetrics },
+  usage: { path: "usage", draw: drawUsage },
 };
 const QUIET = 20_000;
 const WATCHING = 2_000;
@@ -24,6 +26,7 @@ startTabs();
 startPush(refresh);
 startMetrics(refresh);
 startTracking(refresh);
+startUsage();
 refresh();
 document.addEventListener("visibilitychange", () => document.hidden || refresh());
 

@@ -108,7 +108,8 @@ def test_receipts_are_neither_resolved_nor_events(warehouse, connection):
 def test_endusers_created_from_segment_are_counted_apart(warehouse, connection):
     make_marts(connection)
     connection.execute(
-        "insert into marts.endusers values ('1', 'planhat'), ('2', 'segment'), ('3', 'planhat')"
+        "insert into marts.endusers (enduser_id, origin) values "
+        "('1', 'planhat'), ('2', 'segment'), ('3', 'planhat')"
     )
 
     assert reading.part(warehouse, tracking.endusers) == {"known": 3, "created": 1}

@@ -124,7 +124,31 @@ def make_marts(connection: psycopg.Connection) -> None:
             sample_message_id text
         );
         create table marts.event_resolution (message_id text, reason text);
-        create table marts.endusers (enduser_id text, origin text);
+        create table marts.endusers (
+            enduser_id text, origin text, company_id text, name text, email text
+        );
+        create table marts.companies (
+            company_id text, name text, external_id text, phase text, status text,
+            deleted_at timestamptz
+        );
+        create table marts.company_health (
+            company_id text, score numeric, trend_part numeric, breadth_part numeric,
+            recency_part numeric, metric_part numeric
+        );
+        create table marts.usage_daily (
+            object_type text, object_id text, activity_date date, event text, activities bigint
+        );
+        create table marts.usage_trends (
+            object_type text, object_id text, as_of_date date, activities_7d bigint,
+            activities_30d bigint, activities_total bigint, change_7d numeric, change_30d numeric,
+            beat bigint, experience bigint, trend text, last_activity_at timestamptz,
+            active_endusers_1d bigint, active_endusers_7d bigint, active_endusers_30d bigint,
+            active_endusers_90d bigint, endusers_total bigint
+        );
+        create table marts.usage_alerts (
+            object_type text, object_id text, kind text, opened_on date, closed_on date,
+            activities numeric, expected numeric
+        );
         create table marts.company_metrics (
             company_id text, metric text, metric_date date, value numeric, aggregation text
         );
@@ -136,4 +160,34 @@ def make_marts(connection: psycopg.Connection) -> None:
             message_id text, event_at timestamptz, metric text, reason text, value_type text
         );
         """
+    )
+
+
+def add_company(
+    connection: psycopg.Connection, company_id: str, name: str | None = None, **columns: Any
+) -> None:
+    """A company with usage on the last day; `columns` are those of `marts.usage_trends`."""
+    connection.execute(
+        "insert into marts.companies (company_id, name, external_id) values (%s, %s, %s)",
+        [company_id, name or company_id, f"ext-{company_id}"],
+    )
+    row = {
+        "object_type": "company",
+        "object_id": company_id,
+        "as_of_date": NOON.date(),
+        "activities_30d": 10,
+        "trend": "flat",
+        "active_endusers_30d": 1,
+        "endusers_total": 2,
+        "last_activity_at": NOON,
+    } | columns
+    connection.execute(
+        f"insert into marts.usage_trends ({', '.join(row)}) "
+        f"values ({', '.join(['%s'] * len(row))})",
+        list(row.values()),
+    )
+    connection.execute(
+        "insert into marts.usage_daily values ('company', %s, %s, 'Opened', 3), "
+        "('company', %s, %s, 'Closed', 4)",
+        [company_id, NOON.date(), company_id, NOON.date()],
     )

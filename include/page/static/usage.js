@@ -1,0 +1,197 @@
+// Usage: the whole base, a company found by its name, an enduser.
+
+import { ask } from "./api.js";
+import { chart } from "./charts.js";
+import { by, h, name, opener, show, table, words } from "./dom.js";
+import { ago, count } from "./words.js";
+
+const TRENDS = { up: "Growing", flat: "Steady", down: "Shrinking", stopped: "Stopped", new: "New", none: "No usage yet" };
+const KINDS = { up: "good", new: "good", down: "warn", stopped: "bad" };
+const ALERTS = { drop: "Drop", spike: "Spike", stopped: "Stopped" };
+const PARTS = [
+  ["trend_part", "Trend", "30 days against the 30 before"],
+  ["breadth_part", "Breadth", "share of endusers active in 30 days"],
+  ["recency_part", "Recency", "days since the last activity"],
+  ["metric_part", "Metrics", "change of the declared metrics"],
+];
+
+let wish = { search: "", trend: "", offset: 0 };
+let asked = 0;
+let opened = new URLSearchParams(location.search).get("company");
+
+export function startUsage() {
+  by("company-form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    list({ search: by("company-search").value, offset: 0 });
+  });
+  let pause;
+  by("company-search").addEventListener("input", () => {
+    clearTimeout(pause);
+    pause = setTimeout(() => list({ search: by("company-search").value, offset: 0 }), 250);
+  });
+}
+
+export function drawUsage(usage) {
+  show(by("usage-base"), usage, drawBase);
+  by("usage-companies").hidden = Boolean(usage.problem);
+  if (usage.problem) return;
+  list({});
+  if (opened) openCompany(opened);
+}
+
+function drawBase(usage) {
+  if (usage.problem) return [h("h2", {}, "Usage"), words(usage.problem, "warn")];
+  return [
+    h("div", { class: "row between" }, h("h2", {}, "Usage of the whole base"), h("span", { class: "quiet" }, usage.as_of ? `As of ${usage.as_of} (UTC days)` : "")),
+    chart({ title: "Activities a day", daily: usage.daily, key: "activities", asOf: usage.as_of }),
+    usage.alerts.length ? [h("h3", {}, "Open alerts"), alertTable(usage.alerts, true)] : words("No alert is open."),
+    trendButtons(usage.trends),
+  ];
+}
+
+function trendButtons(trends) {
+  const of = new Map(trends.map((row) => [row.trend, row.companies]));
+  const button = (trend, text, number) => h("button", {
+    type: "button", "data-key": `trend-${trend}`, "aria-pressed": String(wish.trend === trend),
+    onclick: (event) => {
+      for (const each of event.currentTarget.parentElement.children) each.setAttribute("aria-pressed", String(each === event.currentTarget));
+      list({ trend, offset: 0 });
+    },
+  }, `${text} `, h("strong", {}, count(number)));
+  return [
+    h("h3", {}, "Companies by trend"),
+    h("div", { class: "row", role: "group", "aria-label": "Show companies of one trend" },
+      button("", "All", trends.reduce((sum, row) => sum + row.companies, 0)),
+      Object.entries(TRENDS).filter(([trend]) => of.has(trend)).map(([trend, text]) => button(trend, text, of.get(trend)))),
+  ];
+}
+
+function alertTable(alerts, withCompany) {
+  return table({
+    caption: "Alerts: the last full week against the eight before, or no activity for 30 days",
+    rowHeader: withCompany ? 0 : 1,
+    columns: [
+      ...(withCompany ? [{ title: "Company", cell: (row) => companyButton(row.object_id, row.name) }] : []),
+      { title: "Alert", cell: (row) => h("span", { class: `badge ${row.kind === "spike" ? "" : "warn"}` }, ALERTS[row.kind] ?? row.kind) },
+      { title: "Opened", cell: (row) => row.opened_on },
+      { title: "Closed", cell: (row) => row.closed_on ?? "open" },
+      { title: "Activities", number: true, cell: (row) => count(row.activities) },
+      { title: "Expected", number: true, cell: (row) => count(row.expected) },
+    ],
+    rows: alerts,
+  });
+}
+
+const companyButton = (id, text) => h("button", { type: "button", class: "link", "data-key": `company-${id}`, onclick: () => openCompany(id, true) }, name(text || id));
+
+// Companies
+
+async function list(change) {
+  wish = { ...wish, ...change };
+  const number = ++asked;
+  const target = by("company-list");
+  try {
+    const found = await ask(`companies?${new URLSearchParams(wish)}`);
+    if (number === asked) show(target, { ...found, wish }, drawList);
+  } catch (problem) {
+    if (number === asked) show(target, problem.message, (message) => words(message, "bad"));
+  }
+}
+
+function drawList({ total, rows, problem }) {
+  if (problem) return words(problem, "warn");
+  if (!rows.length) return words(wish.search || wish.trend ? "No company fits." : "No company has been read from Planhat yet. `make planhat DIR=…` reads a folder of exports.");
+  const turn = (offset, text) => h("button", { type: "button", onclick: () => list({ offset }) }, text);
+  return [
+    table({
+      caption: "Companies, the most active first",
+      columns: [
+        { title: "Company", cell: (row) => companyButton(row.company_id, row.name) },
+        { title: "Trend", cell: (row) => trendBadge(row.trend) },
+        { title: "Health", number: true, cell: (row) => score(row.score) },
+        { title: "Activities, 30 days", number: true, value: (row) => row.activities_30d, cell: (row) => count(row.activities_30d) },
+        { title: "Change", number: true, cell: (row) => change(row.change_30d) },
+        { title: "Active endusers, 30 days", number: true, cell: (row) => `${count(row.active_endusers_30d)} of ${count(row.endusers_total)}` },
+        { title: "Last activity", cell: (row) => (row.last_activity_at ? ago(row.last_activity_at) : "never") },
+      ],
+      rows,
+    }),
+    h("p", { class: "row" }, `${count(wish.offset + 1)}–${count(wish.offset + rows.length)} of ${count(total)}`,
+      wish.offset ? turn(Math.max(0, wish.offset - 50), "Before") : null,
+      wish.offset + rows.length < total ? turn(wish.offset + rows.length, "Next") : null),
+  ];
+}
+
+const trendBadge = (trend) => h("span", { class: `badge ${KINDS[trend] ?? ""}` }, TRENDS[trend ?? "none"] ?? trend);
+const score = (value) => (value === null || value === undefined ? "–" : Number(value).toFixed(1));
+const change = (value) => (value === null || value === undefined ? "–" : `${value > 0 ? "+" : ""}${Math.round(value * 100)}%`);
+
+// One company
+
+async function openCompany(id, focus = false) {
+  opened = id;
+  const target = by("company");
+  target.hidden = false;
+  try {
+    const found = await ask(`companies/${encodeURIComponent(id)}`);
+    if (opened === id) show(target, found, drawCompany);
+  } catch (problem) {
+    show(target, problem.message, (message) => words(message, "bad"));
+  }
+  if (focus) {
+    target.scrollIntoView({ block: "start" });
+    target.querySelector("h2")?.focus();
+  }
+}
+
+function closeCompany() {
+  const id = opened;
+  opened = null;
+  by("company").hidden = true;
+  delete by("company").dataset.shows;
+  document.querySelector(`[data-key="${CSS.escape(`company-${id}`)}"]`)?.focus();
+}
+
+function drawCompany({ company, problem, health, daily, metrics, alerts, endusers, as_of, with_persons }) {
+  const close = h("button", { type: "button", onclick: closeCompany }, "Close");
+  if (problem) return [words(problem, "bad"), close];
+  if (!company) return [words("There is no company of that id.", "warn"), close];
+  const figure = (title, value, more) => h("div", {}, h("dt", {}, title), h("dd", {}, value, more ? h("small", {}, more) : null));
+  return [
+    h("div", { class: "row between" }, h("h2", { tabindex: "-1" }, name(company.name ?? company.company_id), " ", trendBadge(company.trend)), close),
+    company.deleted_at ? words("This company was deleted in Planhat.", "warn") : null,
+    h("dl", { class: "figures" },
+      figure("External id", name(company.external_id ?? "none"), company.external_id ? null : "calls cannot name this company"),
+      figure("Phase", name(company.phase ?? "–")),
+      figure("Activities, 30 days", count(company.activities_30d), `${change(company.change_30d)} against the 30 before`),
+      figure("Beat", count(company.beat), "activities in 14 days"),
+      figure("Experience", count(company.experience), "activities since the first"),
+      figure("Active endusers", `${count(company.active_endusers_1d)} · ${count(company.active_endusers_7d)} · ${count(company.active_endusers_30d)} · ${count(company.active_endusers_90d)}`, `in 1 · 7 · 30 · 90 days, of ${count(company.endusers_total)}`),
+      figure("Health", score(health?.score), "0 to 10")),
+    health ? h("dl", { class: "figures parts" }, PARTS.map(([key, title, meaning]) =>
+      figure(title, [health[key] === null ? "no data" : score(health[key]), health[key] === null ? null : h("meter", { min: 0, max: 10, value: health[key], "aria-label": `${title}, of 10` })], meaning))) : null,
+    chart({ title: "Activities a day", daily, key: "activities", asOf: as_of }),
+    metrics.map((metric) => chart({ title: `${metric.shown} (${metric.aggregation} a day)`, daily: metric.daily, key: "value", asOf: as_of, bars: metric.aggregation === "SUM" })),
+    alerts.length ? [h("h3", {}, "Alerts"), alertTable(alerts, false)] : null,
+    h("h3", {}, "Endusers"),
+    endusers.length ? table({
+      caption: "Endusers of the company, the most active first",
+      columns: [
+        { title: "Enduser", cell: (row) => opener(row.name ?? row.enduser_id, { key: `enduser-${row.enduser_id}`, label: `Usage of ${row.name ?? row.enduser_id}`, fill: () => days(row) }) },
+        { title: "From", cell: (row) => (row.origin === "segment" ? "Segment" : "Planhat") },
+        { title: "Trend", cell: (row) => trendBadge(row.trend) },
+        { title: "Activities, 30 days", number: true, cell: (row) => count(row.activities_30d) },
+        { title: "Change", number: true, cell: (row) => change(row.change_30d) },
+        { title: "In all", number: true, cell: (row) => count(row.activities_total) },
+        { title: "Last activity", cell: (row) => (row.last_activity_at ? ago(row.last_activity_at) : "never") },
+      ],
+      rows: endusers,
+    }) : words("Nobody of this company is known yet."),
+    with_persons ? null : h("p", { class: "quiet" }, "Names of endusers are shown to those who may edit the push DAG."),
+  ];
+}
+
+async function days(row) {
+  const found = await ask(`endusers/${encodeURIComponent(row.enduser_id)}`);
+  return found.problem ? words(found.problem, "bad") : chart({ title: "Activities a day", daily: found.daily, key: "activities", asOf: found.as_of });
+}

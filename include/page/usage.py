@@ -1,0 +1,185 @@
+"""Usage on the page: the whole base, one company, its endusers; alerts and health."""
+
+from typing import Any
+
+import psycopg
+
+from include.page.reading import one, rows, shortened
+
+DAYS = 90
+COMPANIES_A_PAGE = 50
+ENDUSERS_SHOWN = 100
+ALERTS_SHOWN = 50
+
+
+def base(connection: psycopg.Connection) -> dict[str, Any]:
+    """The whole base: activities a day, companies by trend, open alerts of companies."""
+    as_of = _as_of(connection)
+    return {
+        "as_of": as_of,
+        "daily": rows(
+            connection,
+            "select activity_date as day, sum(activities)::bigint as activities "
+            "from marts.usage_daily where object_type = 'company' "
+            "and activity_date > %s::date - %s and activity_date <= %s "
+            "group by activity_date order by activity_date",
+            as_of, DAYS, as_of,
+        ),
+        "trends": rows(
+            connection,
+            "select coalesce(trend, 'none') as trend, count(*) as companies "
+            "from marts.companies left join marts.usage_trends "
+            "on object_type = 'company' and object_id = company_id "
+            "where deleted_at is null group by 1",
+        ),
+        "alerts": _alerts(
+            connection,
+            "where closed_on is null and object_type = 'company' and deleted_at is null",
+        ),
+    }  # fmt: skip
+
+
+def companies(
+    connection: psycopg.Connection, *, search: str = "", trend: str = "", offset: int = 0
+) -> dict[str, Any]:
+    """Companies, the most active first, fifty at a time: `{"total", "rows"}`.
+
+    `search` is a part of a name in any case, or an external id or Planhat id in full; `trend` is
+    one of up, flat, down, stopped, new, or none (no usage).
+    """
+    wish = {"search": search.replace("\0", ""), "trend": trend.replace("\0", "")}
+    total = one(connection, "select count(*) as total " + _COMPANIES, wish)
+    found = rows(
+        connection,
+        "select company_id, name, external_id, score, trend, activities_30d, change_30d, "
+        "active_endusers_30d, endusers_total, last_activity_at "
+        + _COMPANIES
+        + "order by activities_30d desc nulls last, name, company_id limit %(limit)s "
+        "offset %(offset)s",
+        wish | {"limit": COMPANIES_A_PAGE, "offset": offset},
+    )
+    for row in found:
+        row["name"] = shortened(row["name"])
+    return {"total": total["total"] if total else 0, "rows": found}
+
+
+_COMPANIES = """
+    from marts.companies
+    left join marts.usage_trends on object_type = 'company' and object_id = company_id
+    left join marts.company_health using (company_id)
+    where deleted_at is null
+        and (
+            %(search)s = '' or strpos(lower(name), lower(%(search)s)) > 0
+            or external_id = %(search)s or company_id = %(search)s
+        )
+        and (%(trend)s = '' or coalesce(trend, 'none') = %(trend)s)
+"""
+
+
+def company(
+    connection: psycopg.Connection, company_id: str, *, with_persons: bool
+) -> dict[str, Any]:
+    """One company: its figures, health with its parts, days, metrics, alerts and endusers.
+
+    `{"company": None}` when there is none of that id. Names and addresses of persons are read only
+    for who may see them (`with_persons`).
+    """
+    found = one(
+        connection,
+        "select company_id, name, external_id, phase, status, deleted_at, trend, as_of_date, "
+        "activities_7d, activities_30d, activities_total, change_7d, change_30d, beat, experience, "
+        "active_endusers_1d, active_endusers_7d, active_endusers_30d, active_endusers_90d, "
+        "endusers_total, last_activity_at "
+        "from marts.companies left join marts.usage_trends "
+        "on object_type = 'company' and object_id = company_id where company_id = %s",
+        company_id,
+    )
+    if found is None:
+        return {"company": None}
+    found["name"] = shortened(found["name"])
+    as_of = found["as_of_date"] or _as_of(connection)
+    return {
+        "company": found,
+        "as_of": as_of,
+        "health": one(
+            connection,
+            "select score, trend_part, breadth_part, recency_part, metric_part "
+            "from marts.company_health where company_id = %s",
+            company_id,
+        ),
+        "daily": _days(connection, "company", company_id, as_of),
+        "metrics": _metrics(connection, company_id, as_of),
+        "alerts": _alerts(
+            connection, "where object_type = 'company' and object_id = %s", company_id
+        ),
+        "endusers": _endusers(connection, company_id, with_persons),
+        "with_persons": with_persons,
+    }
+
+
+def enduser(connection: psycopg.Connection, enduser_id: str) -> dict[str, Any]:
+    """The days of one enduser's usage: `{"as_of", "daily"}`."""
+    as_of = _as_of(connection)
+    return {"as_of": as_of, "daily": _days(connection, "enduser", enduser_id, as_of)}
+
+
+def _as_of(connection: psycopg.Connection) -> Any:
+    found = one(connection, "select max(as_of_date) as as_of from marts.usage_trends")
+    return found["as_of"] if found else None
+
+
+def _days(connection: psycopg.Connection, object_type: str, object_id: str, as_of: Any) -> Any:
+    return rows(
+        connection,
+        "select activity_date as day, sum(activities)::bigint as activities "
+        "from marts.usage_daily where object_type = %s and object_id = %s "
+        "and activity_date > %s::date - %s and activity_date <= %s "
+        "group by activity_date order by activity_date",
+        object_type, object_id, as_of, DAYS, as_of,
+    )  # fmt: skip
+
+
+def _metrics(connection: psycopg.Connection, company_id: str, as_of: Any) -> list[dict[str, Any]]:
+    found = rows(
+        connection,
+        "select metric, aggregation, json_agg(json_build_object('day', metric_date, "
+        "'value', value) order by metric_date) as daily from marts.company_metrics "
+        "where company_id = %s and metric_date > %s::date - %s and metric_date <= %s "
+        "group by metric, aggregation order by lower(metric), metric",
+        company_id, as_of, DAYS, as_of,
+    )  # fmt: skip
+    for row in found:
+        row["shown"] = shortened(row["metric"])
+    return found
+
+
+def _alerts(connection: psycopg.Connection, condition: str, *values: Any) -> list[dict[str, Any]]:
+    found = rows(
+        connection,
+        "select object_id, name, kind, opened_on, closed_on, activities, expected "
+        "from marts.usage_alerts left join marts.companies on company_id = object_id "
+        + condition
+        + " order by closed_on is null desc, opened_on desc, object_id, kind limit %s",
+        *values,
+        ALERTS_SHOWN,
+    )
+    for row in found:
+        row["name"] = shortened(row["name"])
+    return found
+
+
+def _endusers(
+    connection: psycopg.Connection, company_id: str, with_persons: bool
+) -> list[dict[str, Any]]:
+    found = rows(
+        connection,
+        "select enduser_id, origin, trend, activities_30d, change_30d, activities_total, "
+        "last_activity_at, case when %s then coalesce(name, email) end as name "
+        "from marts.endusers left join marts.usage_trends "
+        "on object_type = 'enduser' and object_id = enduser_id where company_id = %s "
+        "order by activities_30d desc nulls last, enduser_id limit %s",
+        with_persons, company_id, ENDUSERS_SHOWN,
+    )  # fmt: skip
+    for row in found:
+        row["name"] = shortened(row["name"])
+    return found

@@ -1,0 +1,145 @@
+"""Usage as the marts hold it: the base, companies found and paged, one company, persons apart."""
+
+from datetime import timedelta
+
+import psycopg
+import pytest
+
+from include.page import reading, usage
+from tests.include.page.world import NOON, add_company, make_marts
+
+
+@pytest.fixture
+def connection(warehouse):
+    with psycopg.connect(warehouse, autocommit=True) as connection:
+        make_marts(connection)
+        yield connection
+
+
+def ask(warehouse, function, **wish):
+    return reading.part(warehouse, lambda connection: function(connection, **wish))
+
+
+def test_the_base_adds_up_the_companies_days_and_no_other_objects(warehouse, connection):
+    add_company(connection, "c1")
+    add_company(connection, "c2")
+    connection.execute(
+        "insert into marts.usage_daily values ('enduser', 'e1', %s, 'Opened', 99)", [NOON.date()]
+    )
+
+    found = ask(warehouse, usage.base)
+
+    assert found["as_of"] == "2026-03-02"
+    assert found["daily"] == [{"day": "2026-03-02", "activities": 14}]
+
+
+def test_days_outside_the_ninety_are_left_out(warehouse, connection):
+    add_company(connection, "c1")
+    for days in (90, 89, -1):
+        connection.execute(
+            "insert into marts.usage_daily values ('company', 'c1', %s, 'Opened', 1)",
+            [NOON.date() - timedelta(days=days)],
+        )
+
+    days = [row["day"] for row in ask(warehouse, usage.base)["daily"]]
+
+    assert days == ["2025-12-03", "2026-03-02"]
+
+
+def test_companies_without_usage_are_counted_and_listed_as_such(warehouse, connection):
+    add_company(connection, "c1", trend="up")
+    connection.execute("insert into marts.companies (company_id, name) values ('c2', 'Silent')")
+    connection.execute(
+        "insert into marts.companies (company_id, name, deleted_at) values ('c3', 'Gone', now())"
+    )
+
+    trends = {row["trend"]: row["companies"] for row in ask(warehouse, usage.base)["trends"]}
+    silent = ask(warehouse, usage.companies, trend="none")
+
+    assert trends == {"up": 1, "none": 1}
+    assert [row["name"] for row in silent["rows"]] == ["Silent"]
+
+
+def test_only_open_alerts_of_companies_that_are_there_are_shown(warehouse, connection):
+    add_company(connection, "c1", "Northwind")
+    connection.execute(
+        "insert into marts.usage_alerts values "
+        "('company', 'c1', 'drop', '2026-03-01', null, 1, 9), "
+        "('company', 'c1', 'spike', '2026-02-01', '2026-02-08', 9, 1), "
+        "('company', 'gone', 'drop', '2026-03-01', null, 1, 9), "
+        "('asset', 'c1', 'drop', '2026-03-01', null, 1, 9)"
+    )
+    connection.execute(
+        "insert into marts.companies (company_id, deleted_at) values ('gone', now())"
+    )
+
+    alerts = ask(warehouse, usage.base)["alerts"]
+
+    assert [(row["name"], row["kind"]) for row in alerts] == [("Northwind", "drop")]
+
+
+@pytest.mark.parametrize("search", ["north", "NORTHWIND", "ext-c1", "c1"])
+def test_a_company_is_found_by_part_of_its_name_or_an_id_in_full(warehouse, connection, search):
+    add_company(connection, "c1", "Northwind")
+    add_company(connection, "c2", "Southbank")
+
+    found = ask(warehouse, usage.companies, search=search)
+
+    assert (found["total"], found["rows"][0]["company_id"]) == (1, "c1")
+
+
+def test_pages_of_companies_leave_none_out_and_repeat_none(warehouse, connection):
+    names = [f"c{number:03}" for number in range(usage.COMPANIES_A_PAGE + 3)]
+    for each in names:
+        add_company(connection, each)
+
+    pages = [
+        ask(warehouse, usage.companies, offset=offset) for offset in (0, usage.COMPANIES_A_PAGE)
+    ]
+
+    assert [page["total"] for page in pages] == [len(names)] * 2
+    assert [row["company_id"] for page in pages for row in page["rows"]] == names
+
+
+def test_a_company_opens_with_its_health_days_metrics_and_alerts(warehouse, connection):
+    add_company(connection, "c1", "Northwind", beat=5, experience=70)
+    connection.execute("insert into marts.company_health values ('c1', 5.5, 4, 10, 7, null)")
+    connection.execute(
+        "insert into marts.company_metrics values ('c1', 'seats', '2026-03-01', 4.5, 'LAST')"
+    )
+
+    found = ask(warehouse, usage.company, company_id="c1", with_persons=False)
+
+    assert (found["company"]["beat"], found["company"]["experience"]) == (5, 70)
+    assert found["health"]["metric_part"] is None
+    assert found["daily"] == [{"day": "2026-03-02", "activities": 7}]
+    assert found["metrics"][0]["daily"] == [{"day": "2026-03-01", "value": 4.5}]
+
+
+def test_a_company_that_is_not_there_is_said(warehouse, connection):
+    assert ask(warehouse, usage.company, company_id="x", with_persons=True) == {"company": None}
+
+
+def test_persons_are_named_only_for_who_may_see_them(warehouse, connection):
+    add_company(connection, "c1")
+    connection.execute(
+        "insert into marts.endusers values ('e1', 'planhat', 'c1', null, 'p@company.example')"
+    )
+
+    hidden = ask(warehouse, usage.company, company_id="c1", with_persons=False)
+    shown = ask(warehouse, usage.company, company_id="c1", with_persons=True)
+
+    assert hidden["endusers"][0]["name"] is None
+    assert shown["endusers"][0]["name"] == "p@company.example"
+
+
+def test_the_days_of_an_enduser_are_theirs_alone(warehouse, connection):
+    add_company(connection, "c1")
+    connection.execute(
+        "insert into marts.usage_daily values ('enduser', 'e1', '2026-03-01', 'Opened', 2), "
+        "('enduser', 'e2', '2026-03-01', 'Opened', 5)"
+    )
+
+    found = ask(warehouse, usage.enduser, enduser_id="e1")
+
+    assert found["daily"] == [{"day": "2026-03-01", "activities": 2}]
