@@ -7,19 +7,21 @@ What a route does is in `_Route`; everything between the socket and `Intake` is 
 import asyncio
 import base64
 import binascii
+import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from functools import partial
 from typing import Any, NamedTuple
 
 import msgspec
 
-from include.collector import protocol
+from include.collector import logs, protocol
 from include.collector.browser import browser_settings
 from include.collector.errors import Refused, Unavailable
 from include.collector.event import Bad, Row, bad, read_event
 from include.collector.intake import Intake, now
 from include.collector.keyring import KEYS_FILE, Key, Keyring
 from include.collector.landing import Outcome, Parcel
+from include.collector.metrics import Metrics
 from include.collector.options import Limits, Options
 from include.collector.protocol import Calls
 from include.collector.signature import is_signed
@@ -32,6 +34,8 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Headers = dict[bytes, bytes]
+
+log = logging.getLogger("collector")
 
 RETRY_AFTER_SECONDS = 5
 
@@ -72,9 +76,15 @@ class Collector:
         self._routes = _routes(options)
         folder = options.spool_folder
         self._spool = Spool(folder, options.spool_bytes) if folder else None
+        self._metrics = Metrics(options.metrics_folder)
         self._keyring = Keyring(url, folder / KEYS_FILE if folder else None)
         # Migrations that could not be applied when the collector started are applied first.
-        self._intake = Intake(url, self._spool, before_use=partial(asyncio.to_thread, migrate, url))
+        self._intake = Intake(
+            url,
+            self._spool,
+            metrics=self._metrics,
+            before_use=partial(asyncio.to_thread, migrate, url),
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One HTTP request, or the life of the process."""
@@ -90,6 +100,10 @@ class Collector:
             answer = _refusal(503, "unavailable", "Nothing durable can take the calls now.")
         except _Gone:
             return
+        except Exception:
+            log.exception("a request failed")
+            answer = _refusal(500, "failed", "The collector failed; nothing was stored.")
+        self._metrics.count("requests_total", status=str(answer.status))
         await send(
             {
                 "type": "http.response.start",
@@ -101,13 +115,22 @@ class Collector:
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
+        logs.configure()
         await self._keyring.start()
         await self._intake.start()
         await send({"type": "lifespan.startup.complete"})
+        keeping = asyncio.create_task(self._keep_metrics())
         await receive()
+        keeping.cancel()
         await self._intake.stop()
         await self._keyring.stop()
         await send({"type": "lifespan.shutdown.complete"})
+
+    async def _keep_metrics(self) -> None:
+        while True:
+            await asyncio.sleep(1)
+            self._metrics.set("spool_bytes", self._spool.bytes if self._spool else 0)
+            self._metrics.keep()
 
     async def _answer(self, scope: Scope, headers: Headers, receive: Receive) -> _Answer:
         path: str = scope["path"]
@@ -142,7 +165,19 @@ class Collector:
         parcel = _parcel(calls, key.source, route.limits)
         if not parcel.rows and not parcel.bad:
             return _landed(Outcome(0, 0, []))
-        return _landed(await self._intake.land(parcel))
+        outcome = await self._intake.land(parcel)
+        self._count(parcel, outcome)
+        return _landed(outcome)
+
+    def _count(self, parcel: Parcel, outcome: Outcome) -> None:
+        metrics, source = self._metrics, parcel.source
+        calls = len(parcel.rows) + len(parcel.bad)
+        metrics.observe("request_calls", calls)
+        metrics.count("received_total", calls, source=source)
+        metrics.count("accepted_total", outcome.accepted, source=source)
+        metrics.count("duplicates_total", outcome.duplicates, source=source)
+        for each in outcome.quarantined:
+            metrics.count("quarantined_total", source=source, reason=each.reason)
 
     async def _body(self, limits: Limits, headers: Headers, receive: Receive) -> bytes:
         message = await receive()
@@ -161,7 +196,15 @@ class Collector:
         if path == "/health":
             return await self._health()
         if path == "/metrics":
-            return _Answer(200, b"", ((b"content-type", b"text/plain; version=0.0.4"),))
+            text = self._metrics.text()
+            return _Answer(
+                200,
+                text,
+                (
+                    (b"content-type", b"text/plain; version=0.0.4; charset=utf-8"),
+                    (b"content-length", b"%d" % len(text)),
+                ),
+            )
         write_key, _, rest = path.removeprefix("/v1/projects/").partition("/")
         if rest != "settings":
             raise Refused(404, "not_found", "There is no such route.")

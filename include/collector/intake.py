@@ -10,6 +10,7 @@ new groups go behind it, so that what became durable first lands first.
 
 import asyncio
 import logging
+import time
 import uuid
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -23,6 +24,7 @@ from include.collector import landing
 from include.collector.errors import Unavailable
 from include.collector.event import Bad, Row
 from include.collector.landing import Outcome, Parcel
+from include.collector.metrics import Metrics
 from include.collector.spool import Record, Spool, SpoolFull, Unreadable
 from include.errors import ServiceError
 
@@ -80,10 +82,12 @@ class Intake:
         spool: Spool | None = None,
         *,
         application_name: str = "collector",
+        metrics: Metrics | None = None,
         before_use: Callable[[], Awaitable[object]] | None = None,
     ):
         self._url = url
         self.spool = spool
+        self._metrics = metrics or Metrics()
         # Its own name in `pg_stat_activity`: only this intake's lost transactions are ended.
         self._name = f"{application_name} {uuid.uuid4().hex[:12]}"
         self._before_use = before_use
@@ -216,6 +220,7 @@ class Intake:
         except SpoolFull as full:
             raise Unavailable(str(full)) from None
         for each in group:
+            self._metrics.count("spooled_total", len(each.parcel.rows) + len(each.parcel.bad))
             _resolve(each.future, Outcome(len(each.parcel.rows), 0, each.parcel.bad))
 
     def _adopt(self) -> None:
@@ -239,8 +244,13 @@ class Intake:
             if self._to_drain is None:
                 self._to_drain = await self._not_landed(segment.records())
             if self._to_drain:
-                await self._commit(self._to_drain[0].parcels, self._to_drain[0].token)
+                record = self._to_drain[0]
+                await self._commit(record.parcels, record.token)
                 self._to_drain.popleft()
+                self._metrics.count(
+                    "drained_total",
+                    sum(len(parcel.rows) + len(parcel.bad) for parcel in record.parcels),
+                )
         except Unavailable as problem:
             # What of it has landed is asked again when the warehouse is back.
             log.warning("the warehouse is away: %s", problem)
@@ -297,7 +307,13 @@ class Intake:
         """One transaction, tried again after a deadlock and, once, on a new connection."""
         for _ in range(5):
             try:
-                return await self._ask(lambda connection: landing.land(connection, parcels, token))
+                began = time.perf_counter()
+                outcomes = await self._ask(
+                    lambda connection: landing.land(connection, parcels, token)
+                )
+                self._metrics.observe("commit_seconds", time.perf_counter() - began)
+                self._metrics.observe("commit_calls", sum(len(each.rows) for each in parcels))
+                return outcomes
             except psycopg.Error as error:
                 if not (error.sqlstate or "").startswith(_TRY_AGAIN):
                     raise

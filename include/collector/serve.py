@@ -6,7 +6,10 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import uvicorn
 from uvicorn.supervisors import Multiprocess
@@ -45,8 +48,23 @@ def serve(
     else:
         migrate(url, say=say)
     listener = _listen(host, port)
+    at = listener.getsockname()
+    count = f"{options.workers} worker" + ("s" if options.workers > 1 else "")
+    say(f"collector listens on http://{at[0]}:{at[1]} ({count})")
+    # Uvicorn stops in order and then raises the signal again: that is a good end, not a failure.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(0))
+    with listener, TemporaryDirectory(prefix="collector-") as folder:
+        configuration = _configuration(url, replace(options, metrics_folder=Path(folder)))
+        if options.workers > 1:
+            Multiprocess(configuration, sockets=[listener]).run()
+        else:
+            uvicorn.Server(configuration).run(sockets=[listener])
+
+
+def _configuration(url: str, options: Options) -> uvicorn.Config:
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
-    configuration = uvicorn.Config(
+    return uvicorn.Config(
         partial(Collector, url, options),
         factory=True,
         lifespan="on",
@@ -59,17 +77,6 @@ def serve(
         server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
-    at = listener.getsockname()
-    count = f"{options.workers} worker" + ("s" if options.workers > 1 else "")
-    say(f"collector listens on http://{at[0]}:{at[1]} ({count})")
-    # Uvicorn stops in order and then raises the signal again: that is a good end, not a failure.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: sys.exit(0))
-    with listener:
-        if options.workers > 1:
-            Multiprocess(configuration, sockets=[listener]).run()
-        else:
-            uvicorn.Server(configuration).run(sockets=[listener])
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -1,0 +1,94 @@
+"""What the collector counts, in Prometheus's text form.
+
+Workers share a port, so a scrape reaches any of them: each keeps its figures in a file of a folder
+they share, and the one that is asked adds them up. A worker that was replaced leaves its file, so
+that counters never fall.
+"""
+
+import os
+from collections import defaultdict
+from pathlib import Path
+
+import msgspec
+
+_PREFIX = "collector_"
+# Upper bounds of the histograms' buckets.
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+_CALLS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_500, 5_000)
+
+_HELP = {
+    "requests_total": ("counter", "Requests by status"),
+    "received_total": ("counter", "Calls received, by source"),
+    "accepted_total": ("counter", "Calls that were new, by source; spooled ones count here"),
+    "duplicates_total": ("counter", "Calls that were there before, by source"),
+    "quarantined_total": ("counter", "Calls kept apart, by source and reason"),
+    "spooled_total": ("counter", "Calls that went to the spool"),
+    "drained_total": ("counter", "Calls that came from the spool into the warehouse"),
+    "spool_bytes": ("gauge", "Bytes in the spool now"),
+    "request_calls": ("histogram", "Calls of a request"),
+    "commit_calls": ("histogram", "Calls of a transaction"),
+    "commit_seconds": ("histogram", "Seconds of a transaction"),
+}
+_BUCKETS = {"request_calls": _CALLS, "commit_calls": _CALLS, "commit_seconds": _SECONDS}
+
+
+class Metrics:
+    """The figures of one worker. A name with labels is written as Prometheus writes it."""
+
+    def __init__(self, folder: Path | None = None):
+        self._values: dict[str, float] = defaultdict(float)
+        self._file = folder / f"{os.getpid()}.metrics" if folder else None
+
+    def count(self, name: str, by: float = 1, **labels: str) -> None:
+        """Add to a counter."""
+        if by:
+            self._values[_written(name, labels)] += by
+
+    def set(self, name: str, value: float) -> None:
+        """Set a gauge."""
+        self._values[name] = value
+
+    def observe(self, name: str, value: float) -> None:
+        """Add a value to a histogram."""
+        for bound in _BUCKETS[name]:
+            if value <= bound:
+                self._values[f'{name}_bucket{{le="{bound:g}"}}'] += 1
+        self._values[f'{name}_bucket{{le="+Inf"}}'] += 1
+        self._values[f"{name}_sum"] += value
+        self._values[f"{name}_count"] += 1
+
+    def keep(self) -> None:
+        """Write the figures where the other workers find them."""
+        if self._file is not None:
+            other = self._file.with_suffix(".new")
+            other.write_bytes(msgspec.json.encode(self._values))
+            other.replace(self._file)
+
+    def text(self) -> bytes:
+        """The figures of all workers together, in Prometheus's text form."""
+        self.keep()
+        sums: dict[str, float] = defaultdict(float)
+        files = self._file.parent.glob("*.metrics") if self._file else ()
+        for values in [_read(file) for file in files] or [self._values]:
+            for name, value in values.items():
+                sums[name] += value
+        lines = []
+        for name, (kind, help_text) in _HELP.items():
+            lines += [f"# HELP {_PREFIX}{name} {help_text}", f"# TYPE {_PREFIX}{name} {kind}"]
+            parts = (name, f"{name}_bucket", f"{name}_sum", f"{name}_count")
+            chosen = [each for each in sums if each.partition("{")[0] in parts]
+            lines += [f"{_PREFIX}{each} {sums[each]:g}" for each in chosen]
+        return "\n".join([*lines, ""]).encode()
+
+
+def _read(file: Path) -> dict[str, float]:
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=dict[str, float])
+    except (OSError, msgspec.DecodeError):
+        return {}
+
+
+def _written(name: str, labels: dict[str, str]) -> str:
+    # Sources and reasons are words of ours: nothing in them needs quoting.
+    pairs = ",".join(f'{key}="{value}"' for key, value in labels.items())
+    return f"{name}{{{pairs}}}"
