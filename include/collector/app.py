@@ -8,6 +8,7 @@ import asyncio
 import base64
 import binascii
 import logging
+import math
 from collections.abc import Awaitable, Callable, MutableMapping
 from functools import partial
 from typing import Any, NamedTuple
@@ -24,6 +25,7 @@ from include.collector.landing import Outcome, Parcel
 from include.collector.metrics import Metrics
 from include.collector.options import Limits, Options
 from include.collector.protocol import Calls
+from include.collector.rates import Rates
 from include.collector.signature import is_signed
 from include.collector.sources import TENANT_TOKEN, WRITE_KEY
 from include.collector.spool import Spool
@@ -76,6 +78,7 @@ class Collector:
         self._routes = _routes(options)
         folder = options.spool_folder
         self._spool = Spool(folder, options.spool_bytes) if folder else None
+        self._rates = Rates(options.workers)
         self._metrics = Metrics(options.metrics_folder)
         self._keyring = Keyring(url, folder / KEYS_FILE if folder else None)
         # Migrations that could not be applied when the collector started are applied first.
@@ -95,9 +98,10 @@ class Collector:
         try:
             answer = await self._answer(scope, headers, receive)
         except Refused as refused:
-            answer = _refusal(refused.status, refused.code, refused.message)
+            answer = _refusal(refused.status, refused.code, refused.message, refused.retry_after)
         except Unavailable:
-            answer = _refusal(503, "unavailable", "Nothing durable can take the calls now.")
+            message = "Nothing durable can take the calls now."
+            answer = _refusal(503, "unavailable", message, RETRY_AFTER_SECONDS)
         except _Gone:
             return
         except Exception:
@@ -162,6 +166,8 @@ class Collector:
             raise _unauthorized()
         if route.is_signed:
             _check_signature(calls, key, headers)
+        if wait := self._rates.wait(key.source, len(calls.items), key.calls_per_second):
+            raise Refused(429, "too_many", "The source sends too many calls.", math.ceil(wait))
         parcel = _parcel(calls, key.source, route.limits)
         if not parcel.rows and not parcel.bad:
             return _landed(Outcome(0, 0, []))
@@ -318,10 +324,10 @@ def _landed(outcome: Outcome) -> _Answer:
     )
 
 
-def _refusal(status: int, code: str, message: str) -> _Answer:
+def _refusal(status: int, code: str, message: str, retry_after: int | None = None) -> _Answer:
     body = msgspec.json.encode({"success": False, "code": code, "message": message})
-    if status == 503:
-        return _json(status, body, (b"retry-after", b"%d" % RETRY_AFTER_SECONDS))
+    if retry_after is not None:
+        return _json(status, body, (b"retry-after", b"%d" % retry_after))
     if status in (408, 413):  # part of the body may still be on its way
         return _json(status, body, (b"connection", b"close"))
     return _json(status, body)

@@ -8,10 +8,14 @@ class Unavailable(ServiceError):
 
 
 class Refused(Exception):
-    """A request that can never succeed: the HTTP status, a code and a sentence for the client."""
+    """A request that is turned down: the HTTP status, a code and a sentence for the client.
 
-    def __init__(self, status: int, code: str, message: str):
+    With `retry_after` (seconds) it may succeed later; without, it never can.
+    """
+
+    def __init__(self, status: int, code: str, message: str, retry_after: int | None = None):
         super().__init__(message)
+        self.retry_after = retry_after
         self.status = status
         self.code = code
         self.message = message

@@ -26,7 +26,9 @@ UNKNOWN_SECONDS = 0.2
 KEYS_FILE = "keys.json"
 
 _KEYS = """
-select k.key_hash, k.kind, k.valid_from, k.valid_to, s.source, s.webhook_secret
+select
+    k.key_hash, k.kind, k.valid_from, k.valid_to, s.source, s.webhook_secret,
+    s.calls_per_second
 from raw_segment.source_keys as k
 join raw_segment.sources as s using (source)
 where s.is_enabled and (k.valid_to is null or k.valid_to > now())
@@ -42,6 +44,7 @@ class Key:
     webhook_secret: str | None
     valid_from: datetime
     valid_to: datetime | None
+    calls_per_second: int | None = None
 
 
 class Keyring:
@@ -130,8 +133,8 @@ class Keyring:
                 self._connection = None
             return False
         keys = {
-            bytes(digest): Key(kind, source, secret, valid_from, valid_to)
-            for digest, kind, valid_from, valid_to, source, secret in rows
+            bytes(digest): Key(kind, source, secret, valid_from, valid_to, rate)
+            for digest, kind, valid_from, valid_to, source, secret, rate in rows
         }
         if self._file is not None and keys != self._keys:
             _to_file(self._file, keys)

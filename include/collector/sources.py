@@ -121,6 +121,18 @@ def set_webhook_secret(url: str, source: str, secret: str | None) -> None:
     )
 
 
+def set_rate(url: str, source: str, calls_per_second: int | None) -> None:
+    """How many calls a second a source may send before it is answered 429; None: any number."""
+    if calls_per_second is not None and calls_per_second < 1:
+        raise SourceError("A source may send at least one call a second.")
+    _update(
+        url,
+        source,
+        "update raw_segment.sources set calls_per_second = %s where source = %s",
+        calls_per_second,
+    )
+
+
 def list_sources(url: str) -> list[Source]:
     """Every source, by name."""
     with connect(url, application_name="sources") as connection:

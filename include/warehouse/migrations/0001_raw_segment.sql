@@ -11,6 +11,8 @@ create table raw_segment.sources (
     -- signs the deliveries of Segment's webhook; null: deliveries need no signature. Kept as it
     -- is, because a signature can only be checked with the secret itself.
     webhook_secret text,
+    -- calls a second, all workers of a collector together; null: no limit
+    calls_per_second integer check (calls_per_second > 0),
     created_at timestamptz not null default now()
 );
 

@@ -3,6 +3,7 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 
+from include.collector.rates import Rates
 from include.collector.sources import (
     SourceError,
     add_demo_sources,
@@ -11,6 +12,7 @@ from include.collector.sources import (
     list_sources,
     rotate_key,
     set_enabled,
+    set_rate,
 )
 
 CALL = {"userId": "u", "event": "E"}
@@ -77,3 +79,28 @@ def test_a_new_key_works_in_a_running_collector(start, warehouse: str):
     add_source(warehouse, "fresh")
     add_key(warehouse, "fresh", "fresh")
     assert collector.post("/v1/track", CALL, key="fresh").status_code == 200
+
+
+def test_a_source_that_sends_too_much_is_told_to_wait_and_others_are_not(start, warehouse: str):
+    set_rate(warehouse, "demo-app", 5)
+    collector = start()
+    batch = {"batch": [{"type": "track", **CALL, "messageId": f"m-{n}"} for n in range(1_000)]}
+    assert collector.post("/v1/batch", batch).status_code == 200  # more than a second's worth
+    refused = collector.post("/v1/track", CALL)
+    assert refused.status_code == 429
+    assert 100 < int(refused.headers["retry-after"]) <= 200  # 995 calls too many, 5 a second
+    assert collector.post("/v1/track", CALL, key="demo-planhat").status_code == 200
+    assert len(collector.events()) == 1_001
+
+
+def test_a_source_within_its_rate_is_never_told_to_wait(monkeypatch: pytest.MonkeyPatch):
+    clock = 100.0
+    monkeypatch.setattr("time.monotonic", lambda: clock)
+    rates = Rates()
+    for _ in range(100):
+        assert rates.wait("s", 10, 20) == 0
+        clock += 0.5
+    assert rates.wait("s", 50, 20) == 0  # a debt of 30
+    assert rates.wait("s", 1, 20) == pytest.approx(31 / 20)
+    clock += 31 / 20
+    assert rates.wait("s", 1, 20) == 0
