@@ -20,6 +20,7 @@ from include.sample.load import load
 from include.sample.send import send
 from include.sample.traffic import calls
 from include.settings import Settings
+from tests.dbt_project.contract import CONTRACT
 from tests.dbt_project.landing import land_calls, land_objects
 from tests.include.collector.conftest import running
 
@@ -301,3 +302,17 @@ def _make_world(url: str, case: Case) -> None:
                 "insert into sync.switches (switch, is_on, valid_from) values (%s, %s, %s)",
                 [switch.switch, switch.is_on, switch.valid_from],
             )
+
+
+@pytest.mark.parametrize("table", sorted(CONTRACT))
+def test_what_others_rely_on_is_there(sample: World, ask, table: str):
+    schema, name = table.split(".")
+    there = {
+        row["column_name"]
+        for row in ask(
+            "select column_name from information_schema.columns"
+            " where table_schema = %s and table_name = %s",
+            schema, name,
+        )
+    }  # fmt: skip
+    assert set(CONTRACT[table].split()) - there == set()
