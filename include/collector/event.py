@@ -87,6 +87,9 @@ _WRITE_KEY = re.compile(r'("(?:writeKey|write_key)"\s*:\s*")[^"]*')
 _KEYS = ("messageId", "userId", "anonymousId", "groupId", "previousId", "event")
 _OBJECTS = ("traits", "properties", "context", "integrations")
 
+_NESTED = frozenset((dict, list))
+_OBJECT_OR_NOTHING = frozenset((dict, list, NoneType))
+
 _PARTNER_NAMES = {
     "user_id": "userId",
     "anonymous_id": "anonymousId",
@@ -180,13 +183,13 @@ def _check_shape(call: dict[str, Any], kind: Any) -> None:
     if not kind.strip():
         raise _Unfit("missing_type", "a call needs a type, such as track")
     for name in _KEYS:
-        if isinstance(call.get(name), (dict, list)):
+        if call.get(name).__class__ in _NESTED:
             raise _Unfit("wrong_shape", f"{name} must be a text or a number")
     if kind == "track" and str(call.get("event") or "").strip() == "":
         raise _Unfit("missing_event", "a track call needs the name of its event")
     for name in _OBJECTS:
         # A list passes: some clients write an empty object as one.
-        if not isinstance(call.get(name, {}), (dict, list, NoneType)):
+        if call.get(name).__class__ not in _OBJECT_OR_NOTHING:
             raise _Unfit("wrong_shape", f"{name} must be an object")
 
 
