@@ -41,7 +41,7 @@ def demo(settings: Settings, *, say: Callable[[str], None] = print) -> None:
     with speaking(say) as voice, ThreadPoolExecutor(max_workers=1) as pool:
         voice.doing("starting Postgres and the collector")
         with services.starting(settings):
-            services.check_ports(settings)
+            services.clear_the_way(settings)
             url = services.start_warehouse(settings, say=voice.say)
             services.start_collector(settings, say=voice.say)
         is_running = not services.unhealthy_airflow(settings)

@@ -68,7 +68,7 @@ def up(settings: Settings, *, say: Say = print) -> None:
     Raises `ServiceError` in one line: a port that is taken, a program that does not start.
     """
     with starting(settings):
-        check_ports(settings)
+        clear_the_way(settings)
         start_warehouse(settings, say=say)
         start_collector(settings, say=say)
         start_airflow(settings, say=say)
@@ -89,10 +89,7 @@ def down(settings: Settings, *, say: Say = print) -> None:
         supervision.stop_programs(settings, [n for n in ran if n != POSTGRES], patience=30)
         supervision.stop_programs(settings, [n for n in ran if n == POSTGRES], patience=40)
         supervision.stop_supervisor(settings)
-        # What a killed supervisord left behind.
-        if (settings.data_dir / "postgres").exists():
-            embedded.stop(settings)
-        ended = supervision.end_leftovers(settings)
+        ended = _end_leftovers(settings)
         if left := supervision.leftovers(settings):
             numbers = ", ".join(str(process.pid) for process in left)
             raise ServiceError(f"These processes do not end: {numbers}.")
@@ -122,8 +119,10 @@ def starting(settings: Settings) -> Iterator[None]:
         yield
 
 
-def check_ports(settings: Settings) -> None:
-    """Raise `ServiceError` when a program that is to be started finds its port taken."""
+def clear_the_way(settings: Settings) -> None:
+    """End what a killed supervisord left behind; raise `ServiceError` when a port is taken."""
+    if not supervision.is_running(settings):
+        _end_leftovers(settings)
     known = supervision.programs(settings)
     for name, host, port, setting in (
         (COLLECTOR, settings.collector_host, settings.collector_port, "COLLECTOR_PORT"),
@@ -236,11 +235,18 @@ def addresses(settings: Settings) -> list[str]:
 
 def _supervisor(settings: Settings) -> None:
     if not supervision.is_running(settings):
-        # A supervisord that was killed leaves programs without anybody who brings them back.
-        if (settings.data_dir / "postgres").exists():
-            embedded.stop(settings)
-        supervision.end_leftovers(settings)
+        # Programs that nobody would bring back.
+        _end_leftovers(settings)
     supervision.start_supervisor(settings)
+
+
+def _end_leftovers(settings: Settings) -> int:
+    """End what a killed supervisord left behind, Postgres first and in its own way."""
+    left = len(supervision.leftovers(settings))
+    if left and (settings.data_dir / "postgres").exists():
+        embedded.stop(settings)
+    supervision.end_leftovers(settings)
+    return left
 
 
 def _start(settings: Settings, name: str) -> None:

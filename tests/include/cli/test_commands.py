@@ -1,0 +1,152 @@
+"""The command line: help everywhere, one clear line for what is wrong, codes as promised."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from include.settings import ROOT, Settings
+from include.warehouse import embedded
+from tests.include.running import cli, environment, free_port
+
+COMMANDS = (
+    "up", "down", "status", "migrate", "url", "psql", "clean", "demo", "build", "plan", "push",
+    "planhat", "load", "replay", "lint-sql", "docs",
+)  # fmt: skip
+
+
+def make(*arguments: str, **given: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["make", "-s", *arguments], env=environment(**given), cwd=ROOT,
+        capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+def test_these_are_the_commands() -> None:
+    done = cli("--help")
+    assert done.returncode == 0
+    listed = re.findall(r"^  ([a-z-]+) {2,}", done.stdout.split("Commands:")[1], re.M)
+    assert sorted(listed) == sorted(COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command: str) -> None:
+    done = cli(command, "--help")
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) > 4
+
+
+def test_every_command_of_the_makefile_exists() -> None:
+    called = re.findall(r"\$\(CLI\) ([a-z-]+)", (ROOT / "Makefile").read_text())
+    assert called
+    assert set(called) <= set(COMMANDS)
+
+
+def test_the_embedded_server_that_was_never_started_is_said_in_one_line(tmp_path: Path) -> None:
+    done = cli("url", DATA_DIR=str(tmp_path))
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    assert "never started here: run `make up` first" in line
+
+
+@pytest.mark.parametrize("command", ["build", "plan", "push", "planhat", "replay", "psql"])
+def test_a_warehouse_that_does_not_answer_is_one_line_and_no_traceback(
+    command: str, tmp_path: Path
+) -> None:
+    given = {
+        "DATA_DIR": str(tmp_path),
+        "PLANHAT_EXPORTS_DIR": str(tmp_path),
+        "AIRFLOW_CONN_WAREHOUSE": f"postgresql://ada:hush@127.0.0.1:{free_port()}/warehouse",
+        "AIRFLOW_CONN_SEGMENT": "http://:key@127.0.0.1:1",
+    }
+    done = cli(command, **given)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert "does not answer" in line
+    assert "hush" not in done.stdout + done.stderr
+
+
+def test_a_push_without_a_write_key_is_one_line(warehouse: str, tmp_path: Path) -> None:
+    given = {"DATA_DIR": str(tmp_path), "AIRFLOW_CONN_WAREHOUSE": warehouse}
+    for segment, said in (("", "AIRFLOW_CONN_SEGMENT is not set"), ("https://h", "no write key")):
+        done = cli("push", **given, AIRFLOW_CONN_SEGMENT=segment)
+        assert done.returncode == 1
+        (line,) = done.stderr.splitlines()
+        assert said in line
+
+
+def test_a_setting_that_cannot_be_read_is_one_line() -> None:
+    done = cli("status", AIRFLOW_PORT="eighty")
+    assert done.returncode == 1
+    assert done.stderr == "AIRFLOW_PORT must be a whole number, not 'eighty'.\n"
+
+
+def test_an_unknown_model_is_one_line_that_names_those_there_are(
+    warehouse: str, tmp_path: Path
+) -> None:
+    done = cli(
+        "plan", "--models", "compny", DATA_DIR=str(tmp_path), AIRFLOW_CONN_WAREHOUSE=warehouse,
+        AIRFLOW_CONN_SEGMENT="http://:key@127.0.0.1:1",
+    )  # fmt: skip
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert "No pushed model is named compny: there are asset" in line
+
+
+def test_a_folder_that_is_not_there_is_one_line(warehouse: str, tmp_path: Path) -> None:
+    done = cli(
+        "planhat", "--dir", str(tmp_path / "none"), DATA_DIR=str(tmp_path),
+        AIRFLOW_CONN_WAREHOUSE=warehouse,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_loading_without_files_says_what_is_missing(warehouse: str, tmp_path: Path) -> None:
+    done = cli("load", DATA_DIR=str(tmp_path), AIRFLOW_CONN_WAREHOUSE=warehouse)
+    assert done.returncode == 1
+    assert done.stderr.startswith("FILES is missing: make load")
+
+
+def test_a_defect_of_ours_is_one_line_and_its_story_is_kept(tmp_path: Path) -> None:
+    script = (
+        "import sys\n"
+        "from include.cli import __main__ as main\n"
+        "@main.app.command()\n"
+        "def broken() -> None:\n"
+        "    raise RuntimeError('something of ours')\n"
+        "sys.argv = ['cli', 'broken']\n"
+        "main.main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment(DATA_DIR=str(tmp_path)), cwd=ROOT,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("Unexpected: RuntimeError: something of ours")
+    assert "Traceback" in (tmp_path / "logs" / "errors.log").read_text()
+
+
+def test_make_url_prints_the_url_and_nothing_else(server: Settings) -> None:
+    done = make("url", DATA_DIR=str(server.data_dir))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == embedded.server_url(server, "warehouse") + "\n"
+
+
+def test_make_hands_over_its_options(warehouse: str, tmp_path: Path) -> None:
+    (tmp_path / "ufos.jsonl").write_text("{}\n")
+    done = make(
+        "planhat", f"DIR={tmp_path}", DATA_DIR=str(tmp_path), AIRFLOW_CONN_WAREHOUSE=warehouse
+    )
+    assert done.returncode == 0, done.stderr
+    assert "ufos.jsonl" in done.stdout
+
+
+@pytest.mark.parametrize("command", ["why", "bench"])
+def test_what_does_not_exist_yet_says_so(command: str) -> None:
+    done = make(command)
+    assert done.returncode == 2
+    assert f"make {command} does not exist yet" in done.stderr

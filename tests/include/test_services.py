@@ -1,0 +1,281 @@
+"""The services on one machine: started once, brought back, stopped without a trace."""
+
+import os
+import signal
+import socket
+import stat
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from include import airflow_api, services, supervision
+from include.airflow_process import sign_in, sign_in_file
+from include.errors import ServiceError
+from include.settings import Settings, load_settings
+from include.warehouse import embedded
+from include.warehouse.connection import connect, warehouse_url
+from tests.include.running import cli, enterable, environment, free_port
+
+# How long a test waits for what should happen within seconds, on a busy machine.
+PATIENCE = 90.0
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Iterator[Settings]:
+    """A copy of the project that nothing of runs; whatever a test starts is stopped."""
+    made = new_copy(enterable(tmp_path) / "data")
+    yield made
+    clear(made)
+
+
+def new_copy(folder: Path, **given: str) -> Settings:
+    ports = {"COLLECTOR_PORT": str(free_port()), "AIRFLOW_PORT": str(free_port())}
+    return load_settings({"DATA_DIR": str(folder), **ports, **given})
+
+
+def clear(settings: Settings) -> None:
+    services.down(settings, say=lambda line: None)
+    services.remove_data(settings)
+
+
+def variables(settings: Settings) -> dict[str, str]:
+    return {
+        "DATA_DIR": str(settings.data_dir),
+        "COLLECTOR_PORT": str(settings.collector_port),
+        "AIRFLOW_PORT": str(settings.airflow_port),
+    }
+
+
+def start_without_airflow(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    # supervisord and its programs get the environment of whoever starts them.
+    for name, text in environment(**variables(settings)).items():
+        monkeypatch.setenv(name, text)
+    with services.starting(settings):
+        services.clear_the_way(settings)
+        services.start_warehouse(settings, say=lambda line: None)
+        services.start_collector(settings, say=lambda line: None)
+
+
+def pids(settings: Settings) -> dict[str, int]:
+    return {
+        name: program.pid for name, program in supervision.programs(settings).items() if program.pid
+    }
+
+
+def is_healthy(settings: Settings) -> bool:
+    try:
+        return httpx.get(f"http://127.0.0.1:{settings.collector_port}/health").status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def eventually(holds: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < deadline, f"never: {what}"
+        time.sleep(0.1)
+
+
+def test_starting_twice_starts_once_and_stopping_leaves_nothing(
+    copy: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start_without_airflow(copy, monkeypatch)
+    first = pids(copy)
+    assert set(first) == {"postgres", "collector"}
+    assert is_healthy(copy)
+
+    start_without_airflow(copy, monkeypatch)
+    assert pids(copy) == first
+
+    services.down(copy, say=lambda line: None)
+    assert supervision.leftovers(copy) == []
+    assert not any(psutil.pid_exists(pid) for pid in first.values())
+    assert services.status(copy)[0][1] == "stopped"
+
+
+@pytest.mark.parametrize("name", ["collector", "postgres"])
+def test_a_service_that_is_killed_comes_back(
+    copy: Settings, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    start_without_airflow(copy, monkeypatch)
+    killed = pids(copy)[name]
+    os.kill(killed, signal.SIGKILL)
+    eventually(lambda: pids(copy).get(name, killed) != killed, f"{name} has another process")
+
+    def answers() -> bool:
+        try:
+            connect(warehouse_url(copy), application_name="test").close()
+        except ServiceError:
+            return False
+        return is_healthy(copy)
+
+    eventually(answers, f"everything answers after {name} was killed")
+
+
+def test_what_a_killed_supervisor_left_behind_is_found_and_stopped(
+    copy: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start_without_airflow(copy, monkeypatch)
+    orphans = pids(copy)
+    supervisor = psutil.Process(orphans["collector"]).ppid()
+    os.kill(supervisor, signal.SIGKILL)
+    eventually(lambda: not supervision.is_running(copy), "the supervisor is gone")
+    assert is_healthy(copy)  # its programs run on, with nobody to bring them back
+
+    said: list[str] = []
+    services.down(copy, say=said.append)
+    assert supervision.leftovers(copy) == []
+    assert not is_healthy(copy)
+    assert "a killed supervisor had left behind" in said[0]
+
+
+def test_after_a_killed_supervisor_starting_puts_everything_in_order(
+    copy: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start_without_airflow(copy, monkeypatch)
+    before = pids(copy)
+    os.kill(psutil.Process(before["collector"]).ppid(), signal.SIGKILL)
+    eventually(lambda: not supervision.is_running(copy), "the supervisor is gone")
+    start_without_airflow(copy, monkeypatch)
+    assert is_healthy(copy)
+    assert set(pids(copy).values()).isdisjoint(before.values())
+
+
+def test_two_copies_do_not_touch_each_other(
+    copy: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = new_copy(tmp_path / "other")
+    try:
+        start_without_airflow(copy, monkeypatch)
+        start_without_airflow(other, monkeypatch)
+        services.down(copy, say=lambda line: None)
+        assert is_healthy(other)
+        assert not is_healthy(copy)
+    finally:
+        clear(other)
+
+
+def test_a_data_folder_with_a_long_path_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A socket's path may have 107 bytes.
+    long = new_copy(enterable(tmp_path) / ("long-" * 20) / "data")
+    assert len(str(supervision.control_folder(long))) < 80
+    try:
+        start_without_airflow(long, monkeypatch)
+        assert is_healthy(long)
+    finally:
+        clear(long)
+    assert not supervision.control_folder(long).exists()
+
+
+@pytest.mark.parametrize("setting", ["COLLECTOR_PORT", "AIRFLOW_PORT"])
+def test_a_taken_port_is_said_in_one_line_and_nothing_is_started(
+    copy: Settings, setting: str
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        done = cli("up", **{**variables(copy), setting: port})
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line == (
+        f"Port {port} is taken by another program: end it, or set {setting} to another one."
+    )
+    assert supervision.leftovers(copy) == []
+
+
+def test_a_data_folder_that_cannot_be_written_is_said_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = cli("up", DATA_DIR=str(tmp_path / "file" / "data"))
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert "cannot be written" in line
+
+
+def test_a_warehouse_that_does_not_answer_is_said_in_one_line(copy: Settings) -> None:
+    url = f"postgresql://ada:secret@127.0.0.1:{free_port()}/warehouse"
+    done = cli("up", **variables(copy), AIRFLOW_CONN_WAREHOUSE=url)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert "does not answer" in line
+    assert "secret" not in done.stderr + done.stdout
+
+
+def test_stopping_when_nothing_was_ever_started_says_so(tmp_path: Path) -> None:
+    done = cli("down", DATA_DIR=str(tmp_path / "data"))
+    assert (done.returncode, done.stdout) == (0, "Nothing runs.\n")
+    assert not (tmp_path / "data").exists()
+
+
+def test_cleaning_deletes_what_is_ours_and_nothing_else(
+    copy: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start_without_airflow(copy, monkeypatch)
+    (copy.data_dir / "mine.txt").touch()
+    done = cli("clean", **variables(copy))
+    assert done.returncode == 0, done.stderr
+    assert [file.name for file in copy.data_dir.iterdir()] == ["mine.txt"]
+
+
+def test_another_users_socket_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    with pytest.raises(ServiceError, match="belongs to somebody else"):
+        supervision._private(tmp_path / "link")
+
+
+def test_all_of_it_from_nothing_with_airflow(copy: Settings) -> None:
+    up = cli("up", **variables(copy))
+    assert up.returncode == 0, up.stderr + up.stdout
+    assert set(pids(copy)) == set(services.PROGRAMS)
+    assert services.unhealthy_airflow(copy) == []
+
+    # Made once, for their owner alone.
+    passwords = sign_in(copy)
+    assert set(passwords) == {"admin", "operator", "viewer"}
+    for file in (sign_in_file(copy), copy.data_dir / "airflow" / "secrets.json"):
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert all(password in up.stdout for password in passwords.values())
+    with airflow_api.AirflowApi(copy, "viewer", passwords["viewer"]) as api:
+        api.wait_for_dag("push_planhat_to_segment", patience=PATIENCE, say=lambda line: None)
+        with pytest.raises(ServiceError, match="403"):
+            api.unpause("push_planhat_to_segment")
+
+    # The warehouse is migrated and reachable by what `make -s url` prints, and nothing else.
+    printed = cli("url", **variables(copy)).stdout
+    assert printed == embedded.server_url(copy, "warehouse") + "\n"
+    with connect(printed.strip(), application_name="test") as connection:
+        found = connection.execute("select source from raw_segment.sources order by 1").fetchall()
+    assert found == [("demo-app",), ("demo-planhat",)]
+
+    before = pids(copy)
+    again = cli("up", **variables(copy))
+    assert again.returncode == 0, again.stderr
+    assert pids(copy) == before
+    assert "preparing Airflow's database" not in again.stdout
+
+    os.kill(before["airflow-scheduler"], signal.SIGKILL)
+    eventually(
+        lambda: (
+            pids(copy).get("airflow-scheduler") not in (None, before["airflow-scheduler"])
+            and services.unhealthy_airflow(copy) == []
+        ),
+        "the scheduler is back and well",
+    )
+    # The idle workers of the killed one were ended with it.
+    workers = [
+        process
+        for process in supervision.leftovers(copy)
+        if "LocalExecutor" in " ".join(process.cmdline()) and process.ppid() == 1
+    ]
+    assert workers == []
+
+    down = cli("down", **variables(copy))
+    assert down.returncode == 0, down.stderr
+    assert supervision.leftovers(copy) == []
