@@ -6,15 +6,15 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, TypeVar
 
 import psycopg
 
-from include.errors import ServiceError
 from include.push import ledger
+from include.push.database import Session
 from include.push.ledger import Failure, Range
 from include.push.messages import Planned, build_message, estimate_bytes, message_timestamp
-from include.push.outcome import Accepted, Pace, Patience, Refused, Unknown, send_batch
+from include.push.outcome import Accepted, Patience, Refused, Unknown, send_batch
+from include.push.pace import Pace
 from include.settings import SegmentConnection
 from include.warehouse.connection import connect
 
@@ -27,11 +27,6 @@ PAGE = 2_000
 
 # After so many batches in a row without an answer nobody is there: the rest stays unsent.
 GIVE_UP_AFTER = 3
-
-# How long a lost database is waited for, in seconds.
-DATABASE_PATIENCE = 60.0
-
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -65,7 +60,7 @@ class Delivery:
         self._segment = segment
         self._part = part
         self._options = options
-        self._pace = Pace(options.rate)
+        self._pace = Pace(url, segment.destination, options.rate)
         self._stopped = threading.Event()
         self._counting = threading.Lock()
         self._reading = threading.Lock()
@@ -85,7 +80,10 @@ class Delivery:
         Raises `ClaimLostError` when the run was closed, `ServiceError` when Postgres stays away.
         """
         batches = self._batches()
-        with ThreadPoolExecutor(self._options.connections, thread_name_prefix="push") as pool:
+        with (
+            self._pace,
+            ThreadPoolExecutor(self._options.connections, thread_name_prefix="push") as pool,
+        ):
             running = {pool.submit(self._work, batches) for _ in range(self._options.connections)}
             try:
                 self._watch(running, on_tick, every)
@@ -244,44 +242,3 @@ def _read_page(connection: psycopg.Connection, page: Range) -> list[tuple]:
         """,
         {**page.parameters, "page": PAGE},
     ).fetchall()
-
-
-class Session:
-    """A database connection of one sender that is made again when Postgres was restarted.
-
-    What runs in it must be safe to repeat: a transaction may have been committed although its
-    connection was lost before it said so.
-    """
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-        self._connection: psycopg.Connection | None = None
-
-    def __enter__(self) -> "Session":
-        return self
-
-    def __exit__(self, *_: Any) -> None:
-        if self._connection is not None:
-            self._connection.close()
-
-    def run(self, work: Callable[[psycopg.Connection], Result]) -> Result:
-        """Do `work`, again on a new connection when this one was lost, for up to a minute.
-
-        Raises `ServiceError` when Postgres does not come back.
-        """
-        deadline = time.monotonic() + DATABASE_PATIENCE
-        while True:
-            try:
-                if self._connection is None:
-                    self._connection = connect(self._url, application_name="push", autocommit=True)
-                return work(self._connection)
-            except (psycopg.OperationalError, psycopg.InterfaceError, ServiceError) as error:
-                if self._connection is not None:
-                    self._connection.close()
-                    self._connection = None
-                if time.monotonic() > deadline:
-                    if isinstance(error, ServiceError):
-                        raise
-                    reason = str(error).strip().splitlines()[0]
-                    raise ServiceError(f"Postgres was lost while sending: {reason}") from None
-                time.sleep(0.5)

@@ -4,9 +4,9 @@ Through `segment.analytics.request.post`, the library's own sender of one batch:
 that each batch is accounted for exactly.
 """
 
+import logging
 import random
 import threading
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +14,11 @@ from typing import Any
 import requests
 from segment.analytics.request import APIError, parse_retry_after, post
 
+from include.push.pace import Pace
 from include.settings import SegmentConnection
+
+# The library says each bad answer to whoever is nearest; ours are in the report, with a code.
+logging.getLogger("segment").addHandler(logging.NullHandler())
 
 # Answers after which the same batch may succeed.
 RETRIED = frozenset({408, 425, 429, *range(500, 600)})
@@ -61,30 +65,6 @@ class Unknown:
 
 
 Outcome = Accepted | Refused | Unknown
-
-
-class Pace:
-    """What all connections share: the rate limit, and a pause the other side asked for."""
-
-    def __init__(self, per_second: float | None) -> None:
-        """`per_second`: events; None for no limit."""
-        self._per_second = per_second
-        self._lock = threading.Lock()
-        self._next_at = 0.0
-
-    def wait_for(self, events: int, stopped: threading.Event) -> None:
-        """Return when so many events may be sent, or at once when `stopped` is set."""
-        with self._lock:
-            starts_at = max(self._next_at, time.monotonic())
-            self._next_at = starts_at + (events / self._per_second if self._per_second else 0)
-        # A pause asked for meanwhile moves everybody.
-        while (delay := starts_at - time.monotonic()) > 0 and not stopped.wait(delay):
-            pass
-
-    def pause(self, seconds: float) -> None:
-        """Let nobody send for so long."""
-        with self._lock:
-            self._next_at = max(self._next_at, time.monotonic() + seconds)
 
 
 def send_batch(

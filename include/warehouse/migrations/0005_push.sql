@@ -230,6 +230,12 @@ as $$
         end || '-' || version || '.' || generation || '-' || left(fingerprint, 12)
 $$;
 
+-- From when on each destination may be sent to: the rate limit that all workers share.
+create table sync.pace (
+    destination text primary key,
+    free_at timestamptz not null
+);
+
 -- Models whose vanished objects are left as they are: no Removed event.
 create table sync.ignored_removals (
     model text primary key,

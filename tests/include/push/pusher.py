@@ -83,10 +83,11 @@ def die_at(point: str, when: str, number: int) -> None:
         is_it = next(passings) == number
         if is_it and when == "before":
             os.kill(os.getpid(), signal.SIGKILL)
-        result = function(*args, **kwargs)
-        if is_it and when == "after":
-            os.kill(os.getpid(), signal.SIGKILL)
-        return result
+        try:
+            return function(*args, **kwargs)
+        finally:
+            if is_it and when == "after":
+                os.kill(os.getpid(), signal.SIGKILL)
 
     setattr(module, name, counted)
 

@@ -16,7 +16,7 @@ from tests.include.push.world import World
 # Small batches: many posts and many commits to die at.
 BATCH = 5
 OBJECTS = 400
-# Of each world; fourteen worlds make more than a hundred.
+# Of each world; twelve worlds, and each point once, make more than a hundred.
 KILLS = 8
 
 
@@ -43,7 +43,7 @@ def points(chance: random.Random) -> Iterator[list]:
         yield [point, chance.choice(["before", "after"]), chance.randint(1, 4)]
 
 
-@pytest.mark.parametrize("seed", range(7))
+@pytest.mark.parametrize("seed", range(6))
 def test_nothing_is_lost_and_nothing_acknowledged_is_sent_anew(
     world: World, segment: PlayedSegment, pusher: Pusher, seed: int
 ) -> None:
@@ -62,7 +62,7 @@ def test_nothing_is_lost_and_nothing_acknowledged_is_sent_anew(
     assert_no_run_is_left_open(world)
 
 
-@pytest.mark.parametrize("seed", range(100, 107))
+@pytest.mark.parametrize("seed", range(100, 106))
 def test_the_last_value_arrives_though_objects_change_between_deaths(
     world: World, segment: PlayedSegment, pusher: Pusher, seed: int
 ) -> None:
