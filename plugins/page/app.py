@@ -1,8 +1,9 @@
 """The page's routes. Each says who may call it; the queries are in `include.page`."""
 
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import APIRouter, FastAPI, HTTPException, Query, Request
@@ -12,9 +13,10 @@ from pydantic import BaseModel, Field
 from starlette.middleware.base import BaseHTTPMiddleware
 
 import include.page
-from include.errors import ProblemError
-from include.page import button, changes, metrics, reading, runs, tracking, usage
+from include.errors import ProblemError, ServiceError
+from include.page import button, changes, held, metrics, reading, runs, tracking, usage
 from include.page.button import PushDag
+from include.push import guards
 from include.push.catalogue import read_catalogue
 from plugins.page import airflow_api, warehouse
 from plugins.page.access import PUSH_DAG, Permissions, may_edit, may_push, may_read, same_site
@@ -170,6 +172,26 @@ async def run_errors(
     return await read(query, when_missing=reading.NOT_MIGRATED)
 
 
+@api.get("/held")
+def held_plans() -> dict[str, Any]:
+    """Plans that a guard holds, and what was answered for them so far."""
+    try:
+        found = guards.held_plans(warehouse.current_url(), warehouse.current_segment())
+    except ProblemError as problem:
+        return {"problem": str(problem)}
+    return {"plans": [asdict(plan) for plan in found]}
+
+
+@api.get("/held/{run_id}/{model}")
+async def held_changes(
+    run_id: int, model: str, may: Permissions, offset: Annotated[int, Query(ge=0)] = 0
+) -> dict[str, Any]:
+    query = partial(
+        held.changes, run_id=run_id, model=model, with_values=may["edit"], offset=offset
+    )
+    return await read(query, when_missing=reading.NOT_MIGRATED)
+
+
 @api.get("/tracking")
 async def tracking_section(may: Permissions) -> dict[str, Any]:
     """Section 1, in parts that fail apart: what came in, what became of it, who was created."""
@@ -251,6 +273,33 @@ async def push(request: Request, may: Permissions, wish: PushWish) -> dict[str, 
             raise HTTPException(409, allowed["text"])
         note = "Pushed from the page Planhat ⇄ Segment."
         return {"dag_run_id": await airflow_api.trigger_push(request, wish.conf(), note)}
+
+
+class Answer(BaseModel):
+    """What somebody says to a held plan: that plan, by its fingerprint, and no later one."""
+
+    model: str
+    fingerprint: Annotated[str, Field(min_length=8)]
+    answer: Literal["all", "safe", "none"]
+
+
+@api.post("/held", dependencies=[may_push, same_site])
+def answer_held(answer: Answer, user: GetUserDep) -> dict[str, Any]:
+    """Answer for a held plan; the next push acts on it. 409 when the plan is another one by now."""
+    try:
+        plan = guards.answer_plan(
+            warehouse.current_url(),
+            warehouse.current_segment(),
+            answer.model,
+            answer.answer,
+            answered_by=user.get_name(),
+            fingerprint=answer.fingerprint,
+        )
+    except ServiceError:
+        raise
+    except ProblemError as problem:
+        raise HTTPException(409, str(problem)) from None
+    return {"model": plan.model, "answer": answer.answer}
 
 
 class Switch(BaseModel):

@@ -1,4 +1,4 @@
-"""The warehouse's address: Airflow's connection `warehouse`, else the project's setting."""
+"""Airflow's connections `warehouse` and `segment`, else the project's settings."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -7,9 +7,9 @@ import psycopg
 from airflow.exceptions import AirflowNotFoundException
 from airflow.models.connection import Connection
 
-from include.connections import postgres_url
+from include.connections import postgres_url, segment_connection_of
 from include.errors import ServiceError
-from include.settings import load_settings
+from include.settings import SegmentConnection, load_settings, segment_connection
 from include.warehouse.connection import unreachable, warehouse_url
 
 
@@ -19,6 +19,14 @@ def current_url() -> str:
         return postgres_url(Connection.get_connection_from_secrets("warehouse"))
     except AirflowNotFoundException:
         return warehouse_url(load_settings())
+
+
+def current_segment() -> SegmentConnection:
+    """The push's destination. Raises `ProblemError` when none is set."""
+    try:
+        return segment_connection_of(Connection.get_connection_from_secrets("segment"))
+    except AirflowNotFoundException:
+        return segment_connection(load_settings())
 
 
 @asynccontextmanager

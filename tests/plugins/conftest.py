@@ -20,11 +20,13 @@ import httpx
 import psycopg
 import pytest
 
-from include.settings import ROOT, Settings
+from include.settings import ROOT, SegmentConnection, Settings
 from include.warehouse import embedded
 
 USERS = {"admin": "admin", "operator": "op", "user": "user", "viewer": "viewer"}
 PUSH_DAG = "push_planhat_to_segment"
+# Nothing is sent here: only its name in the ledger matters.
+DESTINATION = SegmentConnection("http://127.0.0.1:9", "a-key").destination
 
 # Without a scheduler nothing runs what is triggered, so a run stays queued: the tests say what
 # became of it by writing the push's own tables.
@@ -120,6 +122,7 @@ def api_server(server: Settings, tmp_path_factory: pytest.TempPathFactory) -> It
         "PYTHONPATH": str(ROOT),
         "DATA_DIR": str(server.data_dir),
         "AIRFLOW_CONN_WAREHOUSE": warehouse,
+        "AIRFLOW_CONN_SEGMENT": "http://:a-key@127.0.0.1:9",
         "AIRFLOW__CORE__DAGS_FOLDER": str(home / "dags"),
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
@@ -176,7 +179,8 @@ def airflow(api_server: Airflow) -> Airflow:
 # Making the database anew takes seconds, so it is emptied.
 EMPTY = """
     drop schema if exists marts cascade;
-    truncate sync.runs, sync.batches, sync.company_metrics, sync.objects,
+    truncate sync.runs, sync.batches, sync.company_metrics, sync.objects, sync.planned,
+        sync.plan_answers,
         raw_segment.sources, raw_segment.intake restart identity cascade;
     delete from sync.switches where valid_from > '-infinity';
 """

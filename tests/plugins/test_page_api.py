@@ -15,10 +15,11 @@ from tests.include.page.world import (
     add_active_run,
     add_company,
     add_error,
+    add_held_plan,
     add_run,
     make_marts,
 )
-from tests.plugins.conftest import PUSH_DAG
+from tests.plugins.conftest import DESTINATION, PUSH_DAG
 
 READ = [
     "/",
@@ -29,6 +30,8 @@ READ = [
     "/api/tracking",
     "/api/metrics",
     "/api/usage",
+    "/api/held",
+    "/api/held/1/enduser",
     "/api/companies",
     "/api/companies/1",
     "/api/endusers/1",
@@ -40,6 +43,11 @@ WRITE = [
     ("/api/metrics", {"metric": "seats", "aggregation": "LAST"}, {"user", "operator", "admin"}),
     ("/api/switches", {"switch": "auto_create", "is_on": False}, {"user", "operator", "admin"}),
     ("/api/metrics/delete", {"metric": "declared"}, {"user", "operator", "admin"}),
+    (
+        "/api/held",
+        {"model": "enduser", "fingerprint": "f" * 32, "answer": "none"},
+        {"user", "operator", "admin"},
+    ),
 ]
 SIGNED_IN = ["viewer", "user", "operator", "admin"]
 
@@ -64,6 +72,7 @@ def test_every_route_of_the_app_is_in_these_lists():
         line.replace("/runs/1", "/runs/{run_id}")
         .replace("/companies/1", "/companies/{company_id}")
         .replace("/endusers/1", "/endusers/{enduser_id}")
+        .replace("/held/1/enduser", "/held/{run_id}/{model}")
         .replace("page.js", "{name}")
         for line in known
     }
@@ -103,6 +112,8 @@ def test_changes_are_for_those_whom_airflow_lets(airflow, connection, path, body
         connection.execute(
             "insert into sync.company_metrics (metric) values ('declared') on conflict do nothing"
         )
+        connection.execute("truncate sync.runs, sync.objects, sync.planned cascade")
+        add_held_plan(connection, DESTINATION)
         with airflow.client(user) as client:
             status = client.post(path, json=body).status_code
         assert status == (200 if user in allowed else 403), user
@@ -290,6 +301,48 @@ def test_a_push_that_failed_before_it_began_is_told_until_another_begins(airflow
     assert told["failed_before"]["dag_run_id"] == dag_run_id
     assert told["button"] == {"enabled": True}
     assert begun["failed_before"] is None
+
+
+# Held plans
+
+
+def test_a_held_plan_is_shown_with_why_and_what_would_change(airflow, connection):
+    run_id = add_held_plan(connection, DESTINATION)
+
+    with airflow.client("operator") as client:
+        (plan,) = client.get("/api/held").json()["plans"]
+        found = client.get(f"/api/held/{run_id}/enduser").json()
+
+    assert (plan["model"], plan["changed"], plan["removed"]) == ("enduser", 1, 1)
+    assert "half of it" in plan["reason"]
+    assert found["rows"][0]["fields"] == {"email": ["old@company.example", "new@company.example"]}
+
+
+def test_a_viewer_sees_which_fields_would_change_and_no_value(airflow, connection):
+    run_id = add_held_plan(connection, DESTINATION)
+
+    with airflow.client("viewer") as client:
+        answer = client.get(f"/api/held/{run_id}/enduser")
+
+    assert answer.json()["rows"][0]["fields"] == {"email": None}
+    assert "company.example" not in answer.text
+
+
+def test_an_answer_is_for_the_plan_that_was_looked_at_and_no_other(airflow, connection):
+    add_held_plan(connection, DESTINATION)
+    asked = {"model": "enduser", "fingerprint": "e" * 32, "answer": "all"}
+
+    with airflow.client("operator") as client:
+        other = client.post("/api/held", json=asked)
+        same = client.post("/api/held", json=asked | {"fingerprint": "f" * 32})
+        wrong = client.post("/api/held", json=asked | {"answer": "perhaps"})
+        nobody = client.post("/api/held", json=asked | {"model": "company"})
+
+    assert (other.status_code, same.status_code) == (409, 200)
+    assert "has changed" in other.json()["detail"]
+    assert (wrong.status_code, nobody.status_code) == (422, 409)
+    given = connection.execute("select model, answer, answered_by from sync.plan_answers")
+    assert given.fetchall() == [("enduser", "all", "operator")]
 
 
 # Errors, and whose data they hold

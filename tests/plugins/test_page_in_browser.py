@@ -14,9 +14,11 @@ from tests.include.page.world import (
     add_active_run,
     add_company,
     add_error,
+    add_held_plan,
     add_run,
     make_marts,
 )
+from tests.plugins.conftest import DESTINATION
 
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="no playwright: install requirements.txt"
@@ -199,6 +201,20 @@ def test_errors_open_their_objects_with_code_message_and_attempts(open_as, conne
     row.get_by_text("Show").click()
     expect(row).to_contain_text("p@company.example")
     expect(frame.get_by_role("row", name=re.compile("^64f1"))).to_contain_text("12")
+
+
+def test_a_held_plan_is_looked_at_and_approved(open_as, connection):
+    add_held_plan(connection, DESTINATION)
+    _, frame = open_as("operator")
+    plans = frame.get_by_role("region", name="Plans that wait for an answer")
+
+    plans.get_by_role("button", name="Enduser: what would change").click()
+    expect(plans).to_contain_text("old@company.example → new@company.example")
+    plans.get_by_role("button", name="Approve: Enduser").click()
+    plans.get_by_role("button", name="Send all of it").click()
+
+    expect(plans).to_contain_text("operator said: send all of it")
+    assert connection.execute("select answer from sync.plan_answers").fetchall() == [("all",)]
 
 
 def test_an_earlier_run_opens_from_the_history_and_closes_again(open_as, connection):

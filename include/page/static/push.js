@@ -2,6 +2,7 @@
 
 import { ask } from "./api.js";
 import { airflowLink, by, h, name, opener, show, table, words } from "./dom.js";
+import { drawHeld } from "./held.js";
 import { ago, count, duration, model, STATUS, time, timeOfDay } from "./words.js";
 
 let latest = null;
@@ -24,6 +25,7 @@ export function drawPush(push) {
   drawForm(push);
   show(by("push-progress"), push.active_run, drawProgress);
   drawRun(push);
+  drawHeld(push, refresh);
   show(by("push-history"), push.problem ? null : push.history, drawHistory);
   noticeEnd(push);
 }

@@ -191,3 +191,38 @@ def add_company(
         "('company', %s, %s, 'Closed', 4)",
         [company_id, NOON.date(), company_id, NOON.date()],
     )
+
+
+def add_held_plan(
+    connection: psycopg.Connection, destination: str = "api.segment.io#abc", **columns: Any
+) -> int:
+    """A run that a guard held: of enduser one would be changed, one removed; nothing was sent."""
+    run_id = add_run(
+        connection,
+        "held",
+        destination=destination,
+        models={
+            "enduser": {
+                "considered": 1, "changed": 1, "removed": 1, "held": 2, "planned_at": NOON,
+                "plan_fingerprint": "f" * 32, "reason": "held: half of it would be removed",
+            }
+        },
+        **columns,
+    )  # fmt: skip
+    for position, (object_id, action) in enumerate((("e1", "changed"), ("e2", "removed")), 1):
+        before = {"email": "old@company.example", "name": "Same"}
+        connection.execute(
+            "insert into sync.objects (destination, model, object_id, payload, fingerprint, "
+            "version, acknowledged_at) values (%s, 'enduser', %s, %s, 'f', 1, now())",
+            [destination, object_id, Jsonb(before)],
+        )
+        connection.execute(
+            "insert into sync.planned (run_id, model, position, object_id, action, call, payload, "
+            "fingerprint, version, generation, message_id) values "
+            "(%s, 'enduser', %s, %s, %s, 'identify', %s, 'g', 2, 0, %s)",
+            [
+                run_id, position, object_id, action,
+                Jsonb(before | {"email": "new@company.example"}), f"planhat-{object_id}",
+            ],
+        )  # fmt: skip
+    return run_id

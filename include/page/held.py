@@ -1,0 +1,78 @@
+"""Held plans on the page: what would change, object by object, before somebody answers for it."""
+
+from typing import Any
+
+import psycopg
+
+from include.page.reading import rows, shortened
+
+OBJECTS_A_PAGE = 50
+
+
+def changes(
+    connection: psycopg.Connection,
+    run_id: int,
+    *,
+    model: str,
+    with_values: bool,
+    offset: int = 0,
+) -> dict[str, Any]:
+    """What a run planned for one model, fifty objects at a time: `{"total", "actions", "rows"}`.
+
+    Each row names the object, the action and the fields that differ from what Segment has
+    acknowledged; `fields` is `{name: [before, after]}` only for who may see values (`with_values`),
+    else `{name: null}`. Empty once the next run has planned.
+    """
+    actions = rows(
+        connection,
+        "select action, count(*) as objects from sync.planned "
+        "where run_id = %s and model = %s group by action order by action",
+        run_id, model,
+    )  # fmt: skip
+    found = rows(
+        connection,
+        """
+        select
+            planned.object_id, planned.action,
+            planned.payload as after, ledger.payload as before
+        from sync.planned
+        inner join sync.runs on planned.run_id = runs.run_id
+        left join sync.objects as ledger
+            on
+                runs.destination = ledger.destination
+                and planned.model = ledger.model
+                and planned.object_id = ledger.object_id
+        where planned.run_id = %s and planned.model = %s
+        order by planned.position
+        limit %s offset %s
+        """,
+        run_id, model, OBJECTS_A_PAGE, offset,
+    )  # fmt: skip
+    return {
+        "total": sum(row["objects"] for row in actions),
+        "actions": {row["action"]: row["objects"] for row in actions},
+        "rows": [
+            {
+                "object_id": shortened(row["object_id"]),
+                "action": row["action"],
+                "fields": _difference(row, with_values),
+            }
+            for row in found
+        ],
+        "with_values": with_values,
+    }
+
+
+def _difference(row: dict[str, Any], with_values: bool) -> dict[str, Any]:
+    before, after = row["before"] or {}, row["after"] or {}
+    if row["action"] == "removed":
+        return {}
+    names = [name for name in after if before.get(name) != after[name]]
+    return {
+        name: [_value(before.get(name)), _value(after[name])] if with_values else None
+        for name in names
+    }
+
+
+def _value(value: Any) -> Any:
+    return shortened(value, 200) if isinstance(value, str) else value

@@ -1,0 +1,90 @@
+// Plans that a guard holds: why, what would change, and answering for them.
+
+import { ask } from "./api.js";
+import { by, h, name, opener, show, table, twoStep, words } from "./dom.js";
+import { count, model } from "./words.js";
+
+const ANSWERS = {
+  all: ["Approve", "Send all of it", "The next push sends the whole plan, if it is still the same."],
+  safe: ["Send the safe part", "Send the safe part", "The next push sends what the guard does not object to, and holds the rest."],
+  none: ["Refuse", "Send nothing of it", "The next push sends nothing of this plan. A plan that has changed asks again."],
+};
+const SAID = { all: "send all of it", safe: "send the safe part", none: "send nothing of it" };
+
+let again = () => {};
+
+/** Ask for held plans when the last run held something; else show nothing. */
+export async function drawHeld(push, refresh) {
+  again = refresh;
+  const target = by("push-held");
+  if (!push.last_run?.totals.held) return show(target, null, () => []);
+  try {
+    const found = await ask("held");
+    show(target, { ...found, may: push.may }, draw);
+  } catch (problem) {
+    show(target, problem.message, (message) => words(message, "bad"));
+  }
+}
+
+function draw({ plans, problem, may }) {
+  if (problem) return words(problem, "bad");
+  if (!plans.length) return [];
+  return [
+    h("h2", {}, "Held: larger than usual, so nobody has sent it"),
+    table({
+      caption: "Plans that wait for an answer",
+      columns: [
+        { title: "Model", cell: (plan) => opener(model(plan.model), { key: `held-${plan.model}`, label: `${model(plan.model)}: what would change`, fill: (cell) => changes(plan, 0, cell) }) },
+        { title: "Why", cell: (plan) => name(plan.reason) },
+        { title: "Added", number: true, cell: (plan) => count(plan.added) },
+        { title: "Changed", number: true, cell: (plan) => count(plan.changed) },
+        { title: "Removed", number: true, cell: (plan) => count(plan.removed) },
+        { title: "Answer", cell: (plan) => answerCell(plan, may.push) },
+      ],
+      rows: plans,
+    }),
+  ];
+}
+
+function answerCell(plan, mayAnswer) {
+  const given = plan.answer ? h("p", {}, name(plan.answered_by), ` said: ${SAID[plan.answer]}. The next push acts on it.`) : null;
+  if (!mayAnswer) return given ?? "none yet";
+  return [given, h("span", { class: "row" }, Object.entries(ANSWERS).filter(([answer]) => answer !== plan.answer).map(([answer, [text, yes, warning]]) =>
+    twoStep(text, {
+      key: `answer-${plan.model}-${answer}`, label: `${text}: ${model(plan.model)}`, warning, yes,
+      act: async () => {
+        await ask("held", { method: "POST", body: { model: plan.model, fingerprint: plan.plan_fingerprint, answer } });
+        await again();
+      },
+    })))];
+}
+
+async function changes(plan, offset, cell) {
+  const found = await ask(`held/${plan.run_id}/${encodeURIComponent(plan.model)}?offset=${offset}`);
+  if (found.problem) return words(found.problem, "bad");
+  if (!found.total) return words("This plan is not kept any more: a later run has planned anew.");
+  const turn = (to, text) => h("button", { type: "button", onclick: async () => cell.replaceChildren(...[await changes(plan, to, cell)].flat()) }, text);
+  return [
+    table({
+      caption: `What would change in ${model(plan.model)}`,
+      columns: [
+        { title: "Object", cell: (row) => name(row.object_id) },
+        { title: "Would be", cell: (row) => row.action },
+        { title: found.with_values ? "Fields: before → after" : "Fields", cell: (row) => fields(row, found.with_values) },
+      ],
+      rows: found.rows,
+    }),
+    found.with_values ? null : h("p", { class: "quiet" }, "Values hold personal data: they are shown to those who may edit the DAG."),
+    found.total > found.rows.length ? h("p", { class: "row" }, `${count(offset + 1)}–${count(offset + found.rows.length)} of ${count(found.total)}`,
+      offset ? turn(Math.max(0, offset - 50), "Before") : null, offset + found.rows.length < found.total ? turn(offset + found.rows.length, "Next") : null) : null,
+  ];
+}
+
+const text = (value) => (value === null || value === undefined ? "–" : typeof value === "string" ? value : JSON.stringify(value));
+
+function fields(row, withValues) {
+  const names = Object.keys(row.fields);
+  if (row.action === "removed") return "removed from Planhat";
+  if (!withValues) return name(names.join(", "));
+  return h("ul", { class: "fields" }, names.map((each) => h("li", {}, name(each), ": ", name(text(row.fields[each][0])), " → ", name(text(row.fields[each][1])))));
+}
