@@ -8,9 +8,13 @@ CLI := $(PY) -m include.cli
 option = $(if $($(1)),--$(2) "$($(1))")
 flag = $(if $(filter-out 0 no false,$($(1))),--$(2))
 
+# Tests see none of a developer's settings (empty counts as not set and wins over .env), so that they
+# touch neither a running demo nor anybody's warehouse.
+NO_SETTINGS := $(filter-out DBT_THREADS=,$(addsuffix =,$(shell sed -n 's/^\# \([A-Z_0-9]*\)=.*/\1/p' .env.example)))
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test up down status build plan push why bench url psql planhat load replay \
-	lint format types docs requirements clean
+	lint format docs dbt requirements clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {gsub(/\$$\$$/, "$$", $$2); printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,7 +35,7 @@ demo: .venv/ready ## A sample customer base, real Segment calls, a build, a push
 	@$(CLI) demo
 
 test: .venv/ready ## Everything that proves it (ARGS="-k bootstrap" for some of it)
-	@$(PY) -m include.proof $(ARGS)
+	@env $(NO_SETTINGS) $(PY) -m pytest -n 2 --dist loadfile $(ARGS)
 
 up: .venv/ready ## Start what is not running: Postgres, collector, Airflow
 	@$(CLI) up
@@ -71,13 +75,16 @@ replay: .venv/ready ## Quarantined events again, after a fix (REASON=, SINCE=202
 	@$(CLI) replay $(call option,REASON,reason) $(call option,SINCE,since)
 
 lint: .venv/ready ## ruff, sqlfluff, mypy
-	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy && $(CLI) lint-sql
+	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy && $(PY) -m sqlfluff lint --disable-progress-bar --processes 2 dbt_project
 
 format: .venv/ready ## Let ruff put the Python files in order
 	@$(PY) -m ruff check --fix . && $(PY) -m ruff format .
 
-docs: .venv/ready ## The warehouse's tables and columns as a website of files
+docs: .venv/ready ## The warehouse's tables and columns, described, as one HTML file
 	@$(CLI) docs
+
+dbt: .venv/ready ## Any dbt command against the warehouse (ARGS="show --select companies")
+	@$(CLI) dbt $(call option,ARGS,arguments)
 
 requirements: .venv/ready ## Compile requirements.in for Python 3.11, 3.12 and 3.13 (UPGRADE=1 to newest)
 	@.venv/bin/uv pip compile --universal --python-version 3.11 --no-header --no-emit-index-url \

@@ -13,7 +13,7 @@ from tests.include.running import cli, environment, free_port
 
 COMMANDS = (
     "up", "down", "status", "migrate", "url", "psql", "clean", "demo", "build", "plan", "push",
-    "planhat", "load", "replay", "lint-sql", "docs",
+    "planhat", "load", "replay", "dbt", "docs",
 )  # fmt: skip
 
 
