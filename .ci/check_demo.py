@@ -6,6 +6,7 @@ synced, everything was unchanged.
 
 import re
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 ROW = re.compile(r"^([a-z_]+) +([\d,]+) +([\d,]+) +([\d,]+) +([\d,]+)$", re.MULTILINE)
@@ -33,7 +34,7 @@ def problems(which: str, text: str) -> list[str]:
         if heading not in text:
             wrong.append(f"line {number} about {heading!r} is missing")
     times = [int(each) for each in SECONDS.findall(text)]
-    gaps = [later - sooner for sooner, later in zip(times, times[1:], strict=False)]
+    gaps = [later - sooner for sooner, later in pairwise(times)]
     if not times or max(gaps) > 10:
         wrong.append(f"silent for {max(gaps, default=0)} s")
     return wrong
