@@ -24,6 +24,11 @@ class Settings:
     data_dir: Path = Path(".data")
     collector_host: str = "127.0.0.1"
     collector_port: int = 8100
+    collector_workers: int = 1
+    collector_spool_mb: int = 256
+    collector_call_bytes: int = 32 * 1024
+    collector_batch_bytes: int = 500 * 1024
+    collector_batch_calls: int = 2_500
     airflow_host: str = "127.0.0.1"
     airflow_port: int = 8080
     postgres_port: int | None = None

@@ -12,6 +12,14 @@ class Limits:
     body_bytes: int = 500 * 1024  # after decompression
     events: int = 2_500
 
+    def at_least(self, other: "Limits") -> "Limits":
+        """The larger of both, limit by limit."""
+        return Limits(
+            max(self.event_bytes, other.event_bytes),
+            max(self.body_bytes, other.body_bytes),
+            max(self.events, other.events),
+        )
+
 
 # Segment's webhook posts up to 4,000 events a request, each grown by what Segment adds. An answer
 # of 4xx to it is final, so its limits only keep memory bounded.

@@ -81,3 +81,32 @@ def test_two_workers_share_the_port_and_the_table(start):
     assert collector.books() == {
         "received": 20, "landed": 10, "duplicates": 10, "quarantined": 0, "spooled": 0
     }  # fmt: skip
+
+
+def test_the_environment_says_how_many_workers_and_what_a_client_may_send(start):
+    collector: Running = start(
+        COLLECTOR_WORKERS="2",
+        COLLECTOR_SPOOL_MB="7",
+        COLLECTOR_CALL_BYTES="300",
+        COLLECTOR_BATCH_BYTES="2000",
+        COLLECTOR_BATCH_CALLS="2",
+    )
+    assert "(2 workers)" in "".join(collector.lines)
+    assert collector.get("/health").json()["spool"]["limit"] == 7 * 1024 * 1024
+    calls = [{"type": "x", "messageId": f"m-{n}"} for n in range(3)]
+    calls[0]["properties"] = {"text": "x" * 300}
+    assert collector.post("/v1/batch", {"batch": calls}).json()["quarantined"] == [
+        {"index": 0, "reason": "too_large"}, {"index": 2, "reason": "batch_too_long"}
+    ]  # fmt: skip
+    assert collector.post("/v1/batch", b" " * 2_001).status_code == 413
+    # What Segment delivers is final: its webhook keeps its own, larger limits.
+    assert collector.post("/webhook", calls[:1]).json()["accepted"] == 1
+
+
+def test_a_setting_that_cannot_be_is_one_line(warehouse: str):
+    for value in ("0", "many"):
+        process = start_collector(warehouse, COLLECTOR_WORKERS=value)
+        output, _ = process.communicate(timeout=30)
+        assert process.returncode == 1
+        assert output.startswith("COLLECTOR_WORKERS must be ")
+        assert len(output.strip().splitlines()) == 1
