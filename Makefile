@@ -13,7 +13,7 @@ flag = $(if $(filter-out 0 no false,$($(1))),--$(2))
 NO_SETTINGS := $(filter-out DBT_THREADS=,$(addsuffix =,$(shell sed -n 's/^\# \([A-Z_0-9]*\)=.*/\1/p' .env.example)))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test up down status build plan push why bench url psql planhat load replay \
+.PHONY: help setup demo test up down status build plan push why bench report url psql planhat load replay \
 	lint format docs dbt requirements clean
 
 help: ## This list
@@ -58,6 +58,9 @@ push: .venv/ready ## Push what planhat.* holds, without Airflow (MODELS=, LIMIT=
 
 why bench: # promised, not made yet: not in the list
 	@echo "make $@ does not exist yet" >&2; exit 1
+
+report: .venv/ready ## Pushes side by side, and what stays unresolved week by week (RUNS=, FOLDER= for CSV)
+	@$(CLI) report $(call option,RUNS,runs) $(call option,FOLDER,folder)
 
 url: .venv/ready ## The warehouse's connection string: psql "$$(make -s url)"
 	@$(CLI) url
