@@ -84,9 +84,10 @@ def become_server(settings: Settings) -> None:
             f"Port {port} of the embedded Postgres is taken by another program: "
             "free it, or set POSTGRES_PORT to another one."
         )
+    # Found before we become somebody who may not enter the checkout.
+    postgres = str(_binaries(folder) / "postgres")
     _run_as_owner()
     os.chdir(folder / "data")
-    postgres = str(_binaries(folder) / "postgres")
     os.execv(postgres, [postgres, "-D", str(folder / "data")])  # noqa: S606
 
 
