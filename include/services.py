@@ -278,8 +278,10 @@ def _wait(
         now = time.monotonic()
         known = supervision.programs(settings)
         for name in names:
-            if name in known and known[name].is_up:
+            if name in known and known[name].state == "RUNNING":
                 failing_since.pop(name, None)
+            elif name in known and known[name].state == "STARTING":
+                continue  # perhaps once more
             elif now - failing_since.setdefault(name, now) > 8:
                 raise ServiceError(f"{name} does not start: {_last_word(settings, name)}")
         if now - started > patience:
