@@ -25,10 +25,19 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     settings = load_settings({"DATA_DIR": str(folder)})
     try:
         migrate(embedded.start(settings))
+        _trust_the_operating_system(settings)
         yield settings
     finally:
         embedded.stop(settings)
         embedded.remove(settings)
+
+
+def _trust_the_operating_system(settings: Settings) -> None:
+    # Tests kill processes, never the machine: what was written is there without waiting for a disk.
+    with psycopg.connect(embedded.server_url(settings, "postgres"), autocommit=True) as admin:
+        admin.execute("alter system set fsync = off")
+        admin.execute("alter system set full_page_writes = off")
+        admin.execute("select pg_reload_conf()")
 
 
 @pytest.fixture
