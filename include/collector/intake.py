@@ -1,11 +1,14 @@
 """Group commit: requests that arrive while a transaction runs share the next one.
 
 No timer delays anybody: a lone call is committed at once, and the busier it is, the more calls
-share a commit. A call that Postgres refuses is found by halving its group and goes to the
-quarantine; its neighbours land.
+share a commit. A call that Postgres refuses is found by trying halves of its group, none of which
+stays, and goes to the quarantine; then the whole group lands, in one transaction as ever.
 
 While the warehouse is away, groups go to the spool instead. As long as the spool holds something,
 new groups go behind it, so that what became durable first lands first.
+
+A group has one token all its life, in the spool too. It lands and is counted with its token or not
+at all, and no token lands twice: so the books stay exact, whoever is killed at whatever moment.
 """
 
 import asyncio
@@ -15,7 +18,9 @@ import uuid
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import TypeVar
 
 import psycopg
@@ -39,6 +44,9 @@ GROUP_BYTES = 8 * 1024 * 1024
 # Calls in memory that wait for their transaction; beyond it the answer is 503.
 WAITING_BYTES = 64 * 1024 * 1024
 
+# A deadlock is tried again so often.
+TRIES = 5
+
 # A transaction that takes longer counts as lost. Segment's webhook gives up after 5 seconds.
 COMMIT_SECONDS = 4.0
 # Between two attempts to reach a warehouse that is away.
@@ -46,10 +54,9 @@ RETRY_SECONDS = 0.5
 # Between two looks for segments whose process has died.
 ADOPT_SECONDS = 10.0
 
-# Classes of SQLSTATE that blame the data of a call (22 data, 54 limits), and those after which the
-# same statement is simply tried again (40: deadlock, serialization).
-_DATA_FAULTS = ("22", "54")
-_TRY_AGAIN = ("40",)
+# The class of SQLSTATE after which the same statement is simply tried again: deadlock,
+# serialization.
+_TRY_AGAIN = "40"
 
 
 class _Lost(Unavailable):
@@ -165,7 +172,7 @@ class Intake:
             group = self._next_group()
             try:
                 if has_backlog:
-                    await self._spool_group(group, uuid.uuid4())
+                    await self._spool_group(group, landing.new_token())
                 else:
                     await self._land_group(group)
             except Exception as error:
@@ -197,7 +204,7 @@ class Intake:
         return group
 
     async def _land_group(self, group: list[_Waiting]) -> None:
-        token = uuid.uuid4()
+        token = landing.new_token()
         try:
             await self._connect()
             outcomes = await self._commit([each.parcel for each in group], token)
@@ -242,7 +249,7 @@ class Intake:
             return
         try:
             if self._to_drain is None:
-                self._to_drain = await self._not_landed(segment.records())
+                self._to_drain = deque(segment.records())
             if self._to_drain:
                 record = self._to_drain[0]
                 await self._commit(record.parcels, record.token)
@@ -252,7 +259,7 @@ class Intake:
                     sum(len(parcel.rows) + len(parcel.bad) for parcel in record.parcels),
                 )
         except Unavailable as problem:
-            # What of it has landed is asked again when the warehouse is back.
+            # It begins again when the warehouse is back; what has landed does not land again.
             log.warning("the warehouse is away: %s", problem)
             self._to_drain = None
             self._drain_after = asyncio.get_running_loop().time() + RETRY_SECONDS
@@ -265,47 +272,66 @@ class Intake:
             self._to_drain = None
             self.spool.drop_first()
 
-    async def _not_landed(self, records: list[Record]) -> deque[Record]:
-        if not records:
-            return deque()
-        since = min(parcel.received_at for record in records for parcel in record.parcels)
-        tokens = [record.token for record in records]
-        landed = await self._ask(
-            lambda connection: landing.landed_tokens(connection, tokens, since - timedelta(hours=1))
-        )
-        return deque(record for record in records if record.token not in landed)
-
     # Transactions
 
     async def _commit(self, parcels: list[Parcel], token: uuid.UUID) -> list[Outcome]:
-        """Outcomes of parcels that are durable now; halves the group to find what is refused."""
+        """Outcomes of parcels that are durable now, all of them in one transaction."""
         try:
-            return await self._transaction(parcels, token)
+            try:
+                return await self._transaction(parcels, token)
+            except psycopg.Error as error:
+                if not landing.is_data_fault(error):
+                    raise
+            storable = await self._with_refused_apart(parcels)
+            try:
+                return await self._transaction(storable, token)
+            except psycopg.Error as error:
+                if not landing.is_data_fault(error):
+                    raise
+                # Each call passes alone and all together do not: rather all of them kept apart
+                # than a group that can never land.
+                kept = [
+                    each.without([_refused(row, error) for row in each.rows]) for each in storable
+                ]
+            return await self._transaction(kept, token)
         except psycopg.Error as error:
-            if not (error.sqlstate or "").startswith(_DATA_FAULTS):
-                raise Unavailable(_one_line(error)) from None
-            if len(parcels) > 1:
-                middle = len(parcels) // 2
-                first = await self._commit(parcels[:middle], uuid.uuid4())
-                return first + await self._commit(parcels[middle:], uuid.uuid4())
-            return [await self._commit_by_halves(parcels[0], error)]
+            raise Unavailable(_one_line(error)) from None
 
-    async def _commit_by_halves(self, parcel: Parcel, error: psycopg.Error) -> Outcome:
-        if not parcel.rows:
-            raise error
-        if len(parcel.rows) == 1:
-            bad = [*parcel.bad, _refused(parcel.rows[0], error)]
-            return (await self._commit([replace(parcel, rows=[], bad=bad)], uuid.uuid4()))[0]
-        outcomes = [(await self._commit([half], uuid.uuid4()))[0] for half in parcel.halves()]
-        return Outcome(
-            sum(outcome.accepted for outcome in outcomes),
-            sum(outcome.duplicates for outcome in outcomes),
-            sorted(bad for outcome in outcomes for bad in outcome.quarantined),
-        )
+    async def _with_refused_apart(self, parcels: list[Parcel]) -> list[Parcel]:
+        """The parcels with every call that Postgres refuses among their bad ones."""
+        refused: list[list[Bad]] = [[] for _ in parcels]
+        suspects = [[(number, row) for number, each in enumerate(parcels) for row in each.rows]]
+        while suspects:
+            some = suspects.pop()
+            error = await self._why_refused(parcels, some)
+            if error is None:
+                continue
+            if len(some) == 1:
+                ((number, row),) = some
+                refused[number].append(_refused(row, error))
+            else:
+                middle = len(some) // 2
+                suspects += [some[:middle], some[middle:]]
+        return [each.without(bad) for each, bad in zip(parcels, refused, strict=True)]
+
+    async def _why_refused(
+        self, parcels: list[Parcel], some: list[tuple[int, Row]]
+    ) -> psycopg.Error | None:
+        tried = [
+            replace(parcels[number], rows=[row for _, row in rows], bad=[], replayed=[])
+            for number, rows in groupby(some, key=itemgetter(0))
+        ]
+        for _ in range(TRIES):
+            try:
+                return await self._ask(lambda connection: landing.why_refused(connection, tried))
+            except psycopg.Error as error:
+                if not (error.sqlstate or "").startswith(_TRY_AGAIN):
+                    raise
+        raise Unavailable("Others kept the warehouse from answering.")
 
     async def _transaction(self, parcels: list[Parcel], token: uuid.UUID) -> list[Outcome]:
         """One transaction, tried again after a deadlock and, once, on a new connection."""
-        for _ in range(5):
+        for _ in range(TRIES):
             try:
                 began = time.perf_counter()
                 outcomes = await self._ask(
@@ -320,13 +346,9 @@ class Intake:
             except _TooSlow:
                 raise
             except _Lost:
+                # It may have landed after all: then the token says so.
                 break
         await self._connect()
-        before = await self._ask(
-            lambda connection: landing.landed_before(connection, parcels, token)
-        )
-        if before is not None:
-            return before
         return await self._ask(lambda connection: landing.land(connection, parcels, token))
 
     async def _ask(self, question: Callable[[psycopg.AsyncConnection], Awaitable[_T]]) -> _T:

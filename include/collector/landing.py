@@ -4,12 +4,15 @@ Arrays are sent in Postgres's binary form, built here from the bytes of the call
 decoded, quoted or copied once more than needed, and one prepared statement serves any number.
 """
 
+import os
 import struct
+import time
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import Enum
+from itertools import pairwise
 from typing import TypeVar
 
 import psycopg
@@ -19,7 +22,8 @@ from psycopg.pq import Format
 from include.collector.event import Bad, Row
 
 # `landed` tells the new rows from the duplicates. The list of them is made only when it is needed:
-# when something was a duplicate. duplicates = received - quarantined - spooled - landed.
+# when something was a duplicate, which is also when payloads are compared. duplicates = received -
+# quarantined - spooled - landed.
 _LAND = """
 with load as (
     insert into raw_segment.loads (token) values (%(token)s) returning load_id
@@ -53,26 +57,37 @@ landed_by_hour as (
     from landed
     group by 1, 2
 ),
+differing as (
+    select d.source, d.hour, d.calls
+    from
+        raw_segment.differing(
+            %(message_ids)s::text[], %(sources)s::text[], %(received_ats)s::timestamptz[],
+            %(payloads)s::text[], array(select message_id from landed), %(repeated)s::text[]
+        ) as d
+    where (select count(*) from landed) < %(expected)s::bigint
+),
 books as (
     insert into raw_segment.intake as i
-        (source, hour, received, landed, duplicates, quarantined, spooled)
+        (source, hour, received, landed, duplicates, quarantined, spooled, differing)
     select
         b.source, b.hour, b.received, coalesce(l.events, 0),
         b.received - b.quarantined - b.spooled - coalesce(l.events, 0),
-        b.quarantined, b.spooled
+        b.quarantined, b.spooled, coalesce(d.calls, 0)
     from
         unnest(
             %(book_sources)s::text[], %(book_hours)s::timestamptz[], %(book_received)s::bigint[],
             %(book_quarantined)s::bigint[], %(book_spooled)s::bigint[]
         ) as b (source, hour, received, quarantined, spooled)
         left join landed_by_hour as l using (source, hour)
+        left join differing as d using (source, hour)
     order by b.source, b.hour
     on conflict (source, hour) do update set
         received = i.received + excluded.received,
         landed = i.landed + excluded.landed,
         duplicates = i.duplicates + excluded.duplicates,
         quarantined = i.quarantined + excluded.quarantined,
-        spooled = i.spooled + excluded.spooled
+        spooled = i.spooled + excluded.spooled,
+        differing = i.differing + excluded.differing
 )
 select
     case
@@ -81,13 +96,12 @@ select
     end
 """
 
-# After a lost connection: did the transaction with this token commit, and what did it land? There
-# is no index on the token, which would be paid for ever: the time narrows it down.
+# After a lost connection: did the transaction with this token commit, and what did it land?
 _ASK = """
 with load as (
     select load_id
     from raw_segment.loads
-    where loaded_at > now() - interval '1 hour' and token = %(token)s
+    where token = %(token)s
 )
 select
     array(
@@ -123,12 +137,11 @@ class Parcel:
     # The quarantine's ids of the rows, if they come from there.
     replayed: list[int] = field(default_factory=list)
 
-    def halves(self) -> tuple["Parcel", "Parcel"]:
-        """Two parcels with all the calls of this one; it must have more than one row."""
-        middle = len(self.rows) // 2
-        first = replace(self, rows=self.rows[:middle], replayed=self.replayed[:middle])
-        rest = replace(self, rows=self.rows[middle:], replayed=self.replayed[middle:], bad=[])
-        return first, rest
+    def without(self, refused: list[Bad]) -> "Parcel":
+        """The same calls, with those that Postgres refused among the bad ones."""
+        places = {each.place for each in refused}
+        rows = [row for row in self.rows if row.place not in places]
+        return replace(self, rows=rows, bad=sorted([*self.bad, *refused]))
 
     @property
     def hour(self) -> datetime:
@@ -155,18 +168,52 @@ class Outcome:
     quarantined: list[Bad]
 
 
+def new_token() -> uuid.UUID:
+    """A mark for a group of calls; later ones are greater, so that their index stays small."""
+    stamp = (time.time_ns() // 1_000_000) << 80
+    return uuid.UUID(int=stamp | int.from_bytes(os.urandom(10), "big"))
+
+
 async def land(
     connection: psycopg.AsyncConnection, parcels: list[Parcel], token: uuid.UUID
 ) -> list[Outcome]:
     """Land the parcels in one transaction; an outcome each, in their order.
 
     The connection must be in autocommit: the statement is the transaction. Raises psycopg's
-    errors; then nothing was landed, unless the connection was lost: `landed_before` knows.
+    errors; then nothing was landed, unless the connection was lost: `landed_before` knows. With
+    a token that has landed already, it lands nothing and says what became of it then.
     """
     parameters = _parameters(parcels, token)
-    cursor = await connection.execute(_LAND, parameters, prepare=True)
+    try:
+        cursor = await connection.execute(_LAND, parameters, prepare=True)
+    except psycopg.errors.UniqueViolation as error:
+        before = None
+        if error.diag.constraint_name == "loads_token_key":
+            before = await landed_before(connection, parcels, token)
+        if before is None:
+            raise
+        return before
     found = await cursor.fetchone()
     return _outcomes(parcels, found[0] if found else None)
+
+
+async def why_refused(
+    connection: psycopg.AsyncConnection, parcels: list[Parcel]
+) -> psycopg.Error | None:
+    """What Postgres has against these parcels, or None; nothing is landed either way."""
+    try:
+        async with connection.transaction(force_rollback=True):
+            await connection.execute(_LAND, _parameters(parcels, new_token()))
+    except psycopg.Error as error:
+        if is_data_fault(error):
+            return error
+        raise
+    return None
+
+
+def is_data_fault(error: psycopg.Error) -> bool:
+    """Whether it blames the data of a call (SQLSTATE 22 data, 54 limits)."""
+    return (error.sqlstate or "").startswith(("22", "54"))
 
 
 async def landed_before(
@@ -177,17 +224,6 @@ async def landed_before(
     cursor = await connection.execute(_ASK, {"token": token, "message_ids": ids})
     found = await cursor.fetchone()
     return _outcomes(parcels, found[0]) if found else None
-
-
-async def landed_tokens(
-    connection: psycopg.AsyncConnection, tokens: list[uuid.UUID], since: datetime
-) -> set[uuid.UUID]:
-    """Those of the tokens whose transactions committed; none of them began before `since`."""
-    cursor = await connection.execute(
-        "select token from raw_segment.loads where loaded_at >= %s and token = any(%s)",
-        [since, tokens],
-    )
-    return {token for (token,) in await cursor.fetchall()}
 
 
 def _outcomes(parcels: list[Parcel], landed: list[str] | None) -> list[Outcome]:
@@ -227,6 +263,7 @@ def _parameters(parcels: list[Parcel], token: uuid.UUID) -> dict[str, object]:
         "token": token,
         "expected": len(rows),
         "message_ids": _texts(row[0] for row in rows),
+        "repeated": _texts(one[0] for one, next_ in pairwise(rows) if one[0] == next_[0]),
         "sources": _texts(row[1] for row in rows),
         "types": _texts(row[2] for row in rows),
         "received_ats": _times(row[3] for row in rows),

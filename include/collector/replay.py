@@ -104,6 +104,6 @@ def _parcels(kept: list[_Kept]) -> tuple[list[Parcel], int]:
         parcel = found.setdefault(
             place, Parcel(each.source, [], [], each.received_at, Origin.QUARANTINE)
         )
-        parcel.rows.append(row)
+        parcel.rows.append(row._replace(place=len(parcel.rows)))
         parcel.replayed.append(each.quarantine_id)
     return list(found.values()), still_bad

@@ -2,6 +2,7 @@
 
 import errno
 import logging
+import resource
 import signal
 import socket
 import sys
@@ -17,6 +18,7 @@ from uvicorn.supervisors import Multiprocess
 from include.collector.app import Collector
 from include.collector.keyring import KEYS_FILE
 from include.collector.options import Options
+from include.collector.patience import ImpatientProtocol
 from include.errors import ServiceError
 from include.warehouse.connection import connect
 from include.warehouse.migrate import migrate
@@ -47,6 +49,7 @@ def serve(
         say(f"{problem} Until then calls go to the spool.")
     else:
         migrate(url, say=say)
+    _allow_many_connections()
     listener = _listen(host, port)
     at = listener.getsockname()
     count = f"{options.workers} worker" + ("s" if options.workers > 1 else "")
@@ -69,7 +72,7 @@ def _configuration(url: str, options: Options) -> uvicorn.Config:
         factory=True,
         lifespan="on",
         loop="uvloop",
-        http="httptools",
+        http=partial(ImpatientProtocol, options.body_seconds),  # type: ignore[arg-type]
         ws="none",
         workers=options.workers,
         access_log=False,
@@ -77,6 +80,13 @@ def _configuration(url: str, options: Options) -> uvicorn.Config:
         server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
+
+
+def _allow_many_connections() -> None:
+    # Each is an open file, and 1,024 is a common default: few for clients that keep theirs.
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -32,12 +32,11 @@ create table raw_segment.loads (
     load_id bigint generated always as identity primary key,
     transaction_id xid8 not null default pg_current_xact_id(),
     loaded_at timestamptz not null default now(),
-    -- the writer's own mark: after a lost connection it tells whether the commit happened
-    token uuid
+    -- The writer's own mark of a group of calls, kept with the group in the spool: after a lost
+    -- connection or a crash it tells whether the group has landed, and a second landing of it fails.
+    -- One a commit, not one a call, and in the order of time: the index costs next to nothing.
+    token uuid unique
 );
-
--- finds a token's transaction by its time, at no cost to speak of
-create index loads_loaded_at on raw_segment.loads using brin (loaded_at);
 
 create table raw_segment.events (
     event_seq bigint generated always as identity,
@@ -64,8 +63,33 @@ create table raw_segment.intake (
     duplicates bigint not null default 0,
     quarantined bigint not null default 0,
     spooled bigint not null default 0,
+    -- of the duplicates, those that say something else than the call that stands
+    differing bigint not null default 0,
     primary key (source, hour)
 );
+
+-- How many calls, by source and hour, differ from the landed call with their message id in more
+-- than when they were sent. Volatile, so that it sees what its own statement has just landed and
+-- what others committed meanwhile. `landed`: ids that are compared with nothing, because they are
+-- what has landed, unless they are among `repeated`: ids that came more than once.
+create function raw_segment.differing(
+    message_ids text[], sources text[], received_ats timestamptz[], payloads text[],
+    landed text[], repeated text[]
+) returns table (source text, hour timestamptz, calls bigint)
+language plpgsql volatile as $$
+begin
+    return query
+    select c.source, date_trunc('hour', c.received_at, 'UTC'), count(*)
+    from
+        unnest(message_ids, sources, received_ats, payloads)
+            as c (message_id, source, received_at, payload)
+        join raw_segment.events as e on e.message_key = md5(c.message_id)::uuid
+    where
+        (c.message_id <> all (landed) or c.message_id = any (repeated))
+        and e.payload - 'sentAt' is distinct from c.payload::jsonb - 'sentAt'
+    group by 1, 2;
+end
+$$;
 
 create table raw_segment.quarantine (
     quarantine_id bigint generated always as identity primary key,

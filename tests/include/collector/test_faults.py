@@ -17,12 +17,16 @@ from include.settings import Settings
 from include.warehouse import embedded
 from tests.include.collector.conftest import Running, running
 
+# How long Postgres is stopped; a shorter outage is a quicker test of the same.
+OUTAGE_SECONDS = float(os.environ.get("OUTAGE_SECONDS", "30"))
+
 
 class Load:
     """Clients that send batches of new calls, and each batch again if no answer came."""
 
-    def __init__(self, urls: list[str], *, send_twice: bool = False):
+    def __init__(self, urls: list[str], *, send_twice: bool = False, pause: float = 0.0):
         self.urls = urls
+        self._pause = pause
         self.answered: set[str] = set()
         self.statuses: set[int] = set()
         self._stop = threading.Event()
@@ -37,6 +41,7 @@ class Load:
                 ids = [f"{thread}-{number}-{n}" for n in range(20)]
                 calls = [{"type": "track", "event": "E", "messageId": each} for each in ids]
                 body = json.dumps({"batch": calls})
+                time.sleep(self._pause)
                 for url in self.urls if self._is_twice else random.sample(self.urls, 1):
                     if self._post(client, url, body):
                         self.answered.update(ids)
@@ -137,13 +142,14 @@ def test_two_collectors_and_every_batch_sent_twice(start, workers: str):
     assert books["duplicates"] == books["landed"]
 
 
-def test_a_warehouse_that_is_away_for_a_while_with_several_workers(own_server: Settings):
+def test_a_warehouse_that_is_away_for_half_a_minute(own_server: Settings):
     with running(embedded.server_url(own_server, "warehouse"), "--workers", "2") as collector:
-        load = Load([collector.url])
+        load = Load([collector.url], pause=0.1)
         with load.sending():
             time.sleep(0.5)
             embedded.stop(own_server)
-            time.sleep(3)
+            time.sleep(OUTAGE_SECONDS)
+            assert collector.spooled()
             _restart(own_server)
             time.sleep(0.5)
         check(load, collector)
