@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from include.collector import logs, protocol
+from include.collector import logs, openapi, protocol
 from include.collector.browser import browser_settings
 from include.collector.errors import Refused, Unavailable
 from include.collector.event import Bad, Row, bad, read_event
@@ -55,19 +55,21 @@ class _Answer(NamedTuple):
     headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
-def _routes(options: Options) -> dict[str, _Route]:
+def routes(options: Options) -> dict[str, _Route]:
+    """What takes calls, by path."""
+
     def client(parse: Callable[[bytes], Calls]) -> _Route:
         return _Route(parse, options.limits, (WRITE_KEY,))
 
-    routes = {"/v1/batch": client(protocol.batch), "/v1/b": client(protocol.batch)}
+    found = {"/v1/batch": client(protocol.batch), "/v1/b": client(protocol.batch)}
     for kind in ("identify", "track", "group", "page", "screen", "alias"):
         route = client(partial(protocol.single, kind=kind))
-        routes[f"/v1/{kind}"] = routes[f"/v1/{kind[0]}"] = route
-    routes["/dock/segment"] = _Route(protocol.partner, options.limits, (TENANT_TOKEN,))
-    routes["/webhook"] = _Route(
+        found[f"/v1/{kind}"] = found[f"/v1/{kind[0]}"] = route
+    found["/dock/segment"] = _Route(protocol.partner, options.limits, (TENANT_TOKEN,))
+    found["/webhook"] = _Route(
         protocol.webhook, options.webhook_limits, (WRITE_KEY, TENANT_TOKEN), is_signed=True
     )
-    return routes
+    return found
 
 
 class Collector:
@@ -75,7 +77,7 @@ class Collector:
 
     def __init__(self, url: str, options: Options):
         self._options = options
-        self._routes = _routes(options)
+        self._routes = routes(options)
         folder = options.spool_folder
         self._spool = Spool(folder, options.spool_bytes) if folder else None
         self._rates = Rates(options.workers)
@@ -144,7 +146,7 @@ class Collector:
             if method == "POST":
                 return await self._collect(route, headers, receive)
             return _preflight(headers) if method == "OPTIONS" else _not_allowed(b"POST, OPTIONS")
-        if path in ("/health", "/metrics") or path.startswith("/v1/projects/"):
+        if path in ("/health", "/metrics", "/openapi.json") or path.startswith("/v1/projects/"):
             if method == "OPTIONS":
                 return _preflight(headers)
             if method not in ("GET", "HEAD"):
@@ -201,6 +203,8 @@ class Collector:
     async def _show(self, path: str, scope: Scope, headers: Headers) -> _Answer:
         if path == "/health":
             return await self._health()
+        if path == "/openapi.json":
+            return _json(200, openapi.document(self._routes))
         if path == "/metrics":
             text = self._metrics.text()
             return _Answer(

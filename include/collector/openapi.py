@@ -1,0 +1,171 @@
+"""The routes as an OpenAPI 3.1 document, `GET /openapi.json`: to be read, and fuzzed, by tools."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+Schema = dict[str, Any]
+
+_CALL_TYPES = ("identify", "track", "group", "page", "screen", "alias")
+_KEYS = ("messageId", "userId", "anonymousId", "groupId", "previousId", "event")
+_OBJECTS = ("traits", "properties", "context", "integrations")
+
+_ID: Schema = {"type": ["string", "number", "null"]}
+_OBJECT: Schema = {"type": ["object", "null"]}
+_CALL: Schema = {
+    "type": "object",
+    "description": "One Segment call. Further members are kept as they come.",
+    "properties": {
+        "type": {"type": "string", "examples": list(_CALL_TYPES)},
+        **dict.fromkeys(_KEYS, _ID),
+        **dict.fromkeys(_OBJECTS, _OBJECT),
+        "timestamp": {"type": "string"},
+        "originalTimestamp": {"type": "string"},
+        "sentAt": {"type": "string"},
+        "writeKey": {"type": "string"},
+    },
+}
+_BATCH: Schema = {
+    "type": "object",
+    "required": ["batch"],
+    "properties": {
+        "batch": {"type": "array", "items": {"$ref": "#/components/schemas/Call"}},
+        "writeKey": {"type": "string"},
+        "sentAt": {"type": "string"},
+        "context": _OBJECT,
+        "integrations": _OBJECT,
+    },
+}
+_LANDED: Schema = {
+    "type": "object",
+    "required": ["success", "accepted", "duplicates", "quarantined"],
+    "properties": {
+        "success": {"const": True},
+        "accepted": {"type": "integer", "minimum": 0},
+        "duplicates": {"type": "integer", "minimum": 0},
+        "quarantined": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["index", "reason"],
+                "properties": {"index": {"type": "integer"}, "reason": {"type": "string"}},
+            },
+        },
+    },
+}
+_REFUSED: Schema = {
+    "type": "object",
+    "required": ["success", "code", "message"],
+    "properties": {
+        "success": {"const": False},
+        "code": {"type": "string"},
+        "message": {"type": "string"},
+    },
+}
+_REFUSALS = {
+    400: "The body is no JSON, no batch, or not compressed as it says",
+    401: "No source has this key, or not for this route; or a wrong signature",
+    405: "Another method",
+    408: "The body came too slowly",
+    413: "The body is too large",
+    415: "Another Content-Encoding than gzip or deflate",
+    429: "The source sends more than it may: again after Retry-After seconds",
+    503: "Nothing durable can take the calls now: again after Retry-After seconds",
+}
+
+
+def document(paths: Iterable[str]) -> bytes:
+    """JSON of the document; `paths` are those that take calls."""
+    return msgspec.json.encode(
+        {
+            "openapi": "3.1.0",
+            "info": {
+                "title": "Collector of Segment calls",
+                "version": "1",
+                "description": "Answers 200 when the calls are durable.",
+            },
+            "paths": {
+                **{path: {"post": _taking(path)} for path in paths},
+                "/v1/projects/{write_key}/settings": {"get": _browser_settings()},
+                "/health": {"get": _telling("Whether it takes calls", "application/json", 503)},
+                "/metrics": {"get": _telling("Figures for Prometheus", "text/plain")},
+                "/openapi.json": {"get": _telling("This document", "application/json")},
+            },
+            "components": {
+                "schemas": {
+                    "Call": _CALL,
+                    "Batch": _BATCH,
+                    "Landed": _LANDED,
+                    "Refused": _REFUSED,
+                },
+                "securitySchemes": {
+                    "basic": {"type": "http", "scheme": "basic", "description": "The key as name"},
+                    "bearer": {"type": "http", "scheme": "bearer"},
+                },
+            },
+        }
+    )
+
+
+def _taking(path: str) -> Schema:
+    call: Schema = {"$ref": "#/components/schemas/Call"}
+    body = call
+    if path in ("/v1/batch", "/v1/b"):
+        body = {"$ref": "#/components/schemas/Batch"}
+    elif path == "/webhook":
+        body = {"oneOf": [{"type": "array", "items": call}, call]}
+    operation: Schema = {
+        "summary": f"Take what is posted to {path}",
+        "security": [{"basic": []}, {"bearer": []}],
+        "requestBody": {"required": True, "content": _json(body)},
+        "responses": {
+            "200": _answer("Everything is durable", {"$ref": "#/components/schemas/Landed"}),
+            **_refusals(*_REFUSALS),
+        },
+    }
+    if path.startswith("/v1/"):
+        # The key may stand in the body instead.
+        operation["security"].append({})
+    if path == "/webhook":
+        signature = {"name": "X-Signature", "in": "header", "schema": {"type": "string"}}
+        operation["parameters"] = [signature]
+    return operation
+
+
+def _browser_settings() -> Schema:
+    return {
+        "summary": "What analytics.js asks for at its start",
+        "parameters": [
+            {"name": "write_key", "in": "path", "required": True, "schema": {"type": "string"}}
+        ],
+        "responses": {
+            "200": _answer("Its settings", {"type": "object"}),
+            **_refusals(401, 404, 405, 503),
+        },
+    }
+
+
+def _telling(what: str, media: str, *refusals: int) -> Schema:
+    answers: Schema = {"200": {"description": what, "content": {media: {}}}, **_refusals(405)}
+    for status in refusals:
+        answers[str(status)] = {"description": "It does not", "content": {media: {}}}
+    return {"summary": what, "responses": answers}
+
+
+def _refusals(*statuses: int) -> Schema:
+    refused = {"$ref": "#/components/schemas/Refused"}
+    answers = {
+        str(each): _answer(_REFUSALS.get(each, "No such route"), refused) for each in statuses
+    }
+    for status in {429, 503} & set(statuses):
+        answers[str(status)]["headers"] = {"Retry-After": {"schema": {"type": "integer"}}}
+    return answers
+
+
+def _answer(what: str, schema: Schema) -> Schema:
+    return {"description": what, "content": _json(schema)}
+
+
+def _json(schema: Schema) -> Schema:
+    return {"application/json": {"schema": schema}}
