@@ -1,0 +1,65 @@
+"""Docs are true: what they name exists, and their tables are those of the code."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from include.push.catalogue import read_catalogue
+from include.settings import ROOT
+
+DOCS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+@pytest.fixture(params=DOCS, ids=lambda file: file.name)
+def doc(request: pytest.FixtureRequest) -> Path:
+    return request.param
+
+
+def test_the_docs_are_found():
+    names = {file.name for file in DOCS}
+    assert names >= {"README.md", "architecture.md", "identity.md", "push.md", "settings.md"}
+
+
+def test_every_make_command_that_is_named_exists(doc: Path):
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert "demo" in targets
+    named = set(re.findall(r"`make (?:-s )?([a-z]+)", doc.read_text()))
+    named |= set(re.findall(r"^make (?:-s )?([a-z]+)", doc.read_text(), re.MULTILINE))
+    assert named - targets == set()
+
+
+def test_every_link_leads_somewhere(doc: Path):
+    links = re.findall(r"\]\(([^)#]+)(?:#([^)]+))?\)", doc.read_text())
+    for path, anchor in links:
+        if "://" in path:
+            continue
+        target = (doc.parent / path).resolve()
+        assert target.exists(), f"{doc.name} links to {path}"
+        if anchor:
+            headings = re.findall(r"^#+ (.+)$", target.read_text(), re.MULTILINE)
+            slugs = {
+                re.sub(r"[^a-z0-9 -]", "", each.lower()).replace(" ", "-") for each in headings
+            }
+            assert anchor in slugs
+
+
+def test_every_path_that_is_named_exists(doc: Path):
+    tops = "dags|dbt_project|docs|include|plugins|tests"
+    paths = re.findall(rf"`((?:{tops})/[\w./*-]*)", doc.read_text())
+    missing = [path for path in paths if not any(ROOT.glob(path.rstrip("/")))]
+    assert missing == []
+
+
+def test_the_readme_shows_a_row_for_every_pushed_model():
+    shown = re.findall(
+        r"^(\w+) +[\d,]+ +0 +0 +[\d,]+$", (ROOT / "README.md").read_text(), re.MULTILINE
+    )
+    assert [name for name in shown if name != "all"] == sorted(read_catalogue())
+
+
+def test_the_readme_lists_the_dags():
+    text = (ROOT / "README.md").read_text()
+    table = set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE))
+    files = {file.stem for file in (ROOT / "dags").glob("*.py")}
+    assert table == files
