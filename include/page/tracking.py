@@ -5,66 +5,7 @@ from typing import Any
 import psycopg
 
 from include.page.reading import one, rows, shortened
-
-# What each reason of `marts.event_resolution` means to an operator, and what makes such events
-# resolve by themselves. `tests/include/page/test_tracking.py` compares them with the domain's list.
-REASONS = {
-    "suppressed": (
-        "Opted out",
-        "The call's `integrations` object says not to send it to Planhat.",
-        "Nothing: the sender asked for it. Remove the opt-out where the call is made.",
-    ),
-    "unsupported_type": (
-        "Not a type that is counted",
-        "The call is of a type that carries no usage and no identity here.",
-        "Nothing; it is kept in case that changes.",
-    ),
-    "section_off": (
-        "Section was off",
-        "User tracking or company metrics was switched off when the call arrived.",
-        "Switch the section on: calls received from then on count.",
-    ),
-    "blocked_identity": (
-        "Blocked identity",
-        "Every identifier in the call is one that identifies nobody, such as `null` or `-1`.",
-        "Send a real user id, or take the value off the blocked list.",
-    ),
-    "no_identity": (
-        "No identity",
-        "The call has no user id, no email, and an anonymous id that was never linked to one.",
-        "An identify or alias with the same anonymous id.",
-    ),
-    "unknown_company": (
-        "Unknown company",
-        "The call names a company that no Planhat company has as its external id.",
-        "Set that external id on the company in Planhat, then read Planhat again.",
-    ),
-    "ambiguous_enduser": (
-        "Several candidates",
-        "Several companies or endusers fit, and nothing decides between them.",
-        "Send the company id with the call, or mark one enduser as primary in Planhat.",
-    ),
-    "no_company": (
-        "No company",
-        "Nothing says which company this user or email belongs to.",
-        "One identify or track with a company id for this user.",
-    ),
-    "deleted_enduser": (
-        "Enduser deleted in Planhat",
-        "The enduser that matches was deleted in Planhat, so nobody is credited.",
-        "Restore the enduser in Planhat.",
-    ),
-    "unknown_enduser": (
-        "Unknown enduser",
-        "No enduser matches, and auto-create was off when the call arrived.",
-        "Create the enduser in Planhat, or switch auto-create on for calls to come.",
-    ),
-    "receipt": (
-        "Our own push, seen back",
-        "A call that this integration pushed came back from Segment.",
-        "Nothing: it proves delivery and is never usage.",
-    ),
-}
+from include.why.reasons import REASONS
 
 
 def intake(connection: psycopg.Connection) -> dict[str, Any]:

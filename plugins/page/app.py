@@ -16,8 +16,8 @@ import include.page
 from include.errors import ProblemError, ServiceError
 from include.page import button, changes, held, metrics, reading, runs, tracking, usage
 from include.page.button import PushDag
+from include.page.pushed_models import pushed_models
 from include.push import guards
-from include.push.catalogue import read_catalogue
 from plugins.page import airflow_api, warehouse
 from plugins.page.access import PUSH_DAG, Permissions, may_edit, may_push, may_read, same_site
 from plugins.page.airflow_api import AirflowRefusedError
@@ -113,7 +113,7 @@ async def push_section(request: Request, user: GetUserDep, may: Permissions) -> 
         "dag_id": PUSH_DAG,
         "is_active": dag.is_active,
         "is_known": dag.is_known,
-        "models": _pushed_models(),
+        "models": list(pushed_models()),
         "next_run_at": dag.next_run_at if dag.is_active else None,
         "schedule": dag.schedule,
         "button": button.push_button(
@@ -134,13 +134,6 @@ def _failed_before(dag: PushDag, state: dict[str, Any]) -> dict[str, Any] | None
         return None
     began = {run["dag_run_id"] for run in state["history"]}
     return None if newest["dag_run_id"] in began else newest
-
-
-def _pushed_models() -> list[str]:
-    try:
-        return list(read_catalogue())
-    except ProblemError:
-        return []  # the push itself says which file is wrong
 
 
 def _push_state(connection: Any) -> dict[str, Any]:

@@ -1,0 +1,67 @@
+"""A small warehouse with everything in it that a story can tell: the sample's difficult cases,
+built, pushed to a real collector, and come back."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import psycopg
+
+from include.build import build
+from include.collector.sources import add_demo_sources
+from include.push.push import push
+from include.sample.calls import messages
+from include.sample.cases import Days, live_cases
+from include.sample.load import load
+from include.settings import SegmentConnection, Settings
+from include.warehouse import embedded
+from tests.dbt_project.landing import land_calls
+from tests.include.collector.conftest import running
+
+BASE = date(2026, 3, 31)
+CASES = {case.name: case for case in live_cases(Days(BASE))}
+
+
+def quietly(line: str) -> None:
+    """Says nothing."""
+
+
+def make(url: str, settings: Settings, folder: Path) -> None:
+    """The cases' calls landed and built; everything pushed; receipts landed after the build."""
+    add_demo_sources(url)
+    load(url, folder, on=BASE, say=quietly)
+    steps = [step for case in CASES.values() for step in case.steps]
+    calls = messages([step.call for step in steps])
+    first = list({call["messageId"]: call for call in reversed(calls)}.values())
+    land_calls(url, first, received_at=f"{BASE}T12:00:00Z")
+    build(
+        url, replace(settings, airflow_conn_warehouse=url), requested_by="test", as_of=BASE,
+        say=quietly,
+    )  # fmt: skip
+    with running(url) as collector:
+        segment = SegmentConnection(collector.url, "demo-planhat")
+        push(url, segment, settings, requested_by="somebody", say=quietly)
+
+
+@contextmanager
+def database(server: Settings, name: str, template: str = "warehouse") -> Iterator[str]:
+    """A copy of a database of the test server, dropped in the end; yields its URL."""
+    with psycopg.connect(embedded.server_url(server, "postgres"), autocommit=True) as admin:
+        admin.execute(f"create database {name} template {template} strategy file_copy")
+        yield embedded.server_url(server, name)
+        admin.execute(f"drop database if exists {name} with (force)")
+
+
+def quarantine(
+    url: str, call: dict, reason: str = "too_large", detail: str = "33,120 bytes"
+) -> None:
+    """A call set aside by the collector."""
+    with psycopg.connect(url) as connection:
+        connection.execute(
+            "insert into raw_segment.quarantine (source, reason, detail, payload) "
+            "values ('demo-app', %s, %s, %s)",
+            [reason, detail, json.dumps(call)],
+        )
