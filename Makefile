@@ -13,7 +13,7 @@ flag = $(if $(filter-out 0 no false,$($(1))),--$(2))
 NO_SETTINGS := $(filter-out DBT_THREADS=,$(addsuffix =,$(shell sed -n 's/^\# \([A-Z_0-9]*\)=.*/\1/p' .env.example)))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test up down status build plan push why bench report url psql planhat load replay \
+.PHONY: help setup demo test up down status build plan push answer cancel why bench report url psql planhat load replay \
 	lint format docs dbt requirements clean
 
 help: ## This list
@@ -49,12 +49,19 @@ status: .venv/ready ## What runs, since when, and where
 build: .venv/ready ## One dbt build (FULL=1 from scratch, AS_OF=2025-06-30)
 	@$(CLI) build $(call flag,FULL,full) $(call option,AS_OF,as-of)
 
-plan: .venv/ready ## What would be pushed; nothing is sent (MODELS="company enduser", LIMIT=, FULL=1)
-	@$(CLI) plan $(call option,MODELS,models) $(call option,LIMIT,limit) $(call option,PLAN,plan) $(call flag,FULL,full)
+plan: .venv/ready ## What would be pushed, nothing is sent (MODELS="company enduser", LIMIT=, FULL=1, PLAN=file to write it all)
+	@$(CLI) plan $(call option,MODELS,models) $(call option,LIMIT,limit) $(call option,PLAN,plan) \
+		$(call option,RETIRE,retire) $(call flag,FULL,full)
 
-push: .venv/ready ## Push what planhat.* holds, without Airflow (MODELS=, LIMIT=, FULL=1 resync, BUILD=1)
+push: .venv/ready ## Push what planhat.* holds, without Airflow (MODELS=, LIMIT=, FULL=1 resync, BUILD=1, PLAN=file, RETIRE=model)
 	@$(CLI) push $(call option,MODELS,models) $(call option,LIMIT,limit) $(call option,PLAN,plan) \
 		$(call option,RETIRE,retire) $(call flag,FULL,full) $(call flag,BUILD,build)
+
+answer: .venv/ready ## Held plans; answer for one, used by the next push (MODEL=company ANSWER=all|safe|none)
+	@$(CLI) answer $(call option,MODEL,model) $(call option,ANSWER,answer) $(call option,FINGERPRINT,fingerprint)
+
+cancel: .venv/ready ## Ask the active push to stop between two batches
+	@$(CLI) cancel
 
 why bench: # promised, not made yet: not in the list
 	@echo "make $@ does not exist yet" >&2; exit 1

@@ -1,22 +1,30 @@
-"""build, plan, push: from what landed to what Segment acknowledged, without Airflow."""
+"""build, plan, push, answer, cancel: from what landed to what Segment acknowledged.
+
+Without Airflow.
+"""
 
 import getpass
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from include.errors import SettingError
 from include.settings import load_settings, segment_connection
 from include.warehouse.connection import warehouse_url
 
 Models = Annotated[str, typer.Option(help="Names, separated by spaces; all when left out.")]
 Limit = Annotated[int | None, typer.Option(min=1, help="At most so many objects of each model.")]
 Resync = Annotated[bool, typer.Option("--full", help="Every object again, unchanged ones too.")]
+Retire = Annotated[
+    str, typer.Option(help="A model whose file is gone: what Segment has of it is removed.")
+]
 
 
 def register(app: typer.Typer) -> None:
     """Add this file's commands."""
-    for command in (build, plan, push):
+    for command in (build, plan, push, answer, cancel):
         app.command()(command)
 
 
@@ -42,10 +50,20 @@ def build(
         print(report)
 
 
-def plan(models: Models = "", limit: Limit = None, full: Resync = False) -> None:
-    """What a push would send, per model; nothing is sent."""
+def plan(
+    models: Models = "",
+    limit: Limit = None,
+    full: Resync = False,
+    retire: Retire = "",
+    file: Annotated[
+        Path | None,
+        typer.Option("--plan", help="Write the whole plan there, as JSON lines (personal data)."),
+    ] = None,
+) -> None:
+    """What a push would send: counts and a few objects per model. Nothing is sent."""
     from include.push.push import push as run_push
 
+    _alone("RETIRE", retire, models=models)
     settings = load_settings()
     report = run_push(
         warehouse_url(settings),
@@ -55,8 +73,12 @@ def plan(models: Models = "", limit: Limit = None, full: Resync = False) -> None
         limit=limit,
         full=full,
         dry_run=True,
+        plan_file=file,
+        retire=retire or None,
         requested_by=_person(),
     )
+    for line in report.sample_lines():
+        print(line)
     raise typer.Exit(report.exit_code)
 
 
@@ -64,11 +86,18 @@ def push(
     models: Models = "",
     limit: Limit = None,
     full: Resync = False,
+    retire: Retire = "",
+    file: Annotated[
+        Path | None,
+        typer.Option("--plan", help="Send this plan, made by `plan`, if it still holds."),
+    ] = None,
     build_first: Annotated[bool, typer.Option("--build", help="Build first.")] = False,
 ) -> None:
     """Push what planhat.* holds. Exit 0 success, 1 failed, 2 partial, 3 held, 4 another runs."""
     from include.push.push import push as run_push
 
+    _alone("RETIRE", retire, models=models)
+    _alone("PLAN", file, models=models, limit=limit, full=full)
     settings = load_settings()
     url, segment = warehouse_url(settings), segment_connection(settings)
     if build_first:
@@ -80,9 +109,64 @@ def push(
         models=models.split() or None,
         limit=limit,
         full=full,
+        plan_file=file,
+        retire=retire or None,
         requested_by=_person(),
     )
     raise typer.Exit(report.exit_code)
+
+
+def answer(
+    model: Annotated[str, typer.Option(help="The model whose plan is held.")] = "",
+    said: Annotated[
+        str,
+        typer.Option("--answer", help="all, safe (what the guard does not object to), or none."),
+    ] = "",
+    fingerprint: Annotated[
+        str, typer.Option("--fingerprint", help="Only if it is still this plan (its beginning).")
+    ] = "",
+) -> None:
+    """Answer for a held plan, for the next push to act on; without a model: what is held."""
+    from include.push.guards import answer_plan, held_plans
+
+    settings = load_settings()
+    url, segment = warehouse_url(settings), segment_connection(settings)
+    if not (model or said or fingerprint):
+        held = held_plans(url, segment)
+        for line in held or ["No plan is held."]:
+            print(line)
+        return
+    if not (model and said):
+        missing = "ANSWER" if model else "MODEL"
+        raise SettingError(f"{missing} is missing: make answer MODEL=company ANSWER=all|safe|none")
+    plan = answer_plan(
+        url, segment, model, said, answered_by=_person(), fingerprint=fingerprint or None
+    )
+    print(
+        f"{model}: answered {said} for the plan {plan.plan_fingerprint[:12]} of run {plan.run_id} "
+        f"({plan.counts}). The next push whose plan is the same acts on it."
+    )
+
+
+def cancel() -> None:
+    """Ask the active push to stop between two batches; what it sent stays in the ledger."""
+    from include.push.runs import active_run, cancel_run
+
+    settings = load_settings()
+    url, segment = warehouse_url(settings), segment_connection(settings)
+    active = active_run(url, segment)
+    if active is None:
+        print("No push is active: there is nothing to cancel.")
+    elif cancel_run(url, active.run_id, _person()):
+        print(f"Asked to stop after the batches on their way: {active}.")
+    else:
+        print(f"It was asked to stop before, or has just ended: {active}.")
+
+
+def _alone(name: str, given: object, **others: object) -> None:
+    """Refuse options beside one that leaves them nothing to say. By their names for make."""
+    if given and (beside := [other.upper() for other, value in others.items() if value]):
+        raise SettingError(f"{name} says that already: leave {' and '.join(beside)} out.")
 
 
 def _person() -> str:

@@ -32,6 +32,19 @@ class HeldPlan:
     answer: str | None
     answered_by: str | None
 
+    @property
+    def counts(self) -> str:
+        """What it would send, in words."""
+        return f"{self.added:,} added, {self.changed:,} changed, {self.removed:,} removed"
+
+    def __str__(self) -> str:
+        answered = f"{self.answered_by} answered {self.answer}" if self.answer else "no answer yet"
+        # An answer that was acted on stands in the reason as well.
+        reason = self.reason.removeprefix("held: ").split(";")[0]
+        return (
+            f"{self.model}: plan {self.plan_fingerprint[:12]}, {self.counts}: {reason}; {answered}"
+        )
+
 
 def judge(connection: psycopg.Connection, model: str, plan: PlanSettings) -> None:
     """Hold the model's counted plan, or the unsafe part of it, where a guard trips.

@@ -1,11 +1,15 @@
 """What a run did, per model, from `sync.*`: the task's value, the table, the exit code."""
 
+import json
 from dataclasses import asdict, dataclass, field, fields
 
 import psycopg
 from psycopg.rows import class_row
 
 from include.errors import ProblemError
+
+# Characters of a value in a sample.
+SHOWN = 60
 
 EXIT_CODES = {"success": 0, "dry_run": 0, "partial": 2, "held": 3}
 
@@ -68,6 +72,14 @@ class Report:
                 for each in self.models
             },
         }
+
+    def sample_lines(self) -> list[str]:
+        """The samples for a terminal: an object a line, changed columns before and after."""
+        return [
+            f"{each['model']} {each['object_id']}: "
+            + (_changes(each["changes"]) if each["action"] == "changed" else each["action"])
+            for each in self.samples
+        ]
 
     def table(self) -> str:
         """The table for a terminal and a log."""
@@ -169,6 +181,19 @@ def check_books(connection: psycopg.Connection, run_id: int) -> str | None:
         {"run_id": run_id},
     ).fetchall()
     return "; ".join(problem for (problem,) in wrong) or None
+
+
+def _changes(changes: dict) -> str:
+    if not changes:
+        return "the same value once more"
+    return ", ".join(
+        f"{name} {_shown(before)} → {_shown(after)}" for name, (before, after) in changes.items()
+    )
+
+
+def _shown(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
 
 
 def _line(cells: list[str], widths: list[int]) -> str:

@@ -382,7 +382,12 @@ def _status(connection: psycopg.Connection, run_id: int) -> tuple[str, str | Non
             "failed",
             counts["reason"] or "Segment gave no answer that can be relied on",
         ),
-        (counts["left"] and not counts["synced"], "failed", counts["reason"]),
+        (
+            # Refused whole (a wrong key, say), or not reached: not one object too many or too few.
+            not counts["synced"] and (counts["left"] or counts["errors"] and counts["reason"]),
+            "failed",
+            counts["reason"],
+        ),
         (counts["left"] or counts["unplanned"], "partial", counts["reason"]),
         (counts["errors"], "partial", f"{counts['errors']} objects failed"),
         (counts["held"], "held", f"{counts['held']} objects are held until somebody answers"),

@@ -13,7 +13,7 @@ from tests.include.running import cli, environment, free_port
 
 COMMANDS = (
     "up", "down", "status", "migrate", "url", "psql", "clean", "demo", "build", "plan", "push",
-    "planhat", "load", "replay", "dbt", "docs",
+    "answer", "cancel", "planhat", "load", "replay", "report", "dbt", "docs",
 )  # fmt: skip
 
 
@@ -51,7 +51,9 @@ def test_the_embedded_server_that_was_never_started_is_said_in_one_line(tmp_path
     assert "never started here: run `make up` first" in line
 
 
-@pytest.mark.parametrize("command", ["build", "plan", "push", "planhat", "replay", "psql"])
+@pytest.mark.parametrize(
+    "command", ["build", "plan", "push", "answer", "cancel", "planhat", "replay", "psql"]
+)
 def test_a_warehouse_that_does_not_answer_is_one_line_and_no_traceback(
     command: str, tmp_path: Path
 ) -> None:
