@@ -141,7 +141,8 @@ def _run(command: Sequence[str], environment: Path, what: str) -> None:
     with log.open("wb") as output:
         process = subprocess.Popen(
             command, stdout=output, stderr=output, stdin=subprocess.DEVNULL,
-            env={**os.environ, "NO_COLOR": "1", "VIRTUAL_ENV": str(environment)},
+            # The certificates that pip trusts: behind a company's proxy the built-in ones fail.
+            env={"UV_SYSTEM_CERTS": "1", **os.environ, "NO_COLOR": "1"},
         )  # fmt: skip
         try:
             while True:

@@ -149,6 +149,11 @@ def stop_supervisor(settings: Settings, *, patience: float = 60) -> None:
     deadline = time.monotonic() + patience
     while _is_alive(pid) and time.monotonic() < deadline:
         time.sleep(0.05)
+    # Ended, and perhaps still listed until whoever adopted it looks.
+    for _ in range(60):
+        if not psutil.pid_exists(pid):
+            return
+        time.sleep(0.05)
 
 
 def leftovers(settings: Settings) -> list[psutil.Process]:
@@ -199,8 +204,9 @@ def _belongs(process: psutil.Process, settings: Settings, session: int | None) -
     try:
         if process.status() == psutil.STATUS_ZOMBIE:
             return False
-        if session is not None and os.getsid(process.pid) == session:
-            return process.cwd() == str(ROOT)
+        in_session = session is not None and os.getsid(process.pid) == session
+        if in_session and process.cwd() == str(ROOT):
+            return True
         return process.environ().get(MARK) == str(settings.data_dir)
     except (psutil.Error, OSError):
         return False  # ended meanwhile, or somebody else's
