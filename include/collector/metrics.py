@@ -6,7 +6,10 @@ that counters never fall.
 """
 
 import os
+from bisect import bisect_left
 from collections import defaultdict
+from functools import lru_cache
+from itertools import accumulate
 from pathlib import Path
 
 import msgspec
@@ -37,12 +40,15 @@ class Metrics:
 
     def __init__(self, folder: Path | None = None):
         self._values: dict[str, float] = defaultdict(float)
+        # Of each histogram the values in each bucket, the last beyond all bounds, and their sum.
+        self._buckets = {name: [0] * (len(bounds) + 1) for name, bounds in _BUCKETS.items()}
+        self._sums = dict.fromkeys(_BUCKETS, 0.0)
         self._file = folder / f"{os.getpid()}.metrics" if folder else None
 
     def count(self, name: str, by: float = 1, **labels: str) -> None:
         """Add to a counter."""
         if by:
-            self._values[_written(name, labels)] += by
+            self._values[_written(name, **labels)] += by
 
     def set(self, name: str, value: float) -> None:
         """Set a gauge."""
@@ -50,19 +56,27 @@ class Metrics:
 
     def observe(self, name: str, value: float) -> None:
         """Add a value to a histogram."""
-        for bound in _BUCKETS[name]:
-            if value <= bound:
-                self._values[f'{name}_bucket{{le="{bound:g}"}}'] += 1
-        self._values[f'{name}_bucket{{le="+Inf"}}'] += 1
-        self._values[f"{name}_sum"] += value
-        self._values[f"{name}_count"] += 1
+        self._buckets[name][bisect_left(_BUCKETS[name], value)] += 1
+        self._sums[name] += value
 
     def keep(self) -> None:
         """Write the figures where the other workers find them."""
+        self._write_histograms()
         if self._file is not None:
             other = self._file.with_suffix(".new")
             other.write_bytes(msgspec.json.encode(self._values))
             other.replace(self._file)
+
+    def _write_histograms(self) -> None:
+        """As Prometheus has them: a bucket holds those of the smaller ones too."""
+        for name, buckets in self._buckets.items():
+            if not any(buckets):
+                continue
+            bounds = [f"{bound:g}" for bound in _BUCKETS[name]]
+            for bound, total in zip([*bounds, "+Inf"], accumulate(buckets), strict=True):
+                self._values[f'{name}_bucket{{le="{bound}"}}'] = total
+            self._values[f"{name}_sum"] = self._sums[name]
+            self._values[f"{name}_count"] = sum(buckets)
 
     def text(self) -> bytes:
         """The figures of all workers together, in Prometheus's text form."""
@@ -88,7 +102,8 @@ def _read(file: Path) -> dict[str, float]:
         return {}
 
 
-def _written(name: str, labels: dict[str, str]) -> str:
+@lru_cache(maxsize=1_000)
+def _written(name: str, **labels: str) -> str:
     # Sources and reasons are words of ours: nothing in them needs quoting.
     pairs = ",".join(f'{key}="{value}"' for key, value in labels.items())
     return f"{name}{{{pairs}}}"
