@@ -5,18 +5,17 @@ One dbt build: every event that landed since the last one is matched to its comp
 and counted, and what Planhat's new data changes is changed, in history too. By default every 15
 minutes (`BUILD_CRON`). A build that would see nothing new is not made.
 
-**Is it safe to run again?** Yes. A build takes its window of new events before any model; the
-window counts as done only when every model succeeded, and one that is repeated changes nothing.
-Two builds never run at once: the second waits, and says for whom.
+**Is it safe to run again?** Yes. Every table is made from what landed, so a build that is repeated
+gives the same tables. Two builds never run at once: the second waits, and says for whom.
 
 **When it is red.** The log names the model or the test, and `sync.builds` keeps it. A failed test
-is one of our own guarantees (what customers send becomes a row of `marts.quality` instead). The
-tables keep the state of the last good build. After a fix, trigger it; with *Full* after a change
-of the models that the incremental tables must see in all of history.
+is one of our own guarantees (what customers send becomes a row of `marts.quality` instead). What
+comes after the model that failed keeps its last good rows. After a fix, trigger it again; *Full*
+makes a build even if nothing new is to be seen.
 """
 
 import logging
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Any
 
 from airflow.sdk import DAG, Connection, CronTriggerTimetable, Param, get_current_context, task
@@ -48,7 +47,7 @@ with DAG(
             False,
             type="boolean",
             title="Full",
-            description="From scratch: every event is read again.",
+            description="From scratch, even if nothing is new.",
         ),
     },
     tags=["usage", "dbt"],
@@ -64,6 +63,8 @@ with DAG(
             postgres_url(Connection.get("warehouse")),
             load_settings(),
             requested_by=f"build_usage {context['run_id']}",
+            # the run's day, not the clock's: a task that is run again sees the same
+            as_of=context["dag_run"].run_after.astimezone(UTC).date(),
             full=context["params"]["full"],
             say=log.info,
         )

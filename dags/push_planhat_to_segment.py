@@ -30,7 +30,7 @@ again, and what has no known outcome goes again under the same message ids, whic
 """
 
 import logging
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Any
 
 from airflow.sdk import (
@@ -126,6 +126,8 @@ with DAG(
             postgres_url(Connection.get("warehouse")),
             load_settings(),
             requested_by=f"push_planhat_to_segment {context['run_id']}",
+            # the run's day, not the clock's: a task that is run again sees the same
+            as_of=context["dag_run"].run_after.astimezone(UTC).date(),
             since=context["dag_run"].run_after,
             say=log.info,
         )
