@@ -133,8 +133,7 @@ def answer(
     url, segment = warehouse_url(settings), segment_connection(settings)
     if not (model or said or fingerprint):
         held = held_plans(url, segment)
-        for line in held or ["No plan is held."]:
-            print(line)
+        print("\n".join(map(str, held)) or "No plan is held.")
         return
     if not (model and said):
         missing = "ANSWER" if model else "MODEL"

@@ -101,6 +101,9 @@ def compose(
                     ledger.version,
                     ledger.generation,
                     ledger.acknowledged_at is not null and ledger.removed_at is null as is_known,
+                    -- another enduser took its user id over while it was gone
+                    {is_identify} and ledger.user_id is null and ledger.anonymous_id is null
+                        as has_lost_its_id,
                     ledger.sent_payload,
                     ledger.sent_fingerprint,
                     ledger.sent_version,
@@ -121,11 +124,14 @@ def compose(
                     *,
                     coalesce(
                         not sent_is_removal and sent_payload = payload
-                        and sent_generation = {generation},
+                        and sent_generation = {generation} and not has_lost_its_id,
                         false
                     ) as is_sent_again,
-                    coalesce(is_known and sent_version is null and payload = known_payload, false)
-                        as is_same,
+                    coalesce(
+                        is_known and sent_version is null and payload = known_payload
+                        and not has_lost_its_id,
+                        false
+                    ) as is_same,
                     payload::text as payload_text
                 from composed
             )
@@ -160,6 +166,7 @@ def compose(
             table=outbound.table(model),
             payload=outbound.payload(model),
             identity=_identity(model, plan),
+            is_identify=model.call == "identify",
             destination=plan.destination,
             model=model.name,
             generation=generation,

@@ -97,6 +97,7 @@ def acknowledge(
         _hold_claim(connection, batch.run_id)
         if not _finish_batch(connection, batch, "acknowledged", synced, len(failed)):
             return synced, len(failed)
+        connection.execute(_TAKE_OVER, batch.parameters)
         connection.execute(_ACKNOWLEDGE, {**batch.parameters, "failed": failed})
         _record(connection, batch, failures)
         _count(connection, batch, synced, len(failed))
@@ -228,6 +229,7 @@ def _record_planned(
 def _remember_unknown(
     connection: psycopg.Connection, batch: Range, code: str, message: str
 ) -> None:
+    connection.execute(_TAKE_OVER, batch.parameters)
     connection.execute(_REMEMBER_UNKNOWN, batch.parameters)
     failed = sql.SQL(
         """
@@ -257,6 +259,24 @@ def _count(connection: psycopg.Connection, batch: Range, synced: int, errors: in
         {**batch.parameters, "synced": synced, "errors": errors},
     )
 
+
+# A user id belongs to one object. It was free because its former owner is gone from the outbound
+# table; should that one return, another id is decided for it (no hash: the plan looks closely).
+_TAKE_OVER = """
+    update sync.objects as former
+    set user_id = null, row_hash = null
+    from sync.planned
+    inner join sync.runs on planned.run_id = runs.run_id
+    where
+        planned.run_id = %(run_id)s
+        and planned.model = %(model)s
+        and planned.position between %(first)s and %(last)s
+        and planned.call = 'identify'
+        and former.destination = runs.destination
+        and former.model = planned.model
+        and former.user_id = planned.user_id
+        and former.object_id <> planned.object_id
+"""
 
 # A removal leaves payload and version behind, so that a return is seen as one.
 _ACKNOWLEDGE = """

@@ -384,7 +384,7 @@ def _status(connection: psycopg.Connection, run_id: int) -> tuple[str, str | Non
         ),
         (
             # Refused whole (a wrong key, say), or not reached: not one object too many or too few.
-            not counts["synced"] and (counts["left"] or counts["errors"] and counts["reason"]),
+            not counts["synced"] and (counts["left"] or (counts["errors"] and counts["reason"])),
             "failed",
             counts["reason"],
         ),

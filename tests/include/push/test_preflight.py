@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.include.push.played_segment import PlayedSegment
+from tests.include.push.played_segment import LOST, OK, PlayedSegment
 from tests.include.push.world import COMPANY, ENDUSER, World, of
 
 
@@ -155,3 +155,41 @@ class TestWhoAnEnduserIs:
         world.put("enduser", "e2", external_id="7", company_external_id="acme")
         world.push(segment.connection)
         assert self.ids(segment)["e2"] == "7"
+
+    @pytest.mark.parametrize("is_removed", [True, False])
+    def test_one_that_returns_after_another_took_its_id_gets_another(
+        self, world: World, segment: PlayedSegment, is_removed: bool
+    ) -> None:
+        if not is_removed:
+            # Nothing was said of its leaving: at its return it is the same as ever.
+            world.run("insert into sync.ignored_removals (model) values ('enduser')")
+        world.put("enduser", "e1", external_id="7", company_external_id="acme")
+        world.put("enduser", "e0", external_id="0", company_external_id="acme")
+        world.push(segment.connection)
+        world.drop("enduser", "e1")
+        world.put("enduser", "e2", external_id="7", company_external_id="zeta")
+        world.push(segment.connection)
+        assert self.ids(segment)["e2"] == "7"
+
+        world.put("enduser", "e1", external_id="7", company_external_id="acme")
+        report = world.push(segment.connection)
+        assert (report.status, report.total("synced")) == ("success", 1)
+        assert self.ids(segment) == {"e0": "0", "e1": "acme:7", "e2": "7"}
+        assert world.push(segment.connection).total("planned") == 0
+        held = world.run("select object_id, user_id from sync.objects order by object_id")
+        assert held == [("e0", "0"), ("e1", "acme:7"), ("e2", "7")]
+
+    def test_an_id_whose_sending_is_unknown_is_taken_over_as_well(
+        self, world: World, segment: PlayedSegment
+    ) -> None:
+        world.put("enduser", "e1", external_id="7", company_external_id="acme")
+        segment.script = lambda number, batch: LOST
+        world.push(segment.connection)
+        world.drop("enduser", "e1")
+        world.put("enduser", "e2", external_id="7", company_external_id="zeta")
+        world.push(segment.connection)
+        segment.script = lambda number, batch: OK
+        world.put("enduser", "e1", external_id="7", company_external_id="acme")
+        assert world.push(segment.connection).status == "success"
+        assert self.ids(segment) == {"e1": "acme:7", "e2": "7"}
+        assert len(segment.accepted) == len(segment.messages) == 4

@@ -103,6 +103,27 @@ def test_two_workers_share_a_model_and_the_totals_are_those_of_one(
     assert segment.repeats == 0
 
 
+def test_more_workers_than_parts_send_nothing_twice(world: World, segment: PlayedSegment) -> None:
+    world.fill("company", 100)
+    segment.script = lambda number, batch: Answer(delay=0.005)
+    run_id = open_for(world, segment)
+    plan(world, run_id)
+    # Two parts, three workers at each, and one at a part that lies beyond the plan.
+    shards = [(1, 40), (41, 100)] * 3 + [(101, 200)]
+    with Pusher() as pusher:
+        children = [
+            pusher.start(
+                world, segment.connection, batch_events=10,
+                part={"run_id": run_id, "model": "company", "first": first, "last": last},
+            )
+            for first, last in shards
+        ]  # fmt: skip
+        assert [pusher.wait(child) for child in children] == [0] * 7
+    report = finish_run(world.url, run_id, say=silent)
+    assert (report.status, report.total("synced"), report.total("errors")) == ("success", 100, 0)
+    assert (len(segment.messages), segment.repeats, segment.posts) == (100, 0, 10)
+
+
 def test_a_task_that_was_killed_and_runs_again_finishes_its_part(
     world: World, segment: PlayedSegment
 ) -> None:
