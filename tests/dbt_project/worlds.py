@@ -1,0 +1,526 @@
+"""Random small worlds: a few Planhat objects, settings and calls whose keys collide on purpose.
+
+A world is written with `~` where its own prefix belongs and `Number` where its own numbers do, so
+that any number of worlds, each rendered under a number of its own, share one warehouse without
+meeting. What cannot be a world's own is the same for all of them: switches, the names of keys,
+the weight of page and screen calls (`SHARED`).
+"""
+
+import hashlib
+import json
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from hypothesis import strategies as st
+
+from tests.dbt_project.reference import LandedCall, PlanhatObject, Reference, Rules
+
+ROUNDS = 4
+START = datetime(2026, 3, 2, tzinfo=UTC)
+# Later than everything that can happen in a world.
+AS_OF = (START + timedelta(days=30)).date()
+SOURCES = {"any-order-app": "product", "any-order-planhat": "planhat"}
+
+
+@dataclass(frozen=True)
+class Number:
+    """A JSON number of the world's own; `Number(1, as_text=True)` is the same as text."""
+
+    last: int
+    as_text: bool = False
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call that lands in a round; `minute` is when it is received, counted from START."""
+
+    round: int
+    message_id: str
+    minute: float
+    body: dict[str, Any]
+    source: str = "any-order-app"
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a read of Planhat finds in a round of one object; fields None: it is not there."""
+
+    round: int
+    model: str
+    name: str
+    fields: dict[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A row of a table of sync that an operator writes in a round; value None: takes away."""
+
+    round: int
+    table: str
+    key: tuple[str, ...]
+    value: Any
+
+
+@dataclass(frozen=True)
+class World:
+    calls: tuple[Call, ...] = ()
+    changes: tuple[Change, ...] = ()
+    settings: tuple[Setting, ...] = ()
+
+    @property
+    def size(self) -> int:
+        return len(self.calls) + len(self.changes) + len(self.settings)
+
+    def without(self, dropped: set[int]) -> "World":
+        """The same without the elements at these positions: calls, then changes, then settings."""
+        elements = [*self.calls, *self.changes, *self.settings]
+        kept = [each for number, each in enumerate(elements) if number not in dropped]
+        return World(
+            tuple(each for each in kept if isinstance(each, Call)),
+            tuple(each for each in kept if isinstance(each, Change)),
+            tuple(each for each in kept if isinstance(each, Setting)),
+        )
+
+    def __str__(self) -> str:
+        lines = []
+        for number in range(ROUNDS):
+            lines.append(f"round {number + 1}")
+            for setting in self.settings:
+                if setting.round == number:
+                    lines.append(f"  sync.{setting.table} {setting.key}: {setting.value}")
+            for change in self.changes:
+                if change.round == number:
+                    what = "is gone" if change.fields is None else json.dumps(_shown(change.fields))
+                    lines.append(f"  {change.model} {change.name} {what}")
+            for call in self.calls:
+                if call.round == number:
+                    received = START + timedelta(minutes=call.minute)
+                    lines.append(
+                        f"  {call.message_id} received {received:%m-%d %H:%M:%S} by {call.source}: "
+                        + json.dumps(_shown(call.body))
+                    )
+        return "\n".join(lines)
+
+
+# What is the same for all worlds
+
+
+def _minutes(day: int, hour: float = 0) -> float:
+    return day * 24 * 60 + hour * 60
+
+
+SWITCHES = (
+    (0, "company_metrics", False, _minutes(1)),
+    (0, "company_metrics", True, _minutes(1, 12)),
+    (0, "auto_create", False, _minutes(2, 12)),
+    (1, "auto_create", True, _minutes(3, 12)),
+    (2, "user_tracking", False, _minutes(4)),
+    (2, "user_tracking", True, _minutes(4, 6)),
+)
+SHARED = (
+    Setting(0, "blocked_identities", ("kiosk",), True),
+    Setting(1, "blocked_identities", ("guest",), True),
+    Setting(0, "usage_events", ("screen", "screen"), (True, "0.5")),
+    Setting(2, "usage_events", ("track", "(unnamed)"), (True, "2")),
+    Setting(1, "object_keys", ("license", "license_id"), 1),
+    Setting(2, "key_names", ("user_id", "properties.user_ref"), 4),
+    Setting(3, "key_names", ("company", "context.company_ref"), 19),
+)
+
+
+# From a world to what lands and what must come out
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A world under its number: with ids that no other world has."""
+
+    number: int
+    world: World
+
+    @property
+    def prefix(self) -> str:
+        return f"w{self.number:06}"
+
+    def text(self, value: str) -> str:
+        whole = value.replace("~", self.prefix)
+        return whole[1:].upper() if whole.startswith("^") else whole
+
+    def value(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, Number):
+            number = 10_000_000_000 + self.number * 100 + value.last
+            return str(number) if value.as_text else number
+        if isinstance(value, dict):
+            return {self.text(name): self.value(each) for name, each in value.items()}
+        return [self.value(each) for each in value] if isinstance(value, list) else value
+
+    def planhat_id(self, model: str, name: str) -> str:
+        """24 digits; which of two is smaller does not depend on the world's number."""
+        return f"{self.number:06}" + hashlib.sha256(f"{model}/{name}".encode()).hexdigest()[:18]
+
+    def fields(self, change: Change) -> dict[str, Any]:
+        fields = self.value(change.fields)
+        if "companyId" in fields:
+            fields["companyId"] = self.planhat_id("company", fields["companyId"])
+        return {"_id": self.planhat_id(change.model, change.name), **fields}
+
+    def landed(self) -> list[tuple[int, str, LandedCall]]:
+        """Round, source and row of every call, in the order in which they become durable."""
+        rows = []
+        for call in sorted(self.world.calls, key=lambda call: call.round):
+            body = self.value(call.body)
+            message_id = self.text(call.message_id)
+            received_at = START + timedelta(minutes=call.minute)
+            row = LandedCall(message_id, body["type"], received_at, body, SOURCES[call.source])
+            rows.append((call.round, call.source, row))
+        return rows
+
+    def own_settings(self) -> list[Setting]:
+        return [
+            replace(each, key=tuple(self.text(part) for part in each.key))
+            for each in self.world.settings
+        ]
+
+    def rules(self) -> Rules:
+        rows: dict[str, dict[tuple[str, ...], Any]] = {}
+        for each in sorted([*SHARED, *self.own_settings()], key=lambda each: each.round):
+            rows.setdefault(each.table, {})[each.key] = each.value
+        rows = {
+            table: {key: value for key, value in those.items() if value is not None}
+            for table, those in rows.items()
+        }
+        usage_events = rows.get("usage_events", {}).items()
+        places: dict[str, tuple[str, ...]] = {}
+        for key, path in rows["key_names"]:
+            places[key] = (*places.get(key, ()), path)
+        names: dict[str, tuple[str, ...]] = {}
+        for model, name in rows["object_keys"]:
+            names[model] = (*names.get(model, ()), name)
+        return Rules(
+            switches=tuple(
+                (switch, is_on, START + timedelta(minutes=minute))
+                for _, switch, is_on, minute in SWITCHES
+            ),
+            metrics={metric: value for (metric,), value in rows.get("company_metrics", {}).items()},
+            blocked=frozenset(value for (value,) in rows["blocked_identities"]),
+            usage_events={
+                (type_, event): (value[0], Decimal(value[1]))
+                for (type_, event), value in usage_events
+            },
+            object_names=names,
+            places=places,
+        )
+
+    def objects(self) -> list[PlanhatObject]:
+        """Every object as it was last seen, and whether it is still there."""
+        last: dict[tuple[str, str], PlanhatObject] = {}
+        for change in sorted(self.world.changes, key=lambda change: change.round):
+            key = (change.model, self.planhat_id(change.model, change.name))
+            if change.fields is not None:
+                last[key] = PlanhatObject(*key, self.fields(change))
+            elif key in last:
+                last[key] = replace(last[key], is_deleted=True)
+        return list(last.values())
+
+    def reference(self) -> Reference:
+        return Reference((row for _, _, row in self.landed()), self.objects(), self.rules())
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, Number):
+        return f"<number {value.last}{' as text' if value.as_text else ''}>"
+    if isinstance(value, dict):
+        return {name: _shown(each) for name, each in value.items()}
+    return [_shown(each) for each in value] if isinstance(value, list) else value
+
+
+# Values: few, so that they meet
+
+_USERS = ("~u1", "~u1", "~u2", "~u3")
+_EMAILS = ("~m1@x.example", "~m1@x.example", "~m2@x.example")
+_DEVICES = ("~a1", "~a2")
+_COMPANY_KEYS = ("~c1", "~c1", "~c2", "~c3")
+_COMPANIES = ("A", "A", "A", "B", "B", "C")
+_BLOCKED = ("null", "-1", "0000-0000", "undefined", "anonymous", "kiosk", "guest", "~blocked")
+_NO_KEYS = ("", "  ", None, True, ["~u1"], {"id": "~u1"}, "x" * 501)
+_COMPANY_PLACES = (
+    "properties.company_id", "properties.companyId", "properties.customer_id",
+    "properties.customerId", "properties.companyExternalId", "properties.company_external_id",
+    "traits.company_id", "traits.companyId", "traits.company", "traits.companyExternalId",
+    "traits.company_external_id", "context.groupId", "context.group_id",
+    "context.traits.company_id", "context.traits.companyId", "context.traits.company",
+    "context.company_ref", "groupId", "group_id",
+)  # fmt: skip
+_OBJECT_NAMES = (
+    "asset_id", "asset_id", "assetId", "assetExternalId", "asset_external_id",
+    "project_id", "projectExternalId", "license_id",
+)  # fmt: skip
+_UNREADABLE = ("yesterday, about noon", "2031-13-45T99:00:00Z", "", 1772442000000)
+_INTEGRATIONS = (
+    {"All": False},
+    {"Planhat": False},
+    {"All": False, "Planhat": True},
+    {"All": True, "Planhat": False},
+    {"All": True},
+    {"All": False, "Planhat": {"region": "eu"}},
+    "none",
+)
+_SETTINGS = (
+    ("blocked_identities", ("~blocked",), (True,)),
+    ("blocked_identities", ("~u3",), (True,)),
+    ("blocked_identities", ("~m2@x.example",), (True,)),
+    ("blocked_identities", ("~a2",), (True,)),
+    ("blocked_identities", ("~c2",), (True,)),
+    ("company_metrics", ("~seats",), ("SUM", "LAST")),
+    ("company_metrics", ("~seats",), ("LAST",)),
+    ("company_metrics", ("~calls",), ("SUM", "LAST")),
+    ("usage_events", ("track", "~Clicked"), ((False, "1"), (True, "3"))),
+    ("usage_events", ("track", "~Opened"), ((True, "0.25"),)),
+)
+# When calls are received: on quiet days, or around the switches; often at the same time.
+_RECEIVED = tuple(_minutes(*at) for at in ((0, 9), (2, 9), (3, 15), (5, 9), (5, 10), (6, 1)))
+_RECEIVED_NEAR_SWITCHES = tuple(
+    _minutes(*at)
+    for at in ((1, 0), (1, 6), (1, 12), (2, 12), (2, 18), (3, 12), (4, 0), (4, 5), (4, 6))
+)
+_HAPPENED = tuple(
+    START + timedelta(minutes=_minutes(*at))
+    for at in ((-1, 9), (0, 8), (0, 9), (1, 9), (2, 9), (2, 23.5), (3, 0), (3, 9), (4, 2))
+)
+
+
+def worlds() -> st.SearchStrategy[World]:
+    """Hypothesis draws a world's number and nothing else: a draw for each of its hundreds of
+    choices would take longer than all the builds, and its shrinking cannot be used when hundreds
+    of worlds share one build.
+    """
+    return st.builds(make_world, st.integers(0, 2**64 - 1))
+
+
+def make_world(number: int) -> World:
+    """The world of this number: at most fourteen calls, twelve objects, three settings."""
+    return _Maker(random.Random(number)).world()
+
+
+def iso(moment: datetime) -> str:
+    """As Segment's libraries write it."""
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _put(body: dict[str, Any], path: str, value: Any) -> None:
+    *folders, name = path.split(".")
+    for folder in folders:
+        body = body.setdefault(folder, {})
+    body[name] = value
+
+
+class _Maker:
+    """Makes one world out of one stream of chance."""
+
+    def __init__(self, chance: random.Random) -> None:
+        self.chance = chance
+
+    def pick(self, values: Sequence[Any]) -> Any:
+        return self.chance.choice(values)
+
+    def happens(self, share: float) -> bool:
+        return self.chance.random() < share
+
+    def often(self, usual: Sequence[Any], *rare: tuple[float, Sequence[Any]]) -> Any:
+        """One of the usual values, or with these shares one of the others."""
+        at = self.chance.random()
+        for share, values in rare:
+            if at < share:
+                return self.pick(values)
+            at -= share
+        return self.pick(usual)
+
+    def world(self) -> World:
+        things = [("company", name) for name in self.pick(("AB", "AB", "ABC", "A"))]
+        for model, number in (("enduser", 5), ("asset", 2), ("project", 1), ("license", 1)):
+            names = "12345"[: self.chance.randint(0, number)]
+            things += [(model, name) for name in names]
+        own = self.chance.sample(_SETTINGS, self.pick((1, 1, 2, 3)))
+        return World(
+            tuple(self.call() for _ in range(self.chance.randint(2, 14))),
+            tuple(change for thing in things for change in self.changes(*thing)),
+            tuple(row for setting in own for row in self.settings(*setting)),
+        )
+
+    # Calls
+
+    def call(self) -> Call:
+        """A call of any type; its message id may be another's too, or have our own prefix."""
+        types = (
+            "track", "track", "track", "identify", "identify", "group", "alias", "page", "screen",
+        )  # fmt: skip
+        body: dict[str, Any] = {"type": self.often(types, (0.02, ("delete", "import")))}
+        self.say_who(body)
+        self.say_company(body)
+        self.say_what(body)
+        minute = self.often(_RECEIVED, (0.4, _RECEIVED_NEAR_SWITCHES))
+        body |= self.stamps(START + timedelta(minutes=minute))
+        prefix = self.often(("~-",), (0.02, ("planhat-~-",)))
+        body["messageId"] = f"{prefix}{self.chance.randint(1, 40):02}"
+        source = self.often(("any-order-app",), (0.02, ("any-order-planhat",)))
+        return Call(self.chance.randrange(ROUNDS), body["messageId"], minute, body, source)
+
+    def say_who(self, body: dict[str, Any]) -> None:
+        """Whose a call is, in the usual places and in every odd one."""
+        who = self.pick(
+            ("u", "u", "u", "um", "um", "m", "m", "a", "a", "ua", "ua", "uma", "ma", "")
+        )
+        if "u" in who:
+            place = self.often(("userId",), (0.2, ("user_id", "traits.id")))
+            _put(body, place, self.user_id())
+            if self.happens(0.1):
+                _put(
+                    body, self.pick(("userId", "traits.id", "properties.user_ref")), self.user_id()
+                )
+        if "m" in who:
+            usual = "traits.email" if body["type"] == "identify" else "properties.email"
+            for _ in range(self.pick((1, 1, 1, 2))):
+                odd = ("context.traits.email", "traits.email", "properties.email")
+                _put(body, self.often((usual,), (0.3, odd)), self.email())
+        if "a" in who:
+            device = self.often(
+                _DEVICES, (0.1, ("undefined", "~blocked", "", Number(2), "~u1", "~u2"))
+            )
+            _put(body, self.pick(("anonymousId", "anonymousId", "anonymous_id")), device)
+
+    def user_id(self) -> Any:
+        odd = (Number(1), Number(1, as_text=True), "~a1")
+        return self.often(_USERS, (0.08, odd), (0.08, _BLOCKED), (0.04, _NO_KEYS))
+
+    def email(self) -> Any:
+        return self.often(
+            _EMAILS,
+            (0.15, ("^~m1@x.example", "  ~m2@x.example ", "^ ~m3@x.example")),
+            (0.1, ("null", "", None, Number(5), "~m3@x.example")),
+        )
+
+    def say_company(self, body: dict[str, Any]) -> None:
+        """Which company a call names, if any; sometimes two."""
+        usual = {"identify": "traits.company_id", "group": "groupId"}.get(
+            body["type"], "context.groupId"
+        )
+        least = 1 if body["type"] == "group" and self.happens(0.9) else 0
+        for _ in range(max(least, self.pick((0, 0, 1, 1, 1, 2)))):
+            place = self.often((usual,), (0.35, _COMPANY_PLACES))
+            key = self.often(_COMPANY_KEYS, (0.1, ("null", "", "~nowhere", Number(3), ["~c1"])))
+            _put(body, place, {"id": key} if place.endswith(".company") else key)
+
+    def say_what(self, body: dict[str, Any]) -> None:
+        """What a call says beside its keys."""
+        if body["type"] == "track":
+            name = self.often(("~Clicked", "~Opened"), (0.1, (None, "", " ", 7, "~Long" * 99)))
+            if name is not None or self.happens(0.5):
+                body["event"] = name
+        if body["type"] == "identify" and self.happens(0.5):
+            _put(body, "traits.name", self.pick(("Ada", "Bo", "Cy", None)))
+        if body["type"] == "alias":
+            previous = self.often(_DEVICES, (0.4, (*_USERS, "~a3", "null", "")))
+            body[self.pick(("previousId", "previousId", "previous_id"))] = previous
+        if body["type"] == "group":
+            for trait in self.pick((("~seats",), ("~calls",), ("~seats", "~calls"))):
+                odd = ("12", True, None, [1], {"a": 1}, "NaN")
+                _put(body, f"traits.{trait}", self.often((1, 2, 0.5, -3, 0), (0.25, odd)))
+        if self.happens(0.3):
+            for _ in range(self.pick((1, 1, 2))):
+                place = self.pick(("properties", "properties", "traits", "context"))
+                key = self.often(("~o1", "~o2"), (0.15, ("null", Number(4), "~o3", "", ["~o1"])))
+                _put(body, f"{place}.{self.pick(_OBJECT_NAMES)}", key)
+        if self.happens(0.06):
+            body["integrations"] = self.pick(_INTEGRATIONS)
+        if self.happens(0.02):
+            body[self.pick(("traits", "properties", "context"))] = self.pick(("odd", [1], None))
+
+    def stamps(self, received_at: datetime) -> dict[str, Any]:
+        """The times that a call carries; usually one that can be believed."""
+        moment = min(self.pick(_HAPPENED), received_at)
+        if self.happens(0.7):
+            return {"timestamp": iso(moment)}
+        skew = timedelta(hours=self.pick((0, 2, -3)))
+        other = iso(self.pick(_HAPPENED))
+        absurd = self.pick(
+            (
+                "1999-12-31T23:59:59.999Z",
+                "2000-01-01T00:00:00.000Z",
+                "1970-01-01T00:00:00Z",
+                iso(received_at + timedelta(days=1)),
+                iso(received_at + timedelta(days=1, milliseconds=1)),
+                iso(received_at + timedelta(hours=23)),
+            )
+        )
+        sent, said = iso(received_at + skew), iso(moment + skew)
+        elsewhere = moment.replace(tzinfo=None) + timedelta(hours=9)
+        received = iso(received_at)
+        return self.pick(
+            (
+                {},
+                {"originalTimestamp": iso(moment), "timestamp": other},
+                {"sentAt": sent, "timestamp": said},
+                {"sentAt": sent, "originalTimestamp": said, "timestamp": other},
+                {"sentAt": sent},
+                {"sentAt": absurd, "timestamp": iso(moment)},
+                {"receivedAt": received, "timestamp": iso(moment), "sentAt": other,
+                 "originalTimestamp": other},
+                {"receivedAt": received, "timestamp": absurd},
+                {"receivedAt": received, "originalTimestamp": iso(moment)},
+                {"timestamp": self.pick(_UNREADABLE)},
+                {"originalTimestamp": self.pick(_UNREADABLE), "timestamp": iso(moment)},
+                {"sentAt": self.pick(_UNREADABLE), "timestamp": iso(moment)},
+                {"timestamp": absurd},
+                {"timestamp": elsewhere.isoformat(timespec="seconds") + "+09:00"},
+            )
+        )  # fmt: skip
+
+    # Objects of Planhat
+
+    def changes(self, model: str, name: str) -> list[Change]:
+        """What becomes of one object: it appears, changes, goes, comes back."""
+        rounds = self.pick(
+            ((0,), (0,), (0,), (1,), (3,), (0, 1), (0, 2), (1, 3), (0, 1, 2), (0, 2, 3))
+        )
+        found = []
+        for number in rounds:
+            is_gone = number > rounds[0] and self.happens(0.25 if model == "company" else 0.45)
+            fields = None if is_gone else self.fields(model, name)
+            found.append(Change(number, model, name, fields))
+        return found
+
+    def fields(self, model: str, name: str) -> dict[str, Any]:
+        """An object in Planhat's shape, as far as the rules look at it."""
+        if model == "company":
+            usual = {"A": "~c1", "B": "~c2", "C": "~c3"}[name]
+            key = self.often((usual,), (0.25, ("~c1", "~c2", None, Number(3, as_text=True))))
+            return {"name": "~ company", **({"externalId": key} if key else {})}
+        company = self.often(_COMPANIES, (0.05, ("Z",)))
+        if model != "enduser":
+            return {
+                "name": "~ thing", "companyId": company, "externalId": self.pick(("~o1", "~o2")),
+            }  # fmt: skip
+        odd = (None, None, None, None, Number(1, as_text=True))
+        external_id = self.often(("~u1", "~u1", "~u2", "~u3"), (0.5, odd))
+        return {
+            "companyId": company,
+            "email": self.pick((*_EMAILS, "^~m1@x.example", "~m3@x.example")),
+            "primary": self.happens(0.3),
+            **({"externalId": external_id} if external_id else {}),
+        }
+
+    # Settings
+
+    def settings(self, table: str, key: tuple[str, ...], values: tuple[Any, ...]) -> list[Setting]:
+        """A setting of the world's own, perhaps changed or taken back later."""
+        first = Setting(self.chance.randrange(ROUNDS), table, key, self.pick(values))
+        if first.round == ROUNDS - 1 or self.happens(0.6):
+            return [first]
+        later = self.chance.randint(first.round + 1, ROUNDS - 1)
+        return [first, Setting(later, table, key, self.pick((None, *values)))]
