@@ -1,58 +1,142 @@
-"""How fast the collector lands calls, beside the bare database on the same machine.
+"""How fast the collector lands calls, beside the bare database and a bare web server.
 
 Client, collector and Postgres share the machine, as they do in production's smallest form. The
 ceiling is measured between the rounds (COPY → temporary table → insert on conflict, 5,000 calls a
-transaction, one connection), so that what else happens on the machine hits both.
+transaction, one connection), so that what else happens on the machine hits both; figures are
+medians of the rounds, and ratios are of neighbours. Calls are durable, checked and deduplicated.
 """
 
-import asyncio
-import base64
 import json
+import os
+import random
+import re
+import shutil
 import statistics
-import time
+import subprocess
+import sys
+import tempfile
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from pathlib import Path
+from time import perf_counter
+from typing import NamedTuple
+from urllib.parse import urlsplit, urlunsplit
 
-import psycopg
-
+from include.bench.posting import Speed, post
 from include.collector.sources import add_key, add_source
+from include.errors import ProblemError, ServiceError
+from include.settings import ROOT
 from include.warehouse.connection import connect
+from include.warehouse.migrate import migrate
 
 Say = Callable[[str], None]
 
+DATABASE = "collector_bench"
+# How much is measured: rounds, requests of a round, seconds at a given rate.
+ROUNDS = 5
+BATCHES = 500
+SINGLES = 20_000
+SECONDS = 10
+MILLION = 1_000_000
+# What a million rows of the size of these calls take, index and write-ahead log included.
+GB_A_MILLION = 1.0
+
+_FILL = """
+insert into raw_segment.events (message_id, source, type, received_at, payload, load_id)
+select
+    id, 'bench', 'track', now(),
+    jsonb_build_object(
+        'type', 'track', 'messageId', id, 'userId', 'user-' || left(id, 5), 'anonymousId', id,
+        'event', 'Report Viewed', 'timestamp', '2026-01-01T00:00:00.000Z',
+        'sentAt', '2026-01-01T00:00:01.000Z', 'integrations', '{}'::jsonb,
+        'properties', jsonb_build_object(
+            'company_id', 'company-' || left(id, 2), 'report', 'weekly', 'rows', 120
+        ),
+        'context', jsonb_build_object(
+            'library', jsonb_build_object('name', 'bench', 'version', '1'), 'ip', '127.0.0.1'
+        )
+    ),
+    0
+from (select gen_random_uuid()::text as id from generate_series(1, %s)) as made
+"""
+
+# The smallest application of the server that the collector runs on: what HTTP costs alone.
+_ECHO = """
+import socket, sys, uvicorn
+async def echo(scope, receive, send):
+    if scope["type"] == "lifespan":
+        return
+    message = await receive()
+    body = message["body"]
+    await send({"type": "http.response.start", "status": 200,
+                "headers": [(b"content-length", b"%d" % len(body))]})
+    await send({"type": "http.response.body", "body": body})
+listener = socket.create_server(("127.0.0.1", 0))
+print("listens on http://127.0.0.1:%d" % listener.getsockname()[1], flush=True)
+configuration = uvicorn.Config(echo, loop="uvloop", http="httptools", lifespan="off", ws="none",
+    access_log=False, log_level="error", proxy_headers=False, server_header=False)
+uvicorn.Server(configuration).run(sockets=[listener])
+"""
+
+
+class Row(NamedTuple):
+    """A line of the table; `ratio` is figure by beside, None where there is nothing beside."""
+
+    name: str
+    figure: str
+    beside: str
+    ratio: float | None
+
 
 @dataclass(frozen=True)
-class Speed:
-    """One measurement: calls landed, seconds, and the requests' latencies in seconds."""
+class _Bench:
+    """A collector in front of a database of its own."""
 
-    calls: int
-    seconds: float
-    latencies: list[float]
+    url: str
+    host: str
+    key: str
+    pid: int
+    echo: str
+    say: Say
 
-    @property
-    def rate(self) -> float:
-        """Calls a second."""
-        return self.calls / self.seconds
 
-    def latency(self, percent: int) -> float:
-        """A percentile of the latencies, in milliseconds."""
-        return statistics.quantiles(self.latencies, n=100)[percent - 1] * 1000
+def run(url: str, *, size: str = "small", say: Say = print) -> list[Row]:
+    """Measure the collector on the server of `url`, in a database of its own that is dropped after.
+
+    `size` small: a table of up to 1 M calls, about three minutes; full: 10 M, and 50 M where the
+    disk allows. Raises `ProblemError` when the disk is too small for it, `ServiceError` when
+    Postgres does not answer.
+    """
+    sizes = _sizes(url, size, say)
+    with _database(url) as own, _collector(own, say) as bench:
+        rows = _batches(bench, "an empty table")
+        rows += _singles(bench)
+        rows += _latencies(bench)
+        before = _memory(bench.pid)
+        for millions in sizes:
+            _fill(bench, millions * MILLION)
+            rows += _batches(bench, f"{millions} M rows")
+        rows.append(_duplicates(bench))
+        rows.append(Row("memory of the collector", f"{_memory(bench.pid):.0f} MB",
+                        f"{before:.0f} MB before", None))  # fmt: skip
+    return rows
+
+
+# The measurements
 
 
 def land_batches(
     url: str, host: str, key: str, *, requests: int, size: int = 100, connections: int = 8,
     rate: float | None = None,
 ) -> Speed:  # fmt: skip
-    """Post `requests` batches of `size` new calls over kept-alive connections.
+    """Post `requests` batches of `size` new calls; `rate` as in `post`.
 
-    `rate` (calls a second) sends on a schedule, and latency counts from the scheduled time, so
-    that a stall is seen in full; without it as fast as the answers come. Raises when an answer is
-    not 200 or the table did not gain every call.
+    Raises `RuntimeError` when an answer is not 200 or the table did not gain every call.
     """
     bodies = [_batch(size) for _ in range(requests)]
-    return _measure(url, host, "/v1/batch", key, bodies, size, connections, rate)
+    return _landed(url, host, "/v1/batch", key, bodies, size, connections, rate)
 
 
 def land_singles(
@@ -61,7 +145,7 @@ def land_singles(
 ) -> Speed:  # fmt: skip
     """The same with one call a request."""
     bodies = [json.dumps(_call()).encode() for _ in range(requests)]
-    return _measure(url, host, "/v1/track", key, bodies, 1, connections, rate)
+    return _landed(url, host, "/v1/track", key, bodies, 1, connections, rate)
 
 
 def ceiling(url: str, *, calls: int, batch: int = 5_000) -> Speed:
@@ -70,9 +154,9 @@ def ceiling(url: str, *, calls: int, batch: int = 5_000) -> Speed:
     latencies = []
     with connect(url, application_name="bench", autocommit=True) as connection:
         connection.execute("create temporary table incoming (message_id text, payload jsonb)")
-        began = time.perf_counter()
+        began = perf_counter()
         for start in range(0, calls, batch):
-            at = time.perf_counter()
+            at = perf_counter()
             with connection.transaction():
                 with connection.cursor().copy("copy incoming from stdin") as copy:
                     for row in rows[start : start + batch]:
@@ -84,22 +168,193 @@ def ceiling(url: str, *, calls: int, batch: int = 5_000) -> Speed:
                     "on conflict do nothing"
                 )
                 connection.execute("truncate incoming")
-            latencies.append(time.perf_counter() - at)
-        seconds = time.perf_counter() - began
+            latencies.append(perf_counter() - at)
+        seconds = perf_counter() - began
     return Speed(calls, seconds, latencies)
 
 
-def bench_source(url: str) -> str:
-    """A source `bench` and a new key for it."""
+def _batches(bench: _Bench, where: str) -> list[Row]:
+    """Rounds of both, one after the other; the first round warms up and counts for nothing."""
+    rounds = []
+    for number in range(ROUNDS + 1):
+        beside = ceiling(bench.url, calls=100 * BATCHES)
+        speed = land_batches(bench.url, bench.host, bench.key, requests=BATCHES)
+        if number:
+            rounds.append((speed.rate, beside.rate))
+            bench.say(f"{where}: {speed.rate:,.0f} events/s beside {beside.rate:,.0f}")
+    name = f"landing, 100-event batches, {where}"
+    return [_row(name, "events/s", "COPY, temp, insert", rounds)]
+
+
+def _singles(bench: _Bench) -> list[Row]:
+    rounds = []
+    for number in range(ROUNDS + 1):
+        bodies = [json.dumps(_call()).encode() for _ in range(SINGLES)]
+        beside = post(bench.echo, "/v1/track", "key", bodies, calls_each=1, connections=64)
+        speed = land_singles(bench.url, bench.host, bench.key, requests=SINGLES)
+        if number:
+            rounds.append((speed.rate, beside.rate))
+            bench.say(f"singles: {speed.rate:,.0f} requests/s beside {beside.rate:,.0f}")
+    return [_row("landing, one event a request", "requests/s", "bare ASGI echo", rounds)]
+
+
+def _latencies(bench: _Bench) -> list[Row]:
+    rows = []
+    batches = land_batches(bench.url, bench.host, bench.key, requests=SECONDS * 300, rate=30_000)
+    rows.append(_latency_row("latency at 30,000 events/s in batches of 100", batches, None))
+    bodies = [json.dumps(_call()).encode() for _ in range(SECONDS * 3_000)]
+    echo = post(
+        bench.echo, "/v1/track", "key", bodies, calls_each=1, connections=64, rate=3_000
+    )  # fmt: skip
+    singles = land_singles(bench.url, bench.host, bench.key, requests=SECONDS * 3_000, rate=3_000)
+    rows.append(_latency_row("latency at 3,000 requests/s", singles, echo))
+    for row in rows:
+        bench.say(f"{row.name}: {row.figure}")
+    return rows
+
+
+def _duplicates(bench: _Bench) -> Row:
+    """What a batch costs that is there already, beside the same batch when it was new."""
+    rounds = []
+    for _ in range(ROUNDS):
+        bodies = [_batch(100) for _ in range(BATCHES)]
+        speeds = [
+            post(bench.host, "/v1/batch", bench.key, bodies, calls_each=100, connections=8).rate
+            for _ in range(2)
+        ]
+        rounds.append((speeds[1], speeds[0]))
+    return _row("batches sent again", "events/s", "when new", rounds)
+
+
+def _landed(
+    url: str, host: str, path: str, key: str, bodies: list[bytes], size: int, connections: int,
+    rate: float | None,
+) -> Speed:  # fmt: skip
+    before = _in_books(url)
+    speed = post(
+        host, path, key, bodies, calls_each=size, connections=connections, rate=rate
+    )  # fmt: skip
+    landed = _in_books(url) - before
+    if landed != speed.calls:
+        raise RuntimeError(f"{speed.calls} calls were answered, {landed} landed")
+    return speed
+
+
+def _in_books(url: str) -> int:
+    with connect(url, application_name="bench") as connection:
+        found = connection.execute("select coalesce(sum(landed), 0) from raw_segment.intake")
+        return int(found.fetchone()[0])  # type: ignore[index]
+
+
+# The table
+
+
+def _row(name: str, unit: str, beside: str, rounds: list[tuple[float, float]]) -> Row:
+    figure, other, ratio = (
+        statistics.median(values)
+        for values in zip(*((a, b, a / b) for a, b in rounds), strict=True)
+    )
+    return Row(name, f"{figure:,.0f} {unit}", f"{other:,.0f} ({beside})", round(ratio, 2))
+
+
+def _latency_row(name: str, speed: Speed, beside: Speed | None) -> Row:
+    def said(each: Speed) -> str:
+        return f"p50 {each.latency(50):.1f} ms, p99 {each.latency(99):.1f} ms"
+
+    ratio = round(speed.latency(99) / beside.latency(99), 1) if beside else None
+    return Row(name, said(speed), f"{said(beside)} (bare ASGI echo)" if beside else "", ratio)
+
+
+def _memory(pid: int) -> float:
+    """Megabytes of a process that are in memory now."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.split("VmRSS:")[1].split()[0]) / 1024
+
+
+# What is measured
+
+
+@contextmanager
+def _database(url: str) -> Iterator[str]:
+    own = urlunsplit(urlsplit(url)._replace(path=f"/{DATABASE}"))
+    with connect(url, application_name="bench", autocommit=True) as admin:
+        admin.execute(f"drop database if exists {DATABASE} with (force)")
+        admin.execute(f"create database {DATABASE}")
+        try:
+            migrate(own, say=lambda line: None)
+            yield own
+        finally:
+            admin.execute(f"drop database if exists {DATABASE} with (force)")
+
+
+@contextmanager
+def _collector(url: str, say: Say) -> Iterator[_Bench]:
     add_source(url, "bench")
-    return add_key(url, "bench")
+    key = add_key(url, "bench")
+    with tempfile.TemporaryDirectory() as folder:
+        known = {"DATA_DIR": folder, "AIRFLOW_CONN_WAREHOUSE": url}
+        arguments = ["-m", "include.collector", "--host", "127.0.0.1", "--port", "0"]
+        with (
+            _served(arguments, known) as (host, pid),
+            _served(["-c", _ECHO], {}) as (echo, _),
+        ):
+            yield _Bench(url, host, key, pid, echo, say)
+
+
+@contextmanager
+def _served(arguments: list[str], environment: dict[str, str]) -> Iterator[tuple[str, int]]:
+    """A server in a process of its own that says where it listens."""
+    process = subprocess.Popen(
+        [sys.executable, *arguments], cwd=ROOT, env={**os.environ, **environment}, text=True,
+        stdout=subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        assert process.stdout
+        for line in process.stdout:
+            if found := re.search(r"listens on (http://\S+)", line):
+                yield found[1], process.pid
+                return
+        raise ServiceError("The server to be measured did not start.")
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _sizes(url: str, size: str, say: Say) -> list[int]:
+    """How many million rows to measure at."""
+    if size != "full":
+        return [1]
+    with connect(url, application_name="bench") as connection:
+        folder = connection.execute("show data_directory").fetchone()[0]  # type: ignore[index]
+    if not os.path.isdir(folder):
+        say("The disk of the server cannot be seen from here: 50 M rows are left out.")
+        return [1, 10]
+    free = shutil.disk_usage(folder).free / 1e9
+    if free < 20 * GB_A_MILLION:
+        raise ProblemError(f"10 M rows need 20 GB of disk and {free:.0f} GB are free in {folder}.")
+    if free < 80 * GB_A_MILLION:
+        say(f"50 M rows need 80 GB of disk and {free:.0f} GB are free: left out.")
+        return [1, 10]
+    return [1, 10, 50]
+
+
+def _fill(bench: _Bench, rows: int) -> None:
+    """Have so many rows in the table, made by Postgres itself."""
+    with connect(bench.url, application_name="bench", autocommit=True) as connection:
+        found = connection.execute("select count(*) from raw_segment.events").fetchone()
+        missing = rows - (found[0] if found else 0)
+        began = perf_counter()
+        for start in range(0, missing, 200_000):
+            connection.execute(_FILL, [min(200_000, missing - start)])
+        connection.execute("vacuum analyze raw_segment.events")
+    bench.say(f"filled to {rows:,} rows in {perf_counter() - began:.0f} s")
 
 
 def _call() -> dict:
-    user = str(uuid.uuid4())
+    user = str(uuid.UUID(int=random.getrandbits(128)))
     return {
         "type": "track",
-        "messageId": str(uuid.uuid4()),
+        "messageId": str(uuid.UUID(int=random.getrandbits(128))),
         "userId": f"user-{user[:5]}",
         "anonymousId": user,
         "event": "Report Viewed",
@@ -113,58 +368,3 @@ def _call() -> dict:
 def _batch(size: int) -> bytes:
     sent_at = "2026-01-01T00:00:01.000Z"
     return json.dumps({"batch": [_call() for _ in range(size)], "sentAt": sent_at}).encode()
-
-
-def _measure(
-    url: str, host: str, path: str, key: str, bodies: list[bytes], size: int, connections: int,
-    rate: float | None,
-) -> Speed:  # fmt: skip
-    before = _count(url)
-    place = urlsplit(host)
-    head = (
-        f"POST {path} HTTP/1.1\r\nHost: {place.netloc}\r\nContent-Type: application/json\r\n"
-        f"Authorization: Basic {base64.b64encode(f'{key}:'.encode()).decode()}\r\n"
-    ).encode()
-    requests = [head + b"Content-Length: %d\r\n\r\n" % len(body) + body for body in bodies]
-    every = size / rate if rate else None
-    assert place.hostname and place.port
-    seconds, latencies = asyncio.run(
-        _send(place.hostname, place.port, requests, connections, every)
-    )
-    landed = _count(url) - before
-    if landed != size * len(bodies):
-        raise AssertionError(f"{size * len(bodies)} calls were answered, {landed} landed")
-    return Speed(landed, seconds, latencies)
-
-
-async def _send(
-    host: str, port: int, requests: list[bytes], connections: int, every: float | None
-) -> tuple[float, list[float]]:
-    latencies: list[float] = []
-    queue = iter(enumerate(requests))
-    began = time.perf_counter()
-
-    async def one_connection() -> None:
-        reader, writer = await asyncio.open_connection(host, port)
-        for number, request in queue:
-            due = time.perf_counter()
-            if every is not None:
-                due = began + number * every
-                await asyncio.sleep(max(0.0, due - time.perf_counter()))
-            writer.write(request)
-            head = await reader.readuntil(b"\r\n\r\n")
-            if not head.startswith(b"HTTP/1.1 200"):
-                raise AssertionError(head.decode())
-            length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
-            await reader.readexactly(length)
-            latencies.append(time.perf_counter() - due)
-        writer.close()
-
-    await asyncio.gather(*(one_connection() for _ in range(connections)))
-    return time.perf_counter() - began, latencies
-
-
-def _count(url: str) -> int:
-    with psycopg.connect(url) as connection:
-        found = connection.execute("select count(*) from raw_segment.events").fetchone()
-        return found[0] if found else 0

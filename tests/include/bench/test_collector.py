@@ -1,0 +1,67 @@
+"""The measurement of the collector measures what it says; how fast it is, is no test's business."""
+
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import psycopg
+import pytest
+
+from include.bench import collector
+from include.bench.posting import post
+from include.errors import ProblemError
+
+
+def quiet(line: str) -> None:
+    pass
+
+
+@pytest.fixture
+def little(monkeypatch: pytest.MonkeyPatch) -> None:
+    amounts = {"ROUNDS": 1, "BATCHES": 4, "SINGLES": 70, "SECONDS": 1, "MILLION": 5_000}
+    for name, amount in amounts.items():
+        monkeypatch.setattr(collector, name, amount)
+
+
+def test_every_figure_stands_beside_another_and_nothing_stays_behind(little, warehouse: str):
+    rows = collector.run(warehouse, say=quiet)
+    assert [row.name for row in rows] == [
+        "landing, 100-event batches, an empty table",
+        "landing, one event a request",
+        "latency at 30,000 events/s in batches of 100",
+        "latency at 3,000 requests/s",
+        "landing, 100-event batches, 1 M rows",
+        "batches sent again",
+        "memory of the collector",
+    ]
+    assert all(row.ratio for row in rows if "(" in row.beside), rows
+    with psycopg.connect(warehouse) as connection:
+        found = connection.execute("select datname from pg_database").fetchall()
+        assert (collector.DATABASE,) not in found
+        assert connection.execute("select * from raw_segment.events").fetchall() == []
+
+
+def test_the_large_sizes_are_refused_without_the_disk(
+    warehouse: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(collector, "GB_A_MILLION", 1e9)
+    with pytest.raises(ProblemError, match="10 M rows need"):
+        collector.run(warehouse, size="full", say=quiet)
+
+
+class _Refusing(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        self.send_response(503)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def log_message(self, *said: object) -> None:
+        pass
+
+
+def test_an_answer_that_is_not_200_ends_the_measurement():
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Refusing) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        host = f"http://127.0.0.1:{server.server_address[1]}"
+        with pytest.raises(RuntimeError, match="503"):
+            post(host, "/v1/batch", "key", [b"{}"] * 3, calls_each=1, connections=2)
+        server.shutdown()
