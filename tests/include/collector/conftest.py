@@ -188,9 +188,8 @@ def start(warehouse: str) -> Iterator[Callable[..., Running]]:
         )
 
 
-@pytest.fixture
-def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    """Settings of a Postgres that a test may stop, with the demo sources."""
+@pytest.fixture(scope="module")
+def _server_to_stop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     folder = tmp_path_factory.mktemp("own-server")
     for parent in (folder, *folder.parents):
         if parent.name.startswith(("pytest-", "popen-")):
@@ -200,7 +199,23 @@ def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
         url = embedded.start(settings)
         migrate(url)
         add_demo_sources(url)
+        with psycopg.connect(embedded.server_url(settings, "postgres"), autocommit=True) as admin:
+            admin.execute("alter database warehouse rename to as_new")
         yield settings
     finally:
         embedded.stop(settings)
         embedded.remove(settings)
+
+
+@pytest.fixture
+def own_server(_server_to_stop: Settings) -> Settings:
+    """Settings of a Postgres that a test may stop; with a new warehouse and the demo sources."""
+    embedded.stop(_server_to_stop)
+    embedded.start(_server_to_stop)
+    url = embedded.server_url(_server_to_stop, "postgres")
+    with psycopg.connect(url, autocommit=True) as admin:
+        admin.execute("drop database if exists warehouse with (force)")
+        admin.execute("create database warehouse template as_new strategy file_copy")
+    # The spool of the test before had the same address.
+    shutil.rmtree(_data_folder(embedded.server_url(_server_to_stop, "warehouse")))
+    return _server_to_stop
