@@ -63,7 +63,10 @@ answer: .venv/ready ## Held plans; answer for one, used by the next push (MODEL=
 cancel: .venv/ready ## Ask the active push to stop between two batches
 	@$(CLI) cancel
 
-why bench: # promised, not made yet: not in the list
+why: .venv/ready ## The story of a message id, user id, e-mail or company id, from its call to Segment's answer (ID=…)
+	@$(CLI) why $(call option,ID,id)
+
+bench: # promised, not made yet: not in the list
 	@echo "make $@ does not exist yet" >&2; exit 1
 
 report: .venv/ready ## Pushes side by side, and what stays unresolved week by week (RUNS=, FOLDER= for CSV)

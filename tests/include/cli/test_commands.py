@@ -13,7 +13,7 @@ from tests.include.running import cli, environment, free_port
 
 COMMANDS = (
     "up", "down", "status", "migrate", "url", "psql", "clean", "demo", "build", "plan", "push",
-    "answer", "cancel", "planhat", "load", "replay", "report", "dbt", "docs",
+    "answer", "cancel", "planhat", "load", "replay", "report", "dbt", "docs", "why",
 )  # fmt: skip
 
 
@@ -147,7 +147,19 @@ def test_make_hands_over_its_options(warehouse: str, tmp_path: Path) -> None:
     assert "ufos.jsonl" in done.stdout
 
 
-@pytest.mark.parametrize("command", ["why", "bench"])
+def test_an_id_that_nobody_knows_is_said_with_what_can_be_asked(
+    warehouse: str, tmp_path: Path
+) -> None:
+    given = {"DATA_DIR": str(tmp_path), "AIRFLOW_CONN_WAREHOUSE": warehouse}
+    done = cli("why", "--id", "nobody-knows-it", **given)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert done.stdout.strip()
+    missing = cli("why", **given)
+    assert missing.stderr.startswith("ID is missing: make why ID=")
+
+
+@pytest.mark.parametrize("command", ["bench"])
 def test_what_does_not_exist_yet_says_so(command: str) -> None:
     done = make(command)
     assert done.returncode == 2

@@ -1,0 +1,30 @@
+"""why: what became of one id."""
+
+from typing import Annotated
+
+import typer
+
+from include.errors import SettingError
+from include.settings import load_settings
+from include.warehouse.connection import warehouse_url
+
+
+def register(app: typer.Typer) -> None:
+    """Add this file's command."""
+    app.command()(why)
+
+
+def why(
+    identifier: Annotated[
+        str,
+        typer.Option("--id", help="A message id, user id, e-mail, company id or object id."),
+    ] = "",
+) -> None:
+    """The story of an id, from the call that landed to what Segment acknowledged."""
+    from include.why import tell
+
+    if not identifier:
+        raise SettingError("ID is missing: make why ID=<message id, user id, e-mail or company id>")
+    story = tell(warehouse_url(load_settings()), identifier)
+    print("\n".join(story.lines()))
+    raise typer.Exit(0 if story.is_found else 1)
