@@ -66,8 +66,8 @@ cancel: .venv/ready ## Ask the active push to stop between two batches
 why: .venv/ready ## The story of a message id, user id, e-mail or company id, from its call to Segment's answer (ID=…)
 	@$(CLI) why $(call option,ID,id)
 
-bench: # promised, not made yet: not in the list
-	@echo "make $@ does not exist yet" >&2; exit 1
+bench: .venv/ready ## The performance table, each figure beside its ceiling (PARTS="push build", SIZE=full for hours)
+	@$(CLI) bench $(call option,SIZE,size) $(call option,PARTS,parts)
 
 report: .venv/ready ## Pushes side by side, and what stays unresolved week by week (RUNS=, FOLDER= for CSV)
 	@$(CLI) report $(call option,RUNS,runs) $(call option,FOLDER,folder)

@@ -18,16 +18,21 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from include.bench.rows import Row
 from include.push.delivery import DeliveryOptions
 from include.push.push import push
 from include.push.steps import deliver_model, finish_run, open_run, plan_run
-from include.settings import SegmentConnection, Settings
+from include.settings import SegmentConnection, Settings, load_settings
 from include.warehouse.connection import connect
 
 Say = Callable[[str], None]
 
 # A connection more hides more of the round trip; beyond eight the sender's processor is full.
 CONNECTIONS = 8
+
+OBJECTS = 200_000
+MANY_OBJECTS = 1_000_000
+ROUND_TRIP = 0.05
 
 COLUMNS = {
     "object_id": "text",
@@ -62,6 +67,66 @@ class PushFigures:
     peak_mb: float
 
 
+def run(url: str, *, size: str = "small", say: Say = print) -> list[Row]:
+    """Measure in the fresh warehouse at `url`, whose model `bench_company` it replaces.
+
+    `size` full: also 1,000,000 objects. Raises `RuntimeError` when the other side did not get each
+    object exactly once.
+    """
+    settings = load_settings({"AIRFLOW_CONN_WAREHOUSE": url})
+    say(f"push: {OBJECTS:,} objects at {ROUND_TRIP * 1000:.0f} ms and at 0 ms")
+    far = measure_push(url, settings, objects=OBJECTS, round_trip=ROUND_TRIP)
+    near = measure_push(url, settings, objects=OBJECTS, round_trip=0)
+    rows = _diff_rows(far)
+    rows.append(Row(f"peak memory, {OBJECTS:,} objects", f"{near.peak_mb:.0f} MB", "", None))
+    if size == "full":
+        # Before the library's client, which keeps all of its messages in memory.
+        say(f"push: {MANY_OBJECTS:,} objects")
+        many = measure_push(url, settings, objects=MANY_OBJECTS, round_trip=ROUND_TRIP)
+        rows += _diff_rows(many)
+        rows.append(
+            Row(
+                f"peak memory, {MANY_OBJECTS:,} objects", f"{many.peak_mb:.0f} MB",
+                f"{near.peak_mb:.0f} MB: {OBJECTS:,} objects", many.peak_mb / near.peak_mb,
+            )
+        )  # fmt: skip
+    say("push: the library's own client, and one connection")
+    for round_trip, ours in ((ROUND_TRIP, far), (0.0, near)):
+        rows += [
+            Row(
+                f"push of {OBJECTS:,} objects, {round_trip * 1000:.0f} ms round trip",
+                f"{ours.deliver:,.0f}/s",
+                f"{rate:,.0f}/s: {beside}",
+                ours.deliver / rate,
+            )
+            for beside, rate in (
+                ("the library's client", measure_library_client(OBJECTS, round_trip=round_trip)),
+                (
+                    "one connection of its batch sender",
+                    measure_one_connection(OBJECTS // 4, round_trip=round_trip),
+                ),
+            )
+        ]
+    return rows
+
+
+def _diff_rows(figures: PushFigures) -> list[Row]:
+    return [
+        Row(
+            f"diff of {figures.objects:,} objects, nothing changed",
+            f"{figures.diff_seconds:.2f} s",
+            f"{figures.bare_join_seconds:.2f} s: the bare join",
+            figures.diff_seconds / figures.bare_join_seconds,
+        ),
+        Row(
+            f"plan of {figures.objects:,} objects, all new",
+            f"{figures.plan_all_new:,.0f}/s",
+            "",
+            None,
+        ),
+    ]
+
+
 def measure_push(url: str, settings: Settings, *, objects: int, round_trip: float) -> PushFigures:
     """Plan and deliver `objects` new companies to a Segment `round_trip` seconds away, then diff.
 
@@ -85,7 +150,7 @@ def measure_push(url: str, settings: Settings, *, objects: int, round_trip: floa
         report = finish_run(url, run_id, say=_silent)
         if report.status != "success" or counted() != objects:
             raise RuntimeError(f"{counted():,} of {objects:,} arrived: {report.reason}")
-        bare = min(_bare_join(url) for _ in range(3))
+        bare = min(_bare_join(url, segment.destination) for _ in range(3))
         diff = min(_diff(url, segment, settings, folder) for _ in range(3))
     return PushFigures(
         objects,
@@ -123,6 +188,7 @@ def measure_one_connection(objects: int, *, round_trip: float, batch: int = 700)
     from segment.analytics.client import Client
     from segment.analytics.request import post
 
+    batch = min(batch, objects)
     _, message = Client("key", send=False).group("planhat", "c1", traits=_traits())
     with played_segment(round_trip) as (segment, counted):
         started = time.perf_counter()
@@ -240,7 +306,7 @@ def _diff(url: str, segment: SegmentConnection, settings: Settings, folder: Path
     return seconds
 
 
-def _bare_join(url: str) -> float:
+def _bare_join(url: str, destination: str) -> float:
     with connect(url, application_name="bench", autocommit=True) as connection:
         started = time.perf_counter()
         connection.execute(
@@ -248,10 +314,12 @@ def _bare_join(url: str) -> float:
             select count(*)
             from planhat.bench_company as source
             full join (
-                select object_id, payload from sync.objects where model = 'bench_company'
+                select object_id, payload from sync.objects
+                where destination = %s and model = 'bench_company'
             ) as ledger on source.object_id = ledger.object_id
             where source.object_id is null or ledger.object_id is null
-            """
+            """,
+            [destination],
         )
         return time.perf_counter() - started
 

@@ -5,7 +5,7 @@ import traceback
 
 import typer
 
-from include.cli import data, pipeline, project, reports, services, why
+from include.cli import bench, data, pipeline, project, reports, services, why
 from include.errors import ProblemError
 from include.settings import load_settings
 
@@ -17,7 +17,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for group in (services, pipeline, data, why, reports, project):
+for group in (services, pipeline, data, why, reports, project, bench):
     group.register(app)
 
 

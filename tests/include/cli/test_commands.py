@@ -13,7 +13,7 @@ from tests.include.running import cli, environment, free_port
 
 COMMANDS = (
     "up", "down", "status", "migrate", "url", "psql", "clean", "demo", "build", "plan", "push",
-    "answer", "cancel", "planhat", "load", "replay", "report", "dbt", "docs", "why",
+    "answer", "cancel", "planhat", "load", "replay", "report", "bench", "dbt", "docs", "why",
 )  # fmt: skip
 
 
@@ -157,10 +157,3 @@ def test_an_id_that_nobody_knows_is_said_with_what_can_be_asked(
     assert done.stdout.strip()
     missing = cli("why", **given)
     assert missing.stderr.startswith("ID is missing: make why ID=")
-
-
-@pytest.mark.parametrize("command", ["bench"])
-def test_what_does_not_exist_yet_says_so(command: str) -> None:
-    done = make(command)
-    assert done.returncode == 2
-    assert f"make {command} does not exist yet" in done.stderr
