@@ -116,6 +116,7 @@ def test_a_decompression_bomb_is_refused_and_costs_no_memory(collector: Running)
 @pytest.mark.parametrize(
     ("body", "encoding"),
     [(b"no gzip", "gzip"), (gzip.compress(b'{"batch": []}')[:-9], "gzip"), (b"{}", "br")],
+    ids=["not compressed", "cut short", "another encoding"],
 )
 def test_a_body_that_is_not_what_it_says_is_refused(collector: Running, body: bytes, encoding: str):
     answer = collector.post("/v1/batch", body, headers={"Content-Encoding": encoding})
