@@ -50,4 +50,10 @@ class PlanhatSegmentPage(AirflowPlugin):
             "destination": "dag",
             "url_route": "planhat-segment-dag",
         },
+        {
+            "name": "Planhat ⇄ Segment",
+            "href": "planhat-segment/?dag_run={RUN_ID}",
+            "destination": "dag_run",
+            "url_route": "planhat-segment-run",
+        },
     ]

@@ -16,7 +16,7 @@ ERRORS_A_PAGE = 50
 _RUN = """
     select
         run_id, destination, trigger, requested_by, started_at, planned_at, finished_at, status,
-        reason, is_full, is_dry, models as asked_models, cancel_requested_by,
+        reason, is_full, is_dry, models as asked_models, cancel_requested_by, cancel_requested_at,
         -- the claim of a run inside Airflow is its DAG run's id
         case when trigger in ('schedule', 'button', 'api') then owner end as dag_run_id,
         extract(epoch from coalesce(finished_at, now()) - started_at)::float8 as seconds,
@@ -76,9 +76,41 @@ def history(
 
 
 def one_run(connection: psycopg.Connection, run_id: str) -> dict[str, Any] | None:
-    """One run with its models, or None when there is none of that id."""
-    found = one(connection, _RUN + "where run_id::text = %s", run_id)
+    """One run with its models, or None when there is none of that id.
+
+    `run_id` is the run's number, or the id of the DAG run that made it.
+    """
+    found = one(
+        connection,
+        _RUN + "where run_id::text = %s or owner = %s order by run_id desc limit 1",
+        run_id,
+        run_id,
+    )
     return {**found, **_models_of(connection, found["run_id"])} if found else None
+
+
+def receipts(connection: psycopg.Connection) -> dict[str, Any]:
+    """Pushed messages that came back, as the last push saw it: per destination and model.
+
+    `{"rows": [{"host", "model", "acknowledged", "seen_back", "missing", "oldest_missing_at"}]}`.
+    """
+    found = rows(
+        connection,
+        """
+        select
+            split_part(destination, '#', 1) as host,
+            model,
+            count(*) as acknowledged,
+            count(seen_back_at) as seen_back,
+            count(*) - count(seen_back_at) as missing,
+            min(acknowledged_at) filter (where seen_back_at is null) as oldest_missing_at
+        from sync.objects
+        where acknowledged_at is not null
+        group by destination, model
+        order by host, destination, model
+        """,
+    )
+    return {"rows": found}
 
 
 def errors(

@@ -30,6 +30,13 @@ PICTURES = (
     ),
     ("page-metrics", "?section=metrics", "light", (1280, 820), ()),
     ("page-usage", "?section=usage", "light", (1280, 1000), ()),
+    (
+        "page-why",
+        "?section=tracking",
+        "light",
+        (1280, 900),
+        ("#tracking-outcomes button.why",),
+    ),
     ("page-company", "?section=usage", "dark", (1280, 1000), ("#company-list button.link",)),
 )
 

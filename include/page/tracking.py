@@ -5,7 +5,11 @@ from typing import Any
 import psycopg
 
 from include.page.reading import one, rows, shortened
-from include.why.reasons import REASONS
+from include.why.asking import Asker
+from include.why.reasons import REASONS, remedy
+
+DAYS = 90
+ROWS_A_PAGE = 50
 
 
 def intake(connection: psycopg.Connection) -> dict[str, Any]:
@@ -28,9 +32,25 @@ def intake(connection: psycopg.Connection) -> dict[str, Any]:
         order by sources.kind desc, sources.source
         """,
     )
+    keys = _keys(connection)
     for source in sources:
-        source["source"] = shortened(source["source"])
+        source["keys"] = keys.get(source["source"], [])
+        source["shown"] = shortened(source["source"])
     return {"days": 30, "sources": sources, "switches": switches(connection)}
+
+
+def _keys(connection: psycopg.Connection) -> dict[str, list[dict[str, Any]]]:
+    """Keys that work now, per source: their kind, since and until when; never the key."""
+    found = rows(
+        connection,
+        "select source, kind, valid_from, valid_to from raw_segment.source_keys "
+        "where valid_from <= now() and (valid_to is null or valid_to > now()) "
+        "order by kind, valid_from desc",
+    )
+    by_source: dict[str, list[dict[str, Any]]] = {}
+    for row in found:
+        by_source.setdefault(row.pop("source"), []).append(row)
+    return by_source
 
 
 def switches(connection: psycopg.Connection) -> dict[str, Any]:
@@ -49,9 +69,10 @@ def switches(connection: psycopg.Connection) -> dict[str, Any]:
 
 
 def outcomes(connection: psycopg.Connection) -> dict[str, Any]:
-    """What became of the events, as the last build saw it: `{"unresolved", "reasons": […]}`.
+    """What became of the events, as the last build saw it: `{"unresolved", "reasons", "daily"}`.
 
-    Each reason has its events, a sample message id, and words for what would resolve it.
+    Each reason has its events, a sample message id, and words for what would resolve it; `daily`
+    has the unresolved events a day, of the last 90 days that have any event.
     """
     found = rows(
         connection,
@@ -59,29 +80,138 @@ def outcomes(connection: psycopg.Connection) -> dict[str, Any]:
         select
             reason,
             sum(events)::bigint as events,
-            min(first_seen_at) as first_seen_at,
-            max(last_seen_at) as last_seen_at,
-            (array_agg(sample_message_id order by last_seen_at desc))[1] as sample_message_id
-        from marts.unresolved_daily
+            min(day) as first_day,
+            max(day) as last_day,
+            (array_agg(sample_message_id order by day desc))[1] as sample_message_id
+        from marts.resolution_daily
+        where reason is not null and reason <> 'receipt'
         group by reason
         order by events desc, reason
         """,
     )
     for row in found:
-        title, meaning, remedy = REASONS.get(row["reason"], (row["reason"], "", ""))
-        row |= {"title": title, "meaning": meaning, "remedy": remedy}
+        title, meaning, cure = REASONS.get(row["reason"], (row["reason"], "", ""))
+        row |= {"title": title, "meaning": meaning, "remedy": cure}
         row["sample_message_id"] = shortened(row["sample_message_id"], 110)
-    return {"unresolved": sum(row["events"] for row in found), "reasons": found}
+    return {
+        "unresolved": sum(row["events"] for row in found),
+        "reasons": found,
+        **_daily(connection),
+    }
+
+
+def _daily(connection: psycopg.Connection, reason: str | None = None) -> dict[str, Any]:
+    """Unresolved events a day, for one reason or all: `{"as_of", "daily": [{"day", "events"}]}`."""
+    last = one(
+        connection,
+        "select max(day) as day from marts.resolution_daily "
+        "where reason is distinct from 'receipt' and day <= current_date",
+    )
+    as_of = last["day"] if last else None
+    daily = rows(
+        connection,
+        "select day, sum(events)::bigint as events from marts.resolution_daily "
+        "where reason is not null and reason <> 'receipt' and reason = coalesce(%s, reason) "
+        "and day > %s::date - %s and day <= %s group by day order by day",
+        reason,
+        as_of,
+        DAYS,
+        as_of,
+    )
+    return {"as_of": as_of, "daily": daily}
 
 
 def resolved(connection: psycopg.Connection) -> dict[str, Any]:
     """`{"events", "resolved"}` of all that was built, our own pushes seen back left out."""
     found = one(
         connection,
-        "select count(*) as events, count(*) filter (where reason is null) as resolved "
-        "from marts.event_resolution where reason is distinct from 'receipt'",
+        "select coalesce(sum(events), 0)::bigint as events, "
+        "coalesce(sum(events) filter (where reason is null), 0)::bigint as resolved "
+        "from marts.resolution_daily where reason is distinct from 'receipt'",
     )
     return found or {"events": 0, "resolved": 0}
+
+
+def unresolved(
+    connection: psycopg.Connection, reason: str, *, with_persons: bool, offset: int = 0
+) -> dict[str, Any]:
+    """The events of one reason, fifty sets of keys a day at a time, the newest first.
+
+    `{"as_of", "daily", "total", "rows"}`; each row has its keys, how many events, a sample, and
+    what would resolve it. Keys of people are told only to who may see them (`with_persons`).
+    """
+    total = one(
+        connection, "select count(*) as total from marts.unresolved_daily where reason = %s", reason
+    )
+    found = rows(
+        connection,
+        "select reason, source, type, user_id, email, anonymous_id, company_key, company_id, day, "
+        "events, last_seen_at, last_seen_at as received_at, sample_message_id "
+        "from marts.unresolved_daily where reason = %s "
+        "order by last_seen_at desc, sample_message_id limit %s offset %s",
+        reason,
+        ROWS_A_PAGE,
+        offset,
+    )
+    asker = Asker(connection, "", with_persons)
+    listed = [
+        {
+            "sample_message_id": row["sample_message_id"],
+            "day": row["day"],
+            "events": row["events"],
+            "last_seen_at": row["last_seen_at"],
+            "source": shortened(row["source"]),
+            "type": row["type"],
+            "company_key": shortened(row["company_key"]),
+            "keys": {
+                name: asker.person(row[name])
+                for name in ("user_id", "email", "anonymous_id")
+                if row[name] is not None
+            },
+            "remedy": " ".join(remedy(asker, row)) if reason in REASONS else "",
+        }
+        for row in found
+    ]
+    return {
+        **_daily(connection, reason),
+        "total": total["total"] if total else 0,
+        "rows": listed,
+    }
+
+
+def quarantine(
+    connection: psycopg.Connection, *, with_payload: bool, offset: int = 0
+) -> dict[str, Any]:
+    """Calls that could not be stored and wait for a fix: `{"reasons", "total", "rows"}`.
+
+    Fifty at a time, the newest first. Payload and detail may hold a person's data: they are read
+    only for who may see them.
+    """
+    reasons = rows(
+        connection,
+        "select reason, count(*) as calls from raw_segment.quarantine where replayed_at is null "
+        "group by reason order by calls desc, reason",
+    )
+    found = rows(
+        connection,
+        "select quarantine_id, received_at, source, reason, "
+        "case when %s then detail end as detail, "
+        "case when %s then left(payload, 2000) end as payload from raw_segment.quarantine "
+        "where replayed_at is null order by quarantine_id desc limit %s offset %s",
+        with_payload,
+        with_payload,
+        ROWS_A_PAGE,
+        offset,
+    )
+    for row in found:
+        row["source"] = shortened(row["source"])
+        row["detail"] = shortened(row["detail"])
+    return {
+        "reasons": reasons,
+        "total": sum(row["calls"] for row in reasons),
+        "rows": found,
+        "with_payload": with_payload,
+    }
 
 
 def endusers(connection: psycopg.Connection) -> dict[str, Any]:

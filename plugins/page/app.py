@@ -13,11 +13,14 @@ from pydantic import BaseModel, Field
 from starlette.middleware.base import BaseHTTPMiddleware
 
 import include.page
+from include.collector import sources
 from include.errors import ProblemError, ServiceError
 from include.page import button, changes, held, metrics, reading, runs, tracking, usage
 from include.page.button import PushDag
 from include.page.pushed_models import pushed_models
 from include.push import guards
+from include.push.runs import cancel_run
+from include.why import tell
 from plugins.page import airflow_api, warehouse
 from plugins.page.access import PUSH_DAG, Permissions, may_edit, may_push, may_read, same_site
 from plugins.page.airflow_api import AirflowRefusedError
@@ -61,7 +64,7 @@ async def _refused(request: Request, refused: AirflowRefusedError) -> JSONRespon
 
 
 async def _problem(request: Request, problem: ProblemError) -> JSONResponse:
-    status = 422 if isinstance(problem, changes.ChangeError) else 503
+    status = 422 if isinstance(problem, changes.ChangeError | sources.SourceError) else 503
     return JSONResponse({"detail": str(problem)}, status_code=status)
 
 
@@ -190,11 +193,34 @@ async def tracking_section(may: Permissions) -> dict[str, Any]:
     """Section 1, in parts that fail apart: what came in, what became of it, who was created."""
     return {
         "may": may,
+        "collector": warehouse.collector_address(),
         "intake": await read(tracking.intake, when_missing=reading.NOT_MIGRATED),
         "outcomes": await read(tracking.outcomes),
         "resolved": await read(tracking.resolved),
         "endusers": await read(tracking.endusers),
     }
+
+
+@api.get("/tracking/{reason}")
+async def unresolved_events(
+    reason: str, may: Permissions, offset: Annotated[int, Query(ge=0)] = 0
+) -> dict[str, Any]:
+    """The events of one reason, with what would resolve each."""
+    return await read(
+        partial(tracking.unresolved, reason=reason, with_persons=may["edit"], offset=offset)
+    )
+
+
+@api.get("/quarantine")
+async def quarantined(may: Permissions, offset: Annotated[int, Query(ge=0)] = 0) -> dict[str, Any]:
+    query = partial(tracking.quarantine, with_payload=may["edit"], offset=offset)
+    return await read(query, when_missing=reading.NOT_MIGRATED)
+
+
+@api.get("/receipts")
+async def receipts() -> dict[str, Any]:
+    """Which pushed messages came back."""
+    return await read(runs.receipts, when_missing=reading.NOT_MIGRATED)
 
 
 @api.get("/metrics")
@@ -235,6 +261,22 @@ async def enduser(enduser_id: str) -> dict[str, Any]:
     return await read(partial(usage.enduser, enduser_id=enduser_id))
 
 
+class Question(BaseModel):
+    """An id to tell the story of."""
+
+    id: Annotated[str, Field(max_length=2_000)]
+
+
+@api.post("/why", dependencies=[same_site])
+def why(question: Question, may: Permissions) -> dict[str, Any]:
+    """The story of an id. A POST, so that no e-mail stands in an address, and so in a log."""
+    try:
+        story = tell(warehouse.current_url(), question.id, with_persons=may["edit"])
+    except ProblemError as problem:
+        return {"problem": str(problem)}
+    return {**story.as_dict(), "with_persons": may["edit"]}
+
+
 # Changing
 
 
@@ -266,6 +308,14 @@ async def push(request: Request, may: Permissions, wish: PushWish) -> dict[str, 
             raise HTTPException(409, allowed["text"])
         note = "Pushed from the page Planhat ⇄ Segment."
         return {"dag_run_id": await airflow_api.trigger_push(request, wish.conf(), note)}
+
+
+@api.post("/runs/{run_id}/cancel", dependencies=[may_push, same_site])
+def cancel(run_id: int, user: GetUserDep) -> dict[str, Any]:
+    """Ask a run to stop between two batches. 409 when it has ended, or was asked already."""
+    if not cancel_run(warehouse.current_url(), run_id, user.get_name()):
+        raise HTTPException(409, "That run has ended already, or was asked to stop before.")
+    return {"run_id": run_id}
 
 
 class Answer(BaseModel):
@@ -321,11 +371,26 @@ class MetricName(BaseModel):
     metric: str
 
 
+class SourceName(BaseModel):
+    """A source that sends."""
+
+    source: str
+
+
 class SectionSwitch(BaseModel):
     """A switch of sections 1 and 2, and where it should stand."""
 
     switch: str
     is_on: bool
+
+
+@api.post("/tokens", dependencies=[may_edit, same_site])
+def rotate_token(source: SourceName) -> JSONResponse:
+    """A new tenant token of a source, told this once; those it has work for seven more days."""
+    url = warehouse.current_url()
+    sources.must_exist(url, source.source)
+    token = sources.rotate_key(url, source.source, kind=sources.TENANT_TOKEN)
+    return JSONResponse({"token": token}, headers={"Cache-Control": "no-store"})
 
 
 @api.post("/metrics", dependencies=[may_edit, same_site])

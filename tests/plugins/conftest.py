@@ -22,6 +22,7 @@ import pytest
 
 from include.settings import ROOT, SegmentConnection, Settings
 from include.warehouse import embedded
+from tests.include.why import world
 
 USERS = {"admin": "admin", "operator": "op", "user": "user", "viewer": "viewer"}
 PUSH_DAG = "push_planhat_to_segment"
@@ -181,9 +182,29 @@ EMPTY = """
     drop schema if exists marts cascade;
     truncate sync.runs, sync.batches, sync.company_metrics, sync.objects, sync.planned,
         sync.plan_answers,
-        raw_segment.sources, raw_segment.intake restart identity cascade;
+        raw_segment.sources, raw_segment.intake, raw_segment.events, raw_segment.quarantine
+        restart identity cascade;
     delete from sync.switches where valid_from > '-infinity';
 """
+
+
+@pytest.fixture(scope="session")
+def story_world(server: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The name of a database in which the sample's cases were built and pushed."""
+    with world.database(server, "stories") as url:
+        world.make(url, server, tmp_path_factory.mktemp("exports"))
+        yield "stories"
+
+
+@pytest.fixture
+def told(airflow: Airflow, story_world: str, server: Settings) -> Iterator[Airflow]:
+    """The api-server with a warehouse that was really built and pushed."""
+    with psycopg.connect(embedded.server_url(server, "postgres"), autocommit=True) as admin:
+        admin.execute("drop database page with (force)")
+        admin.execute(f"create database page template {story_world} strategy file_copy")
+        yield airflow
+        admin.execute("drop database page with (force)")
+        admin.execute("create database page template warehouse strategy file_copy")
 
 
 @pytest.fixture

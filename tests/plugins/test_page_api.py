@@ -8,8 +8,10 @@ import httpx
 import psycopg
 import pytest
 
+from include.collector.sources import TENANT_TOKEN, add_key, add_source, key_hash
 from include.page.reading import NOT_BUILT, NOT_MIGRATED
 from include.settings import ROOT
+from tests.dbt_project.landing import land_calls
 from tests.include.page.world import (
     HOSTILE,
     add_active_run,
@@ -17,6 +19,7 @@ from tests.include.page.world import (
     add_error,
     add_held_plan,
     add_run,
+    add_unresolved,
     make_marts,
 )
 from tests.plugins.conftest import DESTINATION, PUSH_DAG
@@ -28,6 +31,9 @@ READ = [
     "/api/runs/1",
     "/api/runs/1/errors",
     "/api/tracking",
+    "/api/tracking/no_company",
+    "/api/quarantine",
+    "/api/receipts",
     "/api/metrics",
     "/api/usage",
     "/api/held",
@@ -40,6 +46,10 @@ READ = [
 WRITE = [
     ("/api/push", {}, {"user", "operator", "admin"}),
     ("/api/active", {"is_active": True}, {"user", "operator", "admin"}),
+    ("/api/runs/1/cancel", {}, {"user", "operator", "admin"}),
+    ("/api/tokens", {"source": "app"}, {"user", "operator", "admin"}),
+    # it only reads, but what is asked must not stand in an address
+    ("/api/why", {"id": "somebody"}, {"viewer", "user", "operator", "admin"}),
     ("/api/metrics", {"metric": "seats", "aggregation": "LAST"}, {"user", "operator", "admin"}),
     ("/api/switches", {"switch": "auto_create", "is_on": False}, {"user", "operator", "admin"}),
     ("/api/metrics/delete", {"metric": "declared"}, {"user", "operator", "admin"}),
@@ -70,6 +80,7 @@ def test_every_route_of_the_app_is_in_these_lists():
     known = {f"GET {path}" for path in READ} | {f"POST {path}" for path, _, _ in WRITE}
     known = {
         line.replace("/runs/1", "/runs/{run_id}")
+        .replace("/tracking/no_company", "/tracking/{reason}")
         .replace("/companies/1", "/companies/{company_id}")
         .replace("/endusers/1", "/endusers/{enduser_id}")
         .replace("/held/1/enduser", "/held/{run_id}/{model}")
@@ -112,8 +123,15 @@ def test_changes_are_for_those_whom_airflow_lets(airflow, connection, path, body
         connection.execute(
             "insert into sync.company_metrics (metric) values ('declared') on conflict do nothing"
         )
-        connection.execute("truncate sync.runs, sync.objects, sync.planned cascade")
+        connection.execute(
+            "truncate sync.runs, sync.objects, sync.planned restart identity cascade"
+        )
+        if path.endswith("/cancel"):
+            add_active_run(connection)
         add_held_plan(connection, DESTINATION)
+        connection.execute(
+            "insert into raw_segment.sources (source) values ('app') on conflict do nothing"
+        )
         with airflow.client(user) as client:
             status = client.post(path, json=body).status_code
         assert status == (200 if user in allowed else 403), user
@@ -303,6 +321,98 @@ def test_a_push_that_failed_before_it_began_is_told_until_another_begins(airflow
     assert begun["failed_before"] is None
 
 
+def test_a_run_is_asked_to_stop_by_the_person_once(airflow, connection):
+    run_id = add_active_run(connection)
+
+    with airflow.client("operator") as client:
+        assert client.post(f"/api/runs/{run_id}/cancel").status_code == 200
+        again = client.post(f"/api/runs/{run_id}/cancel")
+        run = client.get("/api/push").json()["active_run"]
+
+    assert again.status_code == 409
+    assert run["cancel_requested_by"] == "operator"
+
+
+def test_a_run_is_opened_by_its_dag_runs_id(airflow, connection):
+    run_id = add_run(connection, owner="manual__2026-03-02T12:00:00+00:00")
+
+    with airflow.client("viewer") as client:
+        found = client.get("/api/runs/manual__2026-03-02T12%3A00%3A00%2B00%3A00").json()
+
+    assert found["run"]["run_id"] == run_id
+
+
+# Section 1
+
+
+def test_a_new_tenant_token_is_told_once_and_works_beside_the_old_one(airflow, connection):
+    add_source(airflow.warehouse, "app")
+    add_key(airflow.warehouse, "app", "old-token", kind=TENANT_TOKEN)
+
+    with airflow.client("operator") as client:
+        answer = client.post("/api/tokens", json={"source": "app"})
+        tracking = client.get("/api/tracking").text
+        unknown = client.post("/api/tokens", json={"source": "no such"})
+
+    token = answer.json()["token"]
+    assert answer.headers["cache-control"] == "no-store"
+    assert token not in tracking
+    assert connection.execute(
+        "select count(*) from raw_segment.source_keys where kind = 'tenant_token' "
+        "and (key_hash = %s or key_hash = %s and valid_to > now() + interval '6 days')",
+        [key_hash(token), key_hash("old-token")],
+    ).fetchone() == (2,)
+    assert unknown.status_code == 422
+    assert "There is no source" in unknown.json()["detail"]
+
+
+def test_unresolved_events_are_listed_and_their_keys_are_for_those_who_may_edit(
+    airflow, connection
+):
+    make_marts(connection)
+    add_unresolved(connection, "no_company", 3, email="p@company.example")
+
+    with airflow.client("operator") as client:
+        told = client.get("/api/tracking/no_company")
+    with airflow.client("viewer") as client:
+        hidden = client.get("/api/tracking/no_company")
+
+    assert told.json()["rows"][0]["keys"] == {"email": "“p@company.example”"}
+    assert hidden.json()["rows"][0]["events"] == 3
+    assert "company.example" not in hidden.text
+
+
+# Why
+
+
+def test_a_story_is_told_and_its_payload_is_for_those_who_may_edit(airflow, connection):
+    call = {"messageId": "m1", "type": "track", "event": "Opened", "userId": "a person"}
+    land_calls(airflow.warehouse, [call], received_at="2026-03-02T12:00:00Z")
+
+    with airflow.client("operator") as client:
+        told = client.post("/api/why", json={"id": " m1 "}).json()
+    with airflow.client("viewer") as client:
+        hidden = client.post("/api/why", json={"id": "m1"})
+
+    (chapter,) = told["chapters"]
+    assert [step["name"] for step in chapter["steps"]] == ["Received", "Resolved"]
+    assert chapter["steps"][0]["payload"]["userId"] == "a person"
+    assert hidden.json()["chapters"][0]["steps"][0]["payload"] is None
+    assert "a person" not in hidden.text
+
+
+def test_an_id_of_nothing_and_no_id_are_answered_in_words(airflow):
+    with airflow.client("viewer") as client:
+        unknown = client.post("/api/why", json={"id": HOSTILE["markup"]}).json()
+        empty = client.post("/api/why", json={"id": " "}).json()
+        overlong = client.post("/api/why", json={"id": "x" * 2_001})
+
+    assert unknown["chapters"] == []
+    assert "Nothing here is called" in unknown["hint"]
+    assert empty["hint"].startswith("Say what to look for")
+    assert overlong.status_code == 422
+
+
 # Held plans
 
 
@@ -460,15 +570,13 @@ def test_a_change_that_is_none_is_refused_in_words(airflow):
 
 def test_unresolved_events_come_with_a_sample_and_what_would_resolve_them(airflow, connection):
     make_marts(connection)
-    connection.execute(
-        "insert into marts.unresolved_daily values ('unknown_company', 5, now(), now(), 'm-1')"
-    )
+    add_unresolved(connection, "unknown_company", 5)
 
     with airflow.client("viewer") as client:
         outcomes = client.get("/api/tracking").json()["outcomes"]
 
     assert outcomes["unresolved"] == 5
-    assert outcomes["reasons"][0]["sample_message_id"] == "m-1"
+    assert outcomes["reasons"][0]["sample_message_id"] == "msg-1"
     assert "Planhat" in outcomes["reasons"][0]["remedy"]
 
 
@@ -497,7 +605,7 @@ def test_a_warehouse_that_is_gone_is_one_clear_line_everywhere(airflow, lost_war
     assert "planhat:" not in answer.text
 
 
-def test_airflow_shows_the_page_in_its_navigation_and_on_dags(airflow):
+def test_airflow_shows_the_page_in_its_navigation_on_dags_and_their_runs(airflow):
     answer = httpx.get(
         f"{airflow.url}/api/v2/plugins",
         headers={"Authorization": f"Bearer {airflow.token('viewer')}"},
@@ -505,7 +613,11 @@ def test_airflow_shows_the_page_in_its_navigation_and_on_dags(airflow):
     ).json()
 
     (plugin,) = answer["plugins"]
-    assert {view["destination"] for view in plugin["external_views"]} == {"nav", "dag"}
+    assert {view["destination"] for view in plugin["external_views"]} == {
+        "nav",
+        "dag",
+        "dag_run",
+    }
     # relative, so that Airflow may live under a path
     assert all(view["href"].startswith("planhat-segment/") for view in plugin["external_views"])
-    assert len({view["url_route"] for view in plugin["external_views"]}) == 2
+    assert len({view["url_route"] for view in plugin["external_views"]}) == 3

@@ -16,8 +16,11 @@ from tests.include.page.world import (
     add_error,
     add_held_plan,
     add_run,
+    add_unresolved,
     make_marts,
 )
+from tests.include.why.test_telling import UNRESOLVED
+from tests.include.why.world import quarantine
 from tests.plugins.conftest import DESTINATION
 
 playwright = pytest.importorskip(
@@ -233,16 +236,106 @@ def test_an_earlier_run_opens_from_the_history_and_closes_again(open_as, connect
 
 def test_an_unresolved_reason_opens_with_what_would_resolve_it(open_as, connection):
     make_marts(connection)
-    connection.execute(
-        "insert into marts.unresolved_daily values ('unknown_company', 5, now(), now(), 'msg-1')"
-    )
+    add_unresolved(connection, "unknown_company", 5, company_key="acme")
     _, frame = open_as("viewer")
 
     frame.get_by_role("tab", name="User tracking").click()
-    frame.get_by_role("button", name="Unknown company: what it means").click()
+    frame.get_by_role("button", name="Unknown company: its events").click()
 
-    expect(frame.get_by_text("msg-1")).to_be_visible()
-    expect(frame.get_by_text("Set that external id on the company in Planhat")).to_be_visible()
+    events = frame.get_by_role("region", name=re.compile("^Events unresolved for the reason"))
+    expect(events).to_contain_text("Give its company in Planhat the external id “acme”")
+    # Enter on its sample tells the story: here of a call that no longer exists
+    events.get_by_role("button", name="msg-1").press("Enter")
+    expect(frame.get_by_role("tab", name="Why")).to_have_attribute("aria-selected", "true")
+    expect(frame.locator("#why-story")).to_contain_text("Nothing here is called “msg-1”")
+
+
+def test_the_story_of_a_call_of_each_reason_is_told_by_keyboard_and_leads_on(told, open_as):
+    page, frame = open_as("operator")
+    frame.get_by_role("tab", name="Why").click()
+    box = frame.get_by_label("Message id, user id")
+    for reason, (case, number) in UNRESOLVED.items():
+        box.fill(f"sample-case-{case}-{number}")
+        page.keyboard.press("Enter")
+        story = frame.get_by_role("region", name=f"Call sample-case-{case}-{number}", exact=True)
+        expect(story.get_by_role("listitem").filter(has_text="Unresolved")).to_contain_text(reason)
+        expect(story).to_contain_text("What resolves it:")
+
+    box.fill("sample-case-user-id-in-traits-2")
+    page.keyboard.press("Enter")
+    expect(frame.get_by_role("listitem").filter(has_text="Answered")).to_contain_text(
+        "answered 200 for version 1"
+    )
+    frame.get_by_text("Payload").first.click()
+    expect(frame.locator("#why-story pre").first).to_contain_text("messageId")
+    frame.get_by_role("listitem").filter(has_text="Company").get_by_role("button").click()
+    expect(frame.get_by_role("heading", name=re.compile("^Company "))).to_be_visible()
+
+
+def test_a_new_tenant_token_is_shown_once_and_section_1_says_what_to_type(open_as, connection):
+    connection.execute("insert into raw_segment.sources (source) values ('app')")
+    connection.execute(
+        "insert into raw_segment.source_keys (key_hash, kind, source) "
+        "values ('\\x00', 'tenant_token', 'app')"
+    )
+    _, frame = open_as("operator")
+    frame.get_by_role("tab", name="User tracking").click()
+    setup = frame.locator("#tracking-setup")
+    expect(setup).to_contain_text("/webhook")
+    expect(setup).to_contain_text("cannot point here")
+
+    setup.get_by_role("button", name="Rotate the tenant token of app").click()
+    setup.get_by_role("button", name="Make a new token").click()
+
+    field = setup.get_by_label("New tenant token of app")
+    expect(field).to_have_value(re.compile(r"^[\w-]{32}$"))
+    setup.get_by_role("button", name="Done").click()
+    expect(field).to_have_count(0)
+    expect(setup.get_by_text("until")).to_have_count(1)
+
+
+def test_a_push_is_asked_to_stop_on_the_second_press(open_as, connection):
+    add_active_run(connection)
+    _, frame = open_as("operator")
+
+    frame.get_by_role("button", name="Stop this push").click()
+    frame.get_by_role("button", name="Stop it").click()
+
+    expect(frame.locator("#push-progress")).to_contain_text("operator asked it to stop")
+    assert connection.execute("select cancel_requested_by from sync.runs").fetchall() == [
+        ("operator",)
+    ]
+
+
+def test_quarantined_calls_and_receipts_are_opened(open_as, connection, airflow):
+    quarantine(airflow.warehouse, {"event": HOSTILE["markup"]})
+    connection.execute(
+        "insert into raw_segment.sources (source) values ('demo-app') on conflict do nothing"
+    )
+    connection.execute(
+        "insert into sync.objects (destination, model, object_id, acknowledged_at, seen_back_at) "
+        "values ('api.segment.io#1', 'company', '1', now(), now())"
+    )
+    _, frame = open_as("operator")
+
+    frame.get_by_text("Receipts: which messages came back").click()
+    expect(frame.get_by_role("row", name=re.compile("Company"))).to_contain_text("api.segment.io")
+    frame.get_by_role("tab", name="User tracking").click()
+    frame.get_by_text("Quarantined calls: what").click()
+    row = frame.locator("#tracking-quarantine").get_by_role("row", name=re.compile("too_large"))
+    row.get_by_text("Show").click()
+    expect(row).to_contain_text("<script>")
+
+
+def test_a_run_in_airflow_opens_on_the_page(open_as, connection):
+    add_run(connection, owner="manual__2026-03-02T12:00:00+00:00", models={"nps": {"synced": 3}})
+
+    page, _ = open_as(
+        "viewer",
+        path="/planhat-segment/?dag_run=manual__2026-03-02T12%3A00%3A00%2B00%3A00",
+    )
+
+    expect(page.get_by_role("heading", name="Run 1")).to_be_visible()
 
 
 def test_tabs_are_walked_with_the_arrow_keys(open_as):
@@ -433,7 +526,7 @@ def test_times_are_in_the_readers_zone_and_the_zone_is_said(open_as, connection)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_serious(open_as, connection, scheme):
+def test_axe_finds_nothing_serious(open_as, connection, airflow, scheme):
     axe = pytest.importorskip("axe_playwright_python", reason="no axe: install requirements.txt")
     script = (Path(axe.__file__).parent / "axe.min.js").read_text()
     run_id = add_run(
@@ -441,10 +534,10 @@ def test_axe_finds_nothing_serious(open_as, connection, scheme):
     )
     add_error(connection, run_id)
     add_active_run(connection)
+    quarantine(airflow.warehouse, {"event": "x"})
+    connection.execute("insert into raw_segment.sources (source) values ('app')")
     make_marts(connection)
-    connection.execute(
-        "insert into marts.unresolved_daily values ('unknown_company', 5, now(), now(), 'msg-1')"
-    )
+    add_unresolved(connection, "unknown_company", 5, company_key="acme")
     connection.execute("insert into marts.metric_candidates values ('seats', 9, 2, 5, now())")
     connection.execute("insert into sync.company_metrics (metric) values ('exports')")
     page, _ = open_as("admin", path="/planhat-segment/", color_scheme=scheme, bypass_csp=True)
@@ -456,20 +549,40 @@ def test_axe_finds_nothing_serious(open_as, connection, scheme):
     add_company(connection, "c1", "Northwind", trend="down")
     connection.execute("insert into marts.company_health values ('c1', 5.25, 4, 10, 7, null)")
 
-    for tab in ("Data push", "User tracking", "Company metrics", "Usage"):
+    for tab in ("Data push", "User tracking", "Company metrics", "Usage", "Why"):
         page.get_by_role("tab", name=tab).click()
+        if tab == "User tracking":
+            page.get_by_role("button", name="Unknown company: its events").click()
+            page.get_by_text("external id “acme”").wait_for()
+            page.get_by_text("Quarantined calls: what").click()
+            page.locator("#tracking-quarantine table").wait_for()
         if tab == "Usage":
             page.get_by_role("button", name="Northwind").click()
             page.locator("#company canvas").wait_for()
-        page.wait_for_timeout(300)
-        found = page.evaluate("axe.run()")
-        assert found["passes"]
-        serious = [
-            (each["id"], each["nodes"][0]["html"])
-            for each in found["violations"]
-            if each["impact"] in ("serious", "critical")
-        ]
-        assert serious == [], tab
+        if tab == "Why":
+            page.get_by_label("Message id, user id").fill("64f0")
+            page.get_by_role("button", name="Tell its story").click()
+            page.locator("#why-story .card").wait_for()
+        assert serious_findings(page) == [], tab
+
+    add_held_plan(connection, DESTINATION, started_at=datetime.now(UTC))
+    page.get_by_role("tab", name="Data push").click()
+    page.get_by_role("button", name="Enduser: what would change").click()
+    page.get_by_text("new@company.example").wait_for()
+    page.get_by_role("button", name="Refuse: Enduser").click()
+    assert serious_findings(page) == [], "a held plan"
+
+
+def serious_findings(page) -> list[tuple[str, str]]:
+    """What axe holds against the page as it is now: (rule, the first element)."""
+    page.wait_for_timeout(300)
+    found = page.evaluate("axe.run()")
+    assert found["passes"]
+    return [
+        (each["id"], each["nodes"][0]["html"])
+        for each in found["violations"]
+        if each["impact"] in ("serious", "critical")
+    ]
 
 
 def assert_no_sideways_scrolling(page) -> None:

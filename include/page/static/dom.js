@@ -75,6 +75,22 @@ export function opener(text, { key, label, kind = "", fill }) {
   return button;
 }
 
+/** An id whose story can be asked: pressed, it opens the section Why. */
+export const whyLink = (id, text = id) =>
+  h("button", {
+    type: "button", class: "link why", title: "Why: tell its story",
+    onclick: () => document.dispatchEvent(new CustomEvent("why", { detail: id })),
+  }, name(text));
+
+/** Fifty rows at a time: where we are, and the buttons to go on; null when all are shown. */
+export function pager({ offset, shown, total, turn }) {
+  if (total <= shown) return null;
+  const button = (to, text) => h("button", { type: "button", onclick: () => turn(to) }, text);
+  const count = (number) => number.toLocaleString("en");
+  return h("p", { class: "row" }, `${count(offset + 1)}–${count(offset + shown)} of ${count(total)}`,
+    offset ? button(Math.max(0, offset - 50), "Before") : null, offset + shown < total ? button(offset + shown, "Next") : null);
+}
+
 /** A link to another page of Airflow. In the frame it must be the frame's parent that goes there. */
 export function airflowLink(path, text) {
   const href = new URL(`../${path}`, document.baseURI).href;

@@ -1,7 +1,7 @@
 // Plans that a guard holds: why, what would change, and answering for them.
 
 import { ask } from "./api.js";
-import { by, h, name, opener, show, table, twoStep, words } from "./dom.js";
+import { by, h, name, opener, pager, show, table, twoStep, whyLink, words } from "./dom.js";
 import { count, model } from "./words.js";
 
 const ANSWERS = {
@@ -63,20 +63,19 @@ async function changes(plan, offset, cell) {
   const found = await ask(`held/${plan.run_id}/${encodeURIComponent(plan.model)}?offset=${offset}`);
   if (found.problem) return words(found.problem, "bad");
   if (!found.total) return words("This plan is not kept any more: a later run has planned anew.");
-  const turn = (to, text) => h("button", { type: "button", onclick: async () => cell.replaceChildren(...[await changes(plan, to, cell)].flat()) }, text);
+  const turn = async (to) => cell.replaceChildren(...[await changes(plan, to, cell)].flat().filter(Boolean));
   return [
     table({
       caption: `What would change in ${model(plan.model)}`,
       columns: [
-        { title: "Object", cell: (row) => name(row.object_id) },
+        { title: "Object", cell: (row) => whyLink(row.object_id) },
         { title: "Would be", cell: (row) => row.action },
         { title: found.with_values ? "Fields: before → after" : "Fields", cell: (row) => fields(row, found.with_values) },
       ],
       rows: found.rows,
     }),
     found.with_values ? null : h("p", { class: "quiet" }, "Values hold personal data: they are shown to those who may edit the DAG."),
-    found.total > found.rows.length ? h("p", { class: "row" }, `${count(offset + 1)}–${count(offset + found.rows.length)} of ${count(found.total)}`,
-      offset ? turn(Math.max(0, offset - 50), "Before") : null, offset + found.rows.length < found.total ? turn(offset + found.rows.length, "Next") : null) : null,
+    pager({ offset, shown: found.rows.length, total: found.total, turn }),
   ];
 }
 

@@ -6,6 +6,7 @@ import { drawMetrics, startMetrics } from "./metrics.js";
 import { drawPush, startPush } from "./push.js";
 import { drawTracking, startTracking } from "./tracking.js";
 import { drawUsage, startUsage } from "./usage.js";
+import { askWhy, startWhy } from "./why.js";
 import { zone } from "./words.js";
 
 const SECTIONS = {
@@ -13,6 +14,8 @@ const SECTIONS = {
   tracking: { path: "tracking", draw: drawTracking },
   metrics: { path: "metrics", draw: drawMetrics },
   usage: { path: "usage", draw: drawUsage },
+  // it is asked by its own form
+  why: { path: null, draw: () => {} },
 };
 const QUIET = 20_000;
 const WATCHING = 2_000;
@@ -27,6 +30,7 @@ startPush(refresh);
 startMetrics(refresh);
 startTracking(refresh);
 startUsage();
+startWhy();
 refresh();
 document.addEventListener("visibilitychange", () => document.hidden || refresh());
 
@@ -36,7 +40,7 @@ async function refresh() {
   let pause = QUIET;
   try {
     const section = SECTIONS[current];
-    const [push, own] = await Promise.all([ask("push"), current === "push" ? null : ask(section.path)]);
+    const [push, own] = await Promise.all([ask("push"), current === "push" || !section.path ? null : ask(section.path)]);
     mark(push);
     section.draw(own ?? push);
     if (push.active_run || push.button.code === "queued") pause = WATCHING;
@@ -83,6 +87,11 @@ function startTabs() {
     });
   });
   if (wanted in SECTIONS) choose(by(`tab-${wanted}`));
+  // any id on the page that is pressed
+  document.addEventListener("why", (event) => {
+    choose(by("tab-why"));
+    askWhy(event.detail);
+  });
 }
 
 /** Light or dark as Airflow's page around the frame is, and changes with it. */

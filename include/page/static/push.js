@@ -1,12 +1,14 @@
 // Section 3: is it active, the button and its reason, the run in progress, the last sync, history.
 
 import { ask } from "./api.js";
-import { airflowLink, by, h, name, opener, show, table, words } from "./dom.js";
+import { airflowLink, by, h, name, opener, pager, show, table, twoStep, whyLink, words } from "./dom.js";
 import { drawHeld } from "./held.js";
 import { ago, count, duration, model, STATUS, time, timeOfDay } from "./words.js";
 
 let latest = null;
-let chosenRun = new URLSearchParams(location.search).get("run");
+const query = new URLSearchParams(location.search);
+// a run's number, or the id of the DAG run that made it
+let chosenRun = query.get("run") ?? query.get("dag_run");
 let refresh = () => {};
 let watched = null;
 
@@ -16,6 +18,7 @@ export function startPush(again) {
     event.preventDefault();
     press();
   });
+  by("push-receipts").replaceChildren(receipts());
   for (const id of ["push-dry", "push-full"]) by(id).addEventListener("change", nameButton);
 }
 
@@ -23,7 +26,7 @@ export function drawPush(push) {
   latest = push;
   show(by("push-state"), stateOf(push), drawState);
   drawForm(push);
-  show(by("push-progress"), push.active_run, drawProgress);
+  show(by("push-progress"), push.active_run && { ...push.active_run, may: push.may.push }, drawProgress);
   drawRun(push);
   drawHeld(push, refresh);
   show(by("push-history"), push.problem ? null : push.history, drawHistory);
@@ -155,7 +158,16 @@ function drawProgress(run) {
     h("h2", {}, `A push is ${run.status}`),
     h("p", {}, `Since ${timeOfDay(run.started_at)} by `, name(run.requested_by), run.model ? `, now ${model(run.model)}` : "", `. ${words_}.`),
     h("progress", { "aria-label": "Share of the planned objects that have an outcome", max: 100, value: run.percent }),
-    h("p", { class: "quiet" }, run.percent === null ? "" : `${run.percent}%`));
+    h("p", { class: "quiet" }, run.percent === null ? "" : `${run.percent}%`),
+    run.cancel_requested_by
+      ? h("p", { class: "notice warn" }, name(run.cancel_requested_by), ` asked it to stop at ${timeOfDay(run.cancel_requested_at)}: it ends after the batches that are on their way.`)
+      : run.may ? twoStep("Stop this push", {
+        key: "cancel", warning: "It ends between two batches. What was sent stays sent; the rest goes with the next push.", yes: "Stop it",
+        act: async () => {
+          await ask(`runs/${run.run_id}/cancel`, { method: "POST" });
+          await refresh();
+        },
+      }) : null);
 }
 
 // One run: the last sync, or the one that was opened
@@ -183,7 +195,7 @@ function drawTable({ run, problem, last, may }) {
   if (!run && last) {
     return [h("h2", {}, "Last sync"), words("Nothing has been pushed yet. The first push sends every object; later ones send what changed.")];
   }
-  if (!run) return [words("There is no run of that number.", "warn"), back];
+  if (!run) return [words("The push has no such run (yet): it opens one after the build, when it plans.", "warn"), back];
   const title = last ? "Last sync" : `Run ${run.run_id}`;
   return [
     h("div", { class: "row between" },
@@ -226,13 +238,12 @@ async function errorRows(run, modelName, offset, cell) {
   const found = await ask(`runs/${run.run_id}/errors?model=${encodeURIComponent(modelName)}&offset=${offset}`);
   if (found.problem) return words(found.problem, "bad");
   if (!found.rows.length) return words("No error rows are kept for this model.");
-  const page = found.rows.length;
-  const turn = (to, text) => h("button", { type: "button", onclick: async () => cell.replaceChildren(...[await errorRows(run, modelName, to, cell)].flat()) }, text);
+  const turn = async (to) => cell.replaceChildren(...[await errorRows(run, modelName, to, cell)].flat().filter(Boolean));
   return [
     table({
       caption: `Objects of ${model(modelName)} that failed`,
       columns: [
-        { title: "Object", cell: (row) => name(row.object_id ?? "(no key)") },
+        { title: "Object", cell: (row) => (row.object_id ? whyLink(row.object_id) : "(no key)") },
         { title: "Code", cell: (row) => h("code", {}, row.code) },
         { title: "Message", cell: (row) => name(row.message) },
         { title: "Attempts", number: true, cell: (row) => count(row.attempts) },
@@ -243,8 +254,7 @@ async function errorRows(run, modelName, offset, cell) {
       rows: found.rows,
     }),
     found.with_payload ? null : h("p", { class: "quiet" }, "Payloads hold personal data: they are shown to those who may edit the DAG."),
-    found.total > page ? h("p", { class: "row" }, `${count(offset + 1)}–${count(offset + page)} of ${count(found.total)}`,
-      offset ? turn(Math.max(0, offset - 50), "Before") : null, offset + page < found.total ? turn(offset + page, "Next") : null) : null,
+    pager({ offset, shown: found.rows.length, total: found.total, turn }),
   ];
 }
 
@@ -277,4 +287,42 @@ function openRun(runId) {
   else address.searchParams.delete("run");
   history.replaceState(null, "", address);
   drawRun(latest).then(() => by("push-run").scrollIntoView({ block: "nearest" }));
+}
+
+// Receipts
+
+function receipts() {
+  const place = h("div", {});
+  const details = h("details", {}, h("summary", {}, "Receipts: which messages came back"), place);
+  details.addEventListener("toggle", async () => {
+    if (!details.open) return;
+    place.replaceChildren(words("Loading…"));
+    try {
+      place.replaceChildren(...[receiptRows(await ask("receipts"))].flat(Infinity));
+    } catch (problem) {
+      place.replaceChildren(words(problem.message, "bad"));
+    }
+  });
+  return details;
+}
+
+function receiptRows(found) {
+  if (found.problem) return words(found.problem, "bad");
+  if (!found.rows.length) return words("Segment has acknowledged nothing yet, so nothing can come back.");
+  return [
+    words("A message comes back where Segment sends this source's calls to the collector, with the key of a source of kind planhat. Each push looks for those of the last seven days when it ends."),
+    table({
+      caption: "Of each model: objects whose last message Segment acknowledged, and those of them that came back",
+      rowHeader: 1,
+      columns: [
+        { title: "Segment", cell: (row) => name(row.host) },
+        { title: "Model", cell: (row) => model(row.model) },
+        { title: "Acknowledged", number: true, cell: (row) => count(row.acknowledged) },
+        { title: "Came back", number: true, strong: true, cell: (row) => count(row.seen_back) },
+        { title: "Not yet", number: true, value: (row) => row.missing, cell: (row) => count(row.missing) },
+        { title: "Oldest of those", cell: (row) => time(row.oldest_missing_at) },
+      ],
+      rows: found.rows,
+    }),
+  ];
 }

@@ -1,6 +1,8 @@
-// Section 1: what Segment sent, what became of it, and what would resolve the rest.
+// Section 1: what Segment sent, what became of it, what would resolve the rest, how to connect.
 
-import { by, h, name, opener, show, table, words } from "./dom.js";
+import { ask } from "./api.js";
+import { chart } from "./charts.js";
+import { attempt, by, h, name, opener, pager, show, table, twoStep, whyLink, words } from "./dom.js";
 import { drawSwitch } from "./switches.js";
 import { count, time } from "./words.js";
 
@@ -13,6 +15,10 @@ export function startTracking(again) {
 export function drawTracking(tracking) {
   show(by("tracking-outcomes"), tracking, drawOutcomes);
   show(by("tracking-intake"), tracking.intake, drawIntake);
+  show(by("tracking-quarantine"), (tracking.intake.sources ?? []).map((each) => each.quarantined), drawQuarantine);
+  // a new token is shown once: it stays until somebody says that they have it
+  if (by("tracking-setup").querySelector("input.token")) return;
+  show(by("tracking-setup"), { collector: tracking.collector, sources: tracking.intake.sources, may: tracking.may }, drawSetup);
 }
 
 function drawOutcomes({ intake, outcomes, resolved, endusers, may }) {
@@ -28,25 +34,56 @@ function drawOutcomes({ intake, outcomes, resolved, endusers, may }) {
     h("h3", {}, "Unresolved events, by reason"),
     outcomes.problem ? words(outcomes.problem, "warn") : outcomes.reasons.length === 0
       ? words(resolved.events ? "Every event has its enduser and company." : "No event has arrived yet, or none has been built.")
-      : table({
-        caption: "Unresolved events by reason; they are kept, and resolve by themselves when what is missing arrives",
-        columns: [
-          { title: "Reason", cell: (row) => opener(row.title, { key: `reason-${row.reason}`, label: `${row.title}: what it means`, fill: () => explain(row) }) },
-          { title: "Events", number: true, strong: true, cell: (row) => count(row.events) },
-          { title: "First seen", cell: (row) => time(row.first_seen_at) },
-          { title: "Last seen", cell: (row) => time(row.last_seen_at) },
-          { title: "A sample's message id", cell: (row) => h("code", {}, name(row.sample_message_id)) },
-        ],
-        rows: outcomes.reasons,
-      }),
+      : [
+        table({
+          caption: "Unresolved events by reason; they are kept, and resolve by themselves when what is missing arrives",
+          columns: [
+            { title: "Reason", cell: (row) => opener(row.title, { key: `reason-${row.reason}`, label: `${row.title}: its events`, fill: (cell) => explain(row, 0, cell) }) },
+            { title: "Events", number: true, strong: true, cell: (row) => count(row.events) },
+            { title: "First day", cell: (row) => row.first_day },
+            { title: "Last day", cell: (row) => row.last_day },
+            { title: "A sample", cell: (row) => whyLink(row.sample_message_id) },
+          ],
+          rows: outcomes.reasons,
+        }),
+        chart({ title: "Unresolved events", daily: outcomes.daily, key: "events", asOf: outcomes.as_of }),
+      ],
   ];
 }
 
-const explain = (row) => [
-  h("p", {}, row.meaning),
-  h("p", {}, h("strong", {}, "What resolves it: "), row.remedy),
-  h("p", { class: "quiet" }, "In the tables it is called ", h("code", {}, row.reason), "."),
-];
+async function explain(row, offset, cell) {
+  const found = await ask(`tracking/${encodeURIComponent(row.reason)}?offset=${offset}`);
+  const turn = async (to) => cell.replaceChildren(...(await explain(row, to, cell)).flat(Infinity).filter(Boolean));
+  return [
+    h("p", {}, row.meaning),
+    h("p", {}, h("strong", {}, "What resolves it: "), row.remedy),
+    found.problem ? words(found.problem, "bad") : [
+      offset ? null : chart({ title: `${row.title}: events`, daily: found.daily, key: "events", asOf: found.as_of }),
+      found.rows.length ? table({
+        caption: `Events unresolved for the reason ${row.reason}, by their keys and day, newest first`,
+        columns: [
+          { title: "A sample: why?", cell: (each) => whyLink(each.sample_message_id) },
+          { title: "Day (UTC)", cell: (each) => each.day },
+          { title: "Events", number: true, cell: (each) => count(each.events) },
+          { title: "Call", cell: (each) => each.type },
+          { title: "Keys", cell: (each) => keys(each) },
+          { title: "What would resolve it", cell: (each) => name(each.remedy) },
+        ],
+        rows: found.rows,
+      }) : null,
+      pager({ offset, shown: found.rows.length, total: found.total, turn }),
+    ],
+  ];
+}
+
+const KEYS = { user_id: "user", email: "e-mail", anonymous_id: "anonymous" };
+
+function keys(row) {
+  const told = Object.entries(row.keys).map(([key, value]) => [KEYS[key], value]);
+  if (row.company_key) told.push(["company", row.company_key]);
+  if (!told.length) return "none";
+  return h("ul", { class: "fields" }, told.map(([key, value]) => h("li", {}, `${key} `, name(value))));
+}
 
 const figure = (title, value, more) => h("div", {}, h("dt", {}, title), h("dd", {}, value, more ? h("small", {}, more) : null));
 
@@ -59,7 +96,7 @@ function drawIntake(intake) {
       : table({
         caption: "Received = landed + duplicates + quarantined + spooled, per source",
         columns: [
-          { title: "Source", cell: (row) => name(row.source) },
+          { title: "Source", cell: (row) => name(row.shown) },
           { title: "Carries", cell: (row) => (row.kind === "planhat" ? "our own pushes, seen back" : "usage") },
           { title: "Received", number: true, strong: true, cell: (row) => count(row.received) },
           { title: "Landed", number: true, cell: (row) => count(row.landed) },
@@ -71,4 +108,102 @@ function drawIntake(intake) {
         rows: intake.sources,
       }),
   ];
+}
+
+// Calls that could not be stored
+
+function drawQuarantine() {
+  const place = h("div", {});
+  const details = h("details", { "data-key": "quarantine" }, h("summary", {}, "Quarantined calls: what could not be stored"), place);
+  const fill = async (offset) => {
+    place.replaceChildren(words("Loading…"));
+    try {
+      place.replaceChildren(...[quarantineRows(await ask(`quarantine?offset=${offset}`), offset, fill)].flat(Infinity).filter(Boolean));
+    } catch (problem) {
+      place.replaceChildren(words(problem.message, "bad"));
+    }
+  };
+  details.addEventListener("toggle", () => details.open && fill(0));
+  return details;
+}
+
+function quarantineRows(found, offset, turn) {
+  if (found.problem) return words(found.problem, "bad");
+  if (!found.total) return words("None: every call that came could be stored.");
+  return [
+    h("p", {}, `${found.reasons.map((each) => `${count(each.calls)} ${each.reason}`).join(", ")}. After a fix, `, h("code", {}, "make replay"), " lands what can be landed, with the time at which it first came."),
+    table({
+      caption: "Quarantined calls, newest first",
+      columns: [
+        { title: "Received", cell: (row) => time(row.received_at) },
+        { title: "Source", cell: (row) => name(row.source) },
+        { title: "Reason", cell: (row) => h("code", {}, row.reason) },
+        ...(found.with_payload ? [
+          { title: "Detail", cell: (row) => name(row.detail) },
+          { title: "Payload", cell: (row) => h("details", {}, h("summary", {}, "Show"), h("pre", {}, row.payload)) },
+        ] : []),
+      ],
+      rows: found.rows,
+    }),
+    found.with_payload ? null : h("p", { class: "quiet" }, "Details and payloads hold personal data: they are shown to those who may edit the DAG."),
+    pager({ offset, shown: found.rows.length, total: found.total, turn }),
+  ];
+}
+
+// What to type into Segment
+
+function drawSetup({ collector, sources, may }) {
+  const products = (sources ?? []).filter((each) => each.kind === "product");
+  return [
+    h("h2", {}, "What to type into Segment"),
+    h("p", {}, "The collector listens at ", h("code", {}, collector), ". Segment's servers reach it only by a public address: put your own, with https, in front of it, and type that one wherever ", h("code", {}, collector), " stands here."),
+    table({
+      caption: "Ways to send calls here",
+      columns: [
+        { title: "From", cell: (row) => row[0] },
+        { title: "Address", cell: (row) => h("code", {}, name(row[1])) },
+        { title: "Key", cell: (row) => row[2] },
+      ],
+      rows: [
+        ["A webhook destination in Segment (every call of its sources)", `${collector}/webhook`, "a header Authorization: Bearer, then the source's tenant token or write key; and the shared secret, if the source has one"],
+        ["A library: its host or endpoint (of the browser's: apiHost and cdnURL)", collector, "the source's write key"],
+        ["A destination of your own that posts one call a request", `${collector}/dock/segment`, "Basic, with the tenant token as the user and no password"],
+      ],
+    }),
+    h("p", { class: "notice warn" }, "The Planhat destination of Segment's catalogue cannot point here: its field “subdomain” chooses among Planhat's own hosts. Use a webhook destination in its place."),
+    h("h3", {}, "Tenant tokens"),
+    products.length ? table({
+      caption: "Sources that send usage, and their keys; a key is shown once, when it is made, and kept as a hash alone",
+      columns: [
+        { title: "Source", cell: (row) => name(row.shown) },
+        { title: "Write keys", number: true, cell: (row) => count(row.keys.filter((each) => each.kind === "write_key").length) },
+        { title: "Tenant token", cell: (row) => tokenWords(row.keys.filter((each) => each.kind === "tenant_token")) },
+        ...(may.edit ? [{ title: "", cell: (row) => rotator(row) }] : []),
+      ],
+      rows: products,
+    }) : words("No source that sends usage is set up yet."),
+  ];
+}
+
+function tokenWords(tokens) {
+  if (!tokens.length) return "none yet";
+  return h("ul", { class: "fields" }, tokens.map((each) => h("li", {}, `since ${time(each.valid_from)}${each.valid_to ? `, until ${time(each.valid_to)}` : ""}`)));
+}
+
+function rotator(row) {
+  const has = row.keys.some((each) => each.kind === "tenant_token");
+  const place = h("div", {});
+  const problem = h("p", { class: "notice bad", role: "alert", hidden: true });
+  const make = async () => {
+    const { token } = await ask("tokens", { method: "POST", body: { source: row.source } });
+    const field = h("input", { type: "text", readonly: true, value: token, "aria-label": `New tenant token of ${row.shown}`, class: "token" });
+    place.replaceChildren(
+      h("p", { class: "notice" }, "Copy it now: it is shown this once and kept nowhere."), field,
+      h("button", { type: "button", onclick: () => { place.replaceChildren(); refresh(); } }, "Done"));
+    field.select();
+  };
+  place.append(has
+    ? twoStep("Rotate", { key: `rotate-${row.source}`, label: `Rotate the tenant token of ${row.shown}`, warning: "A new token is made and shown once. Those in use now keep working for seven days.", yes: "Make a new token", act: make })
+    : h("button", { type: "button", "data-key": `rotate-${row.source}`, "aria-label": `Make a tenant token for ${row.shown}`, onclick: () => attempt(make, problem) }, "Make a token"), problem);
+  return place;
 }

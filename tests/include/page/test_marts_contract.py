@@ -11,6 +11,7 @@ from include.page import metrics, reading, tracking, usage
 QUERIES = {
     "outcomes": tracking.outcomes,
     "resolved": tracking.resolved,
+    "unresolved": partial(tracking.unresolved, reason="no_company", with_persons=True),
     "endusers": tracking.endusers,
     "filled": metrics.filled,
     "candidates": metrics.candidates,

@@ -156,3 +156,24 @@ def test_a_hostile_message_comes_unchanged_but_short(warehouse, connection):
 def test_a_run_id_that_is_no_number_finds_nothing(warehouse):
     assert ask(warehouse, runs.one_run, "1 or true") is None
     assert ask(warehouse, runs.errors, "x", model=None, with_payload=True)["total"] == 0
+
+
+def test_a_run_is_found_by_the_dag_run_that_made_it(warehouse, connection):
+    kept = add_run(connection, owner="manual__2026-03-02T12:00:00+00:00")
+
+    assert ask(warehouse, runs.one_run, "manual__2026-03-02T12:00:00+00:00")["run_id"] == kept
+    assert ask(warehouse, runs.one_run, "manual__of nobody") is None
+
+
+def test_receipts_are_counted_per_destination_and_model(warehouse, connection):
+    connection.execute(
+        "insert into sync.objects (destination, model, object_id, acknowledged_at, seen_back_at) "
+        "values ('a#1', 'company', '1', '2026-03-01', '2026-03-01'), "
+        "('a#1', 'company', '2', '2026-03-02', null), ('a#1', 'nps', '3', null, null)"
+    )
+
+    (row,) = ask(warehouse, runs.receipts)["rows"]
+
+    assert (row["host"], row["model"]) == ("a", "company")
+    assert (row["acknowledged"], row["seen_back"], row["missing"]) == (2, 1, 1)
+    assert row["oldest_missing_at"].startswith("2026-03-02")

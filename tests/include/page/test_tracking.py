@@ -1,12 +1,15 @@
 """Section 1's figures, from the collector's books and the marts."""
 
+from functools import partial
+
 import psycopg
 import pytest
 
+from include.collector.sources import TENANT_TOKEN, add_key, add_source, rotate_key
 from include.page import reading, tracking
-from tests.include.page.world import add_intake, make_marts
+from tests.include.page.world import add_intake, add_unresolved, make_marts
+from tests.include.why.world import quarantine
 
-# domain.md 3.6, and our own calls seen back (3.11)
 REASONS = {
     "suppressed", "unsupported_type", "section_off", "blocked_identity", "no_identity",
     "unknown_company", "ambiguous_enduser", "no_company", "deleted_enduser", "unknown_enduser",
@@ -18,14 +21,6 @@ REASONS = {
 def connection(warehouse):
     with psycopg.connect(warehouse, autocommit=True) as connection:
         yield connection
-
-
-def test_every_reason_has_words_and_no_reason_is_invented():
-    assert set(tracking.REASONS) == REASONS
-    for title, meaning, remedy in tracking.REASONS.values():
-        assert title
-        assert meaning.endswith(".")
-        assert remedy.endswith(".")
 
 
 def test_what_a_source_sent_is_summed_and_a_silent_source_is_listed(warehouse, connection):
@@ -65,14 +60,27 @@ def test_switches_are_those_in_force_now(warehouse, connection):
     assert found["user_tracking"]["since"] is None
 
 
+def test_a_sources_keys_are_told_by_kind_and_time_and_the_key_is_not(warehouse, connection):
+    add_source(warehouse, "app")
+    old = add_key(warehouse, "app", kind=TENANT_TOKEN)
+    new = rotate_key(warehouse, "app", kind=TENANT_TOKEN)
+
+    found = reading.part(warehouse, tracking.intake)
+
+    (source,) = found["sources"]
+    assert [(key["kind"], key["valid_to"] is None) for key in source["keys"]] == [
+        ("tenant_token", True),
+        ("tenant_token", False),
+    ]
+    assert old not in str(found)
+    assert new not in str(found)
+
+
 def test_unresolved_events_are_counted_by_reason_with_the_latest_sample(warehouse, connection):
     make_marts(connection)
-    connection.execute(
-        "insert into marts.unresolved_daily values "
-        "('no_company', 3, '2026-03-01', '2026-03-01', 'older'), "
-        "('no_company', 4, '2026-03-02', '2026-03-02', 'newer'), "
-        "('unknown_company', 9, '2026-03-01', '2026-03-01', 'other')"
-    )
+    add_unresolved(connection, "no_company", 3, "older", "2026-03-01")
+    add_unresolved(connection, "no_company", 4, "newer", "2026-03-02")
+    add_unresolved(connection, "unknown_company", 9, "other", "2026-03-01")
 
     found = reading.part(warehouse, tracking.outcomes)
 
@@ -83,26 +91,73 @@ def test_unresolved_events_are_counted_by_reason_with_the_latest_sample(warehous
     ]
     assert found["reasons"][1]["sample_message_id"] == "newer"
     assert found["reasons"][1]["remedy"]
+    assert found["as_of"] == "2026-03-02"
+    assert found["daily"] == [
+        {"day": "2026-03-01", "events": 12},
+        {"day": "2026-03-02", "events": 4},
+    ]
+
+
+def test_the_events_of_a_reason_say_what_would_resolve_each(warehouse, connection):
+    make_marts(connection)
+    add_unresolved(connection, "unknown_company", 9, "m1", "2026-03-01", company_key="acme")
+    add_unresolved(connection, "unknown_company", 1, "m2", user_id="u", company_key="other")
+    add_unresolved(connection, "no_company", 4, "m3", email="p@company.example")
+
+    def ask(reason: str, **options):
+        query = partial(tracking.unresolved, reason=reason, with_persons=True)
+        return reading.part(warehouse, partial(query, **options))
+
+    found = ask("unknown_company")
+
+    assert found["total"] == 2
+    assert [row["sample_message_id"] for row in found["rows"]] == ["m2", "m1"]
+    assert "external id “acme”" in found["rows"][1]["remedy"]
+    assert [row["events"] for row in found["daily"]] == [9, 1]
+    assert ask("unknown_company", offset=1)["rows"] == found["rows"][1:]
+    assert ask("no_company")["rows"][0]["keys"] == {"email": "“p@company.example”"}
+    hidden = ask("no_company", with_persons=False)
+    assert "company.example" not in str(hidden)
+    assert ask("of nobody")["rows"] == []
 
 
 def test_a_reason_that_the_page_does_not_know_is_still_shown(warehouse, connection):
     make_marts(connection)
-    connection.execute(
-        "insert into marts.unresolved_daily values "
-        "('something_new', 1, '2026-03-01', '2026-03-01', 'm')"
-    )
+    add_unresolved(connection, "something_new", 1)
+
+    listed = partial(tracking.unresolved, reason="something_new", with_persons=True)
 
     assert reading.part(warehouse, tracking.outcomes)["reasons"][0]["title"] == "something_new"
+    assert reading.part(warehouse, listed)["rows"][0]["remedy"] == ""
 
 
 def test_receipts_are_neither_resolved_nor_events(warehouse, connection):
     make_marts(connection)
     connection.execute(
-        "insert into marts.event_resolution values "
-        "('1', null), ('2', null), ('3', 'no_company'), ('4', 'receipt')"
+        "insert into marts.resolution_daily (day, reason, events) values "
+        "('2026-03-01', null, 2), ('2026-03-02', 'no_company', 1), ('2026-03-03', 'receipt', 4)"
     )
 
     assert reading.part(warehouse, tracking.resolved) == {"events": 3, "resolved": 2}
+    assert reading.part(warehouse, tracking.outcomes)["as_of"] == "2026-03-02"
+
+
+def test_quarantined_calls_are_listed_and_their_payload_is_for_some(warehouse, connection):
+    quarantine(warehouse, {"userId": "p@company.example"})
+    quarantine(warehouse, {}, reason="missing_type", detail="no type")
+    connection.execute(
+        "insert into raw_segment.quarantine (source, reason, payload, replayed_at) "
+        "values ('app', 'too_deep', '{}', now())"
+    )
+
+    told = reading.part(warehouse, partial(tracking.quarantine, with_payload=True))
+    hidden = reading.part(warehouse, partial(tracking.quarantine, with_payload=False))
+
+    assert told["total"] == 2
+    assert [row["reason"] for row in told["rows"]] == ["missing_type", "too_large"]
+    assert "p@company.example" in told["rows"][1]["payload"]
+    assert "company.example" not in str(hidden)
+    assert hidden["total"] == 2
 
 
 def test_endusers_created_from_segment_are_counted_apart(warehouse, connection):

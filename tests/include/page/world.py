@@ -119,11 +119,14 @@ def make_marts(connection: psycopg.Connection) -> None:
     connection.execute(
         """
         create schema marts;
-        create table marts.unresolved_daily (
-            reason text, events bigint, first_seen_at timestamptz, last_seen_at timestamptz,
-            sample_message_id text
+        create table marts.resolution_daily (
+            day date, source text, type text, reason text, events bigint, sample_message_id text
         );
-        create table marts.event_resolution (message_id text, reason text);
+        create table marts.unresolved_daily (
+            reason text, source text, type text, user_id text, email text, anonymous_id text,
+            company_key text, company_id text, day date, events bigint,
+            first_seen_at timestamptz, last_seen_at timestamptz, sample_message_id text
+        );
         create table marts.endusers (
             enduser_id text, origin text, company_id text, name text, email text
         );
@@ -160,6 +163,27 @@ def make_marts(connection: psycopg.Connection) -> None:
             message_id text, event_at timestamptz, metric text, reason text, value_type text
         );
         """
+    )
+
+
+def add_unresolved(
+    connection: psycopg.Connection,
+    reason: str,
+    events: int,
+    sample: str = "msg-1",
+    day: str = "2026-03-02",
+    **keys: str,
+) -> None:
+    """Events of one day and set of keys, in both tables that count them."""
+    connection.execute(
+        "insert into marts.resolution_daily values (%s, 'app', 'track', %s, %s, %s)",
+        [day, reason, events, sample],
+    )
+    names = ["user_id", "email", "anonymous_id", "company_key", "company_id"]
+    connection.execute(
+        "insert into marts.unresolved_daily values (%s, 'app', 'track', %s, %s, %s, %s, %s, %s, "
+        "%s, %s, %s, %s)",
+        [reason, *[keys.get(name) for name in names], day, events, day, day, sample],
     )
 
 

@@ -1,0 +1,58 @@
+// Why: the story of one id, in order. The words are the server's, the same as on a terminal.
+
+import { ask } from "./api.js";
+import { by, h, name, whyLink, words } from "./dom.js";
+
+const STATES = { done: ["✓", "done"], missing: ["✗", "missing"], waiting: ["…", "not yet"] };
+
+let asked = 0;
+
+export function startWhy() {
+  by("why-form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    askWhy(by("why-id").value);
+  });
+}
+
+/** Ask for an id's story and show it; the newest question wins. */
+export async function askWhy(id) {
+  const number = ++asked;
+  by("why-id").value = id;
+  by("why-said").textContent = "Looking…";
+  const target = by("why-story");
+  try {
+    const story = await ask("why", { method: "POST", body: { id } });
+    if (number !== asked) return;
+    target.replaceChildren(...(story.problem ? [words(story.problem, "bad")] : draw(story)));
+    by("why-said").textContent = story.problem ? "" : said(story);
+  } catch (problem) {
+    if (number !== asked) return;
+    target.replaceChildren(words(problem.message, "bad"));
+    by("why-said").textContent = "";
+  }
+}
+
+const said = ({ chapters }) =>
+  !chapters.length ? "Not found." : `Found: ${chapters.length === 1 ? "one thing" : `${chapters.length} things`} of this id.`;
+
+function draw({ chapters, hint, with_persons }) {
+  return [
+    ...chapters.map((chapter) => h("section", { class: "card", "aria-label": chapter.title },
+      h("h3", {}, name(chapter.title)),
+      h("ol", { class: "story" }, chapter.steps.map(step)))),
+    hint ? h("div", { class: "card" }, words(hint)) : null,
+    chapters.length && !with_persons ? h("p", { class: "quiet" }, "Payloads, and names and keys of people, are shown to those who may edit the DAG.") : null,
+  ].filter(Boolean);
+}
+
+function step({ name: title, text, state, more, refs, payload }) {
+  const [mark, spoken] = STATES[state];
+  return h("li", { class: state },
+    h("span", { class: "step-mark", "aria-hidden": "true" }, mark),
+    h("div", {},
+      h("strong", {}, title), h("span", { class: "said" }, ` (${spoken})`),
+      h("p", {}, name(text)),
+      more.map((each) => h("p", { class: "quiet" }, name(each))),
+      refs.length ? h("p", { class: "row refs" }, refs.map((each) => whyLink(each))) : null,
+      payload ? h("details", {}, h("summary", {}, "Payload"), h("pre", {}, typeof payload === "string" ? payload : JSON.stringify(payload, null, 2))) : null));
+}
