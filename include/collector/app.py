@@ -10,6 +10,9 @@ import binascii
 import gc
 import logging
 import math
+import multiprocessing
+import os
+import signal
 from collections.abc import Awaitable, Callable, MutableMapping
 from functools import partial
 from typing import Any, NamedTuple
@@ -128,8 +131,10 @@ class Collector:
         await self._intake.start()
         await send({"type": "lifespan.startup.complete"})
         keeping = asyncio.create_task(self._keep_metrics())
+        leaving = asyncio.create_task(_leave_with_parent())
         await receive()
         keeping.cancel()
+        leaving.cancel()
         await self._intake.stop()
         await self._keyring.stop()
         await send({"type": "lifespan.shutdown.complete"})
@@ -242,6 +247,16 @@ class Collector:
             "spool": spool,
         }
         return _json(200 if is_ready else 503, msgspec.json.encode(state))
+
+
+async def _leave_with_parent() -> None:
+    """End in order when the parent was killed: the port is for whoever comes next."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+    while parent.is_alive():
+        await asyncio.sleep(1)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _collect_garbage_seldom() -> None:
