@@ -20,4 +20,5 @@ def test_without_a_demo_the_line_says_how_to_start_one(tmp_path):
 def test_every_picture_has_a_name_of_its_own():
     names = [name for name, *_ in PICTURES]
 
-    assert len(names) == len(set(names)) == 6
+    assert names
+    assert len(names) == len(set(names))
