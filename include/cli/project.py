@@ -43,7 +43,10 @@ def _run_dbt(settings: Settings, arguments: list[str]) -> Any:
     url = warehouse_url(settings)
     connect(url, application_name="dbt").close()  # one clear line if it does not answer
     os.environ.update(warehouse_environment(url))
-    outcome = dbtRunner().invoke([*arguments, *dbt_options(settings)])
+    options = dbt_options(settings)
+    at = options.index("--threads")  # not every command of dbt knows it; the profile has it too
+    outcome = dbtRunner().invoke([*arguments, *options[:at], *options[at + 2 :]])
     if not outcome.success:
-        raise ProblemError(f"dbt {' '.join(arguments[:2])} failed: what it said is above.")
+        reason = outcome.exception or "what it said is above"
+        raise ProblemError(f"dbt {arguments[0] if arguments else ''} failed: {reason}")
     return outcome.result

@@ -33,15 +33,13 @@ def down() -> None:
 
 def status() -> None:
     """What runs, since when, and where it listens."""
-    from rich.console import Console
-    from rich.table import Table
-
     from include import services
 
-    table = Table("Service", "State", "Process", "Address", box=None, pad_edge=False)
-    for row in services.status(load_settings()):
-        table.add_row(*row)
-    Console(soft_wrap=True).print(table)
+    rows = [("Service", "State", "Process", "Address"), *services.status(load_settings())]
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        print("  ".join(cells).rstrip())
 
 
 def migrate() -> None:
