@@ -1,4 +1,4 @@
-"""Errors named for what the caller can do. Commands print them as one line; nobody sees a traceback."""
+"""Errors named for what the caller can do. Commands print them as one line, not as a traceback."""
 
 
 class ProblemError(Exception):
