@@ -211,7 +211,7 @@ def test_a_collector_that_never_knew_its_keys_does_not_start_without_its_warehou
 def test_stopping_lands_what_was_taken(start):
     collector: Running = start()
     batch = {"batch": [call(f"m-{n}") for n in range(2_000)]}
-    with httpx.Client(base_url=collector.url, auth=("demo-app", "")) as client:
+    with httpx.Client(base_url=collector.url, auth=("demo-app", ""), timeout=60) as client:
         answers: list[httpx.Response] = []
         sender = threading.Thread(target=lambda: answers.append(client.post("/v1/b", json=batch)))
         sender.start()

@@ -205,7 +205,7 @@ def test_two_payloads_at_the_same_time_at_two_collectors_differ_too(start):
     ]
 
     def send(number: int) -> None:
-        with httpx.Client(auth=("demo-app", "")) as client:
+        with httpx.Client(auth=("demo-app", ""), timeout=60) as client:
             answer = client.post(collectors[number].url + "/v1/batch", json=batches[number])
             assert answer.status_code == 200
 

@@ -61,7 +61,9 @@ def test_requests_at_the_same_time_share_commits_and_each_gets_its_own_answer(
     collector: Running,
 ):
     async def send_all() -> list[dict]:
-        async with httpx.AsyncClient(base_url=collector.url, auth=("demo-app", "")) as client:
+        async with httpx.AsyncClient(
+            base_url=collector.url, auth=("demo-app", ""), timeout=60
+        ) as client:
             answers = await asyncio.gather(
                 *(
                     # half of the ids are sent twice, by different requests
