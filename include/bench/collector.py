@@ -21,10 +21,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
 from include.bench.posting import Speed, post
+from include.bench.rows import Row
 from include.collector.sources import add_key, add_source
 from include.errors import ProblemError, ServiceError
 from include.settings import ROOT
@@ -79,15 +79,6 @@ configuration = uvicorn.Config(echo, loop="uvloop", http="httptools", lifespan="
     access_log=False, log_level="error", proxy_headers=False, server_header=False)
 uvicorn.Server(configuration).run(sockets=[listener])
 """
-
-
-class Row(NamedTuple):
-    """A line of the table; `ratio` is figure by beside, None where there is nothing beside."""
-
-    name: str
-    figure: str
-    beside: str
-    ratio: float | None
 
 
 @dataclass(frozen=True)
