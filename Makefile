@@ -13,7 +13,7 @@ flag = $(if $(filter-out 0 no false,$($(1))),--$(2))
 NO_SETTINGS := $(filter-out DBT_THREADS=,$(addsuffix =,$(shell sed -n 's/^\# \([A-Z_0-9]*\)=.*/\1/p' .env.example)))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test up down status build plan push answer cancel why bench report url psql planhat load replay \
+.PHONY: help setup demo test up down status build plan push answer cancel why bench report url psql planhat source load replay \
 	lint format docs dbt requirements clean
 
 help: ## This list
@@ -83,6 +83,10 @@ planhat: .venv/ready ## Read a folder of Planhat exports (DIR=…)
 
 load: .venv/ready ## Land files of Segment calls, JSON lines or .gz (FILES="a.jsonl b.jsonl.gz", SOURCE=)
 	@$(CLI) load $(call option,FILES,files) $(call option,SOURCE,source)
+
+source: .venv/ready ## The sources that may send; NAME= makes one and shows its key once (KIND=planhat, ROTATE=1, OFF=1, ON=1)
+	@$(CLI) source $(call option,NAME,name) $(call option,KIND,kind) $(call flag,ROTATE,rotate) \
+		$(call flag,OFF,off) $(call flag,ON,on)
 
 replay: .venv/ready ## Quarantined events again, after a fix (REASON=, SINCE=2025-06-30)
 	@$(CLI) replay $(call option,REASON,reason) $(call option,SINCE,since)

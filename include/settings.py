@@ -15,6 +15,7 @@ from dotenv import dotenv_values
 from include.errors import SettingError
 
 ROOT = Path(__file__).resolve().parent.parent
+HIGHEST_PORT = 65_535
 
 
 @dataclass(frozen=True)
@@ -77,8 +78,10 @@ def load_settings(environ: dict[str, str] | None = None) -> Settings:
 
 def _read(name: str, text: str, default: object, kind: str) -> object:
     if isinstance(default, int) or kind.startswith("int"):
-        if not text.isdigit():
+        if not (text.isascii() and text.isdigit()):
             raise SettingError(f"{name} must be a whole number, not {text!r}.")
+        if name.endswith("_PORT") and int(text) > HIGHEST_PORT:
+            raise SettingError(f"{name} must be at most {HIGHEST_PORT}, not {text}.")
         return int(text)
     return Path(text) if "Path" in kind else text
 
@@ -108,17 +111,22 @@ class SegmentConnection:
     @classmethod
     def from_uri(cls, uri: str) -> "SegmentConnection":
         """Raises `SettingError` when the URI names no host or no write key."""
-        parts = urlsplit(uri)
+        try:
+            parts = urlsplit(uri)
+            number = parts.port
+        except ValueError:  # a port that is none, an odd bracket; the value is not repeated
+            parts, number = urlsplit(""), None
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise SettingError(
-                "AIRFLOW_CONN_SEGMENT must look like https://:<write key>@api.segment.io"
+                "AIRFLOW_CONN_SEGMENT must look like https://:<write key>@api.segment.io; "
+                "special characters in the key are percent-encoded."
             )
         if not parts.password:
             raise SettingError(
                 "AIRFLOW_CONN_SEGMENT has no write key: put the Segment source's write key "
                 "as the password, https://:<write key>@<host>"
             )
-        port = f":{parts.port}" if parts.port else ""
+        port = f":{number}" if number else ""
         return cls(f"{parts.scheme}://{parts.hostname}{port}", unquote(parts.password))
 
 

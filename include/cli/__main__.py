@@ -1,11 +1,12 @@
 """Gathers the commands, and sees to it that a person reads one line instead of a traceback."""
 
+import os
 import sys
 import traceback
 
 import typer
 
-from include.cli import bench, data, pipeline, project, reports, services, why
+from include.cli import bench, data, pipeline, project, reports, services, sources, why
 from include.errors import ProblemError
 from include.settings import load_settings
 
@@ -17,7 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for group in (services, pipeline, data, why, reports, project, bench):
+for group in (services, pipeline, data, sources, why, reports, project, bench):
     group.register(app)
 
 
@@ -42,7 +43,8 @@ def _keep(error: Exception) -> str:
     try:
         file = load_settings().data_dir / "logs" / "errors.log"
         file.parent.mkdir(parents=True, exist_ok=True)
-        with file.open("a") as log:
+        # for its owner alone: a message may quote a value
+        with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a") as log:
             traceback.print_exc(file=log)
     except Exception:  # nowhere to write: better half a story than none
         return line

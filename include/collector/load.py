@@ -5,7 +5,6 @@ import gzip
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 from include.collector.event import Bad, Envelope, Row, read_event
@@ -74,8 +73,7 @@ async def _load_files(url: str, paths: list[Path], source: str, say: Say) -> Loa
     try:
         for path in paths:
             done = Loaded()
-            lines = enumerate(_lines(path), start=1)
-            while step := list(islice(lines, STEP)):
+            for step in _steps(path):
                 done += Loaded.of(await intake.land(_parcel(path, step, source)))
             say(f"{path.name}: {done}")
             total += done
@@ -98,9 +96,28 @@ def _parcel(path: Path, lines: list[tuple[int, bytes]], source: str) -> Parcel:
     return Parcel(source, rows, wrong, now())
 
 
+def _steps(path: Path) -> Iterator[list[tuple[int, bytes]]]:
+    # A file that breaks off: first what was read of it, then the reason.
+    step: list[tuple[int, bytes]] = []
+    try:
+        for numbered in enumerate(_lines(path), start=1):
+            step.append(numbered)
+            if len(step) == STEP:
+                yield step
+                step = []
+    except ProblemError:
+        if step:
+            yield step
+        raise
+    if step:
+        yield step
+
+
 def _lines(path: Path) -> Iterator[bytes]:
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
             yield from file
     except (OSError, EOFError, zlib.error) as error:
-        raise ProblemError(f"{path} cannot be read: {error}. What was before it landed.") from None
+        raise ProblemError(
+            f"{path} cannot be read on: {error}. What was before it landed."
+        ) from None

@@ -13,7 +13,7 @@ from tests.include.running import cli, environment, free_port
 
 COMMANDS = (
     "up", "down", "status", "migrate", "url", "psql", "clean", "demo", "build", "plan", "push",
-    "answer", "cancel", "planhat", "load", "replay", "report", "bench", "dbt", "docs", "why",
+    "answer", "cancel", "planhat", "load", "replay", "report", "source", "bench", "dbt", "docs", "why",
 )  # fmt: skip
 
 
@@ -110,6 +110,17 @@ def test_loading_without_files_says_what_is_missing(warehouse: str, tmp_path: Pa
     done = cli("load", DATA_DIR=str(tmp_path), AIRFLOW_CONN_WAREHOUSE=warehouse)
     assert done.returncode == 1
     assert done.stderr.startswith("FILES is missing: make load")
+
+
+@pytest.mark.parametrize("name", ["AIRFLOW_CONN_WAREHOUSE", "AIRFLOW_CONN_SEGMENT"])
+def test_the_demo_refuses_to_put_its_customers_into_a_real_system(
+    name: str, tmp_path: Path
+) -> None:
+    done = cli("demo", DATA_DIR=str(tmp_path / "data"), **{name: "https://:key@h"})
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"{name} is set")
+    assert not (tmp_path / "data").exists()
 
 
 def test_a_defect_of_ours_is_one_line_and_its_story_is_kept(tmp_path: Path) -> None:

@@ -69,3 +69,12 @@ def test_a_damaged_archive_is_said_and_what_was_before_it_landed(url: str, tmp_p
     file.write_bytes(gzip.compress(lines(10))[:-12])
     with pytest.raises(ProblemError, match=r"calls.jsonl.gz cannot be read"):
         load_files(url, [file], "demo-app", lambda line: None)
+
+
+def test_what_is_before_the_end_of_a_torn_file_lands(url: str, tmp_path: Path):
+    whole = gzip.compress(lines(3_000))
+    (tmp_path / "torn.jsonl.gz").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ProblemError, match="What was before it landed"):
+        load_files(url, [tmp_path / "torn.jsonl.gz"], "demo-app", lambda line: None)
+    [(landed,)] = stored(url, "select count(*) from raw_segment.events")
+    assert 100 < landed < 3_000
