@@ -18,7 +18,7 @@ from psycopg import sql
 from include import airflow_api, services
 from include.airflow_process import sign_in
 from include.build import build
-from include.errors import ServiceError
+from include.errors import ServiceError, SettingError
 from include.push.catalogue import read_catalogue
 from include.push.report import ModelReport, Report, load_report
 from include.settings import Settings
@@ -38,6 +38,7 @@ def demo(settings: Settings, *, say: Callable[[str], None] = print) -> None:
     Raises `ProblemError` in one line when anything on the way does not work, also when the books of
     the push do not agree with the tables.
     """
+    refuse_real_systems(settings)
     with speaking(say) as voice, ThreadPoolExecutor(max_workers=1) as pool:
         voice.doing("starting Postgres and the collector")
         with services.starting(settings):
@@ -58,6 +59,20 @@ def demo(settings: Settings, *, say: Callable[[str], None] = print) -> None:
     for line in [*table(report.models, rows), "", *outcome, "", *_addresses(settings)]:
         print(line)
     check(report, rows)
+
+
+def refuse_real_systems(settings: Settings) -> None:
+    """Raise `SettingError` where the sample would end up in somebody's warehouse or Segment."""
+    named = {
+        "AIRFLOW_CONN_WAREHOUSE": settings.airflow_conn_warehouse,
+        "AIRFLOW_CONN_SEGMENT": settings.airflow_conn_segment,
+    }
+    for name, value in named.items():
+        if value:
+            raise SettingError(
+                f"{name} is set, and the demo's invented customers belong into no real system: "
+                f"run it without, `make demo {name}=`."
+            )
 
 
 class Voice:
