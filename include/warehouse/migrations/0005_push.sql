@@ -264,6 +264,15 @@ create table sync.plan_answers (
     primary key (destination, model, plan_fingerprint)
 );
 
+-- What an alert said last of each destination: the next one is for another state.
+create table sync.told_states (
+    destination text primary key,
+    -- well, or a run's status
+    state text not null default 'well',
+    run_id bigint,
+    told_at timestamptz
+);
+
 -- What was ever pushed, for models whose file is gone.
 create table sync.pushed_models (
     destination text not null,
@@ -277,6 +286,7 @@ insert into sync.thresholds (threshold, value, unit, meaning)
 values
     ('push_rate_limit', 1000, 'events/s', 'Segment takes so many from a workspace; 0: no limit'),
     ('push_connections', 4, 'connections', 'batches on their way at the same time, a process'),
+    ('push_alert_errors', 1, 'objects', 'a run with fewer failed objects is no reason for an alert'),
     ('push_guard_removed_share', 0.25, 'share', 'hold a model that loses more of its objects'),
     ('push_guard_removed_from', 10, 'objects', 'but not for fewer removals than this'),
     ('push_guard_removed_number', 1000, 'objects', 'hold a model with more removals than this'),
