@@ -73,5 +73,23 @@ def segment_connection_of(connection: AirflowConnection) -> SegmentConnection:
     return SegmentConnection(f"{scheme}://{host}{port}", connection.password)
 
 
+def webhook_address(connection: AirflowConnection) -> str:
+    """The URL of a connection of type HTTP; `https` where nothing says otherwise.
+
+    As Airflow reads `https://host/path`: the type is the scheme and the schema is the path.
+    Raises `SettingError` without a host.
+    """
+    scheme, _, host = (connection.host or "").rpartition("://")
+    if not host:
+        raise SettingError(
+            "The Airflow connection for alerts names no host: https://hooks.example.com/path, say."
+        )
+    if not scheme:
+        scheme = "http" if connection.conn_type == "http" else "https"
+    port = f":{connection.port}" if connection.port else ""
+    path = f"/{connection.schema}" if connection.schema else ""
+    return f"{scheme}://{host.rstrip('/')}{port}{path}"
+
+
 def _is_segments_own(host: str) -> bool:
     return host.endswith((".segment.io", ".segmentapis.com"))

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from include.connections import postgres_url, segment_connection_of
+from include.connections import postgres_url, segment_connection_of, webhook_address
 from include.errors import SettingError
 from include.settings import SegmentConnection
 
@@ -63,3 +63,21 @@ def test_the_destination_is_read_from_every_way_to_write_it(kept: Kept, host: st
 def test_what_is_missing_is_named(kept: Kept, said: str) -> None:
     with pytest.raises(SettingError, match=said):
         segment_connection_of(kept)
+
+
+@pytest.mark.parametrize(
+    ("kept", "address"),
+    [
+        (Kept("https", "hooks.example.com", schema="services/a"),
+         "https://hooks.example.com/services/a"),
+        (Kept("http", "localhost", port=8000), "http://localhost:8000"),
+        (Kept("http", "https://hooks.example.com", schema="a"), "https://hooks.example.com/a"),
+    ],
+)  # fmt: skip
+def test_a_webhook_is_read_from_every_way_to_write_it(kept: Kept, address: str) -> None:
+    assert webhook_address(kept) == address
+
+
+def test_a_webhook_without_a_host_is_refused() -> None:
+    with pytest.raises(SettingError, match="names no host"):
+        webhook_address(Kept("http"))
