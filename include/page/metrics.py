@@ -23,8 +23,11 @@ def filled(connection: psycopg.Connection) -> dict[str, Any]:
     """What the last build made of each declared metric: `{"metrics": {metric: {…}}}`."""
     found = rows(
         connection,
-        "select metric, count(*) as days, count(distinct company_id) as companies, "
-        "max(metric_date) as last_date from marts.company_metrics group by metric",
+        # counted in two steps: distinct would sort every value
+        "select metric, sum(days)::bigint as days, count(*) as companies, "
+        "max(last_date) as last_date from ("
+        "select metric, company_id, count(*) as days, max(metric_date) as last_date "
+        "from marts.company_metrics group by metric, company_id) as of_company group by metric",
     )
     return {"metrics": {row.pop("metric"): row for row in found}}
 

@@ -135,20 +135,28 @@ def resolved(connection: psycopg.Connection) -> dict[str, Any]:
 def unresolved(
     connection: psycopg.Connection, reason: str, *, with_persons: bool, offset: int = 0
 ) -> dict[str, Any]:
-    """The events of one reason, fifty sets of keys a day at a time, the newest first.
+    """The events of one reason by their keys, fifty at a time, the most frequent first.
 
     `{"as_of", "daily", "total", "rows"}`; each row has its keys, how many events, a sample, and
     what would resolve it. Keys of people are told only to who may see them (`with_persons`).
     """
-    total = one(
-        connection, "select count(*) as total from marts.unresolved_daily where reason = %s", reason
-    )
     found = rows(
         connection,
-        "select reason, source, type, user_id, email, anonymous_id, company_key, company_id, day, "
-        "events, last_seen_at, last_seen_at as received_at, sample_message_id "
-        "from marts.unresolved_daily where reason = %s "
-        "order by last_seen_at desc, sample_message_id limit %s offset %s",
+        """
+        select
+            reason, type, user_id, email, anonymous_id, company_key, company_id,
+            sum(events)::bigint as events,
+            min(first_seen_at) as first_seen_at,
+            max(last_seen_at) as last_seen_at,
+            max(last_seen_at) as received_at,
+            (array_agg(sample_message_id order by last_seen_at desc))[1] as sample_message_id,
+            count(*) over () as total
+        from marts.unresolved_daily
+        where reason = %s
+        group by reason, type, user_id, email, anonymous_id, company_key, company_id
+        order by events desc, last_seen_at desc, sample_message_id
+        limit %s offset %s
+        """,
         reason,
         ROWS_A_PAGE,
         offset,
@@ -157,10 +165,9 @@ def unresolved(
     listed = [
         {
             "sample_message_id": row["sample_message_id"],
-            "day": row["day"],
             "events": row["events"],
+            "first_seen_at": row["first_seen_at"],
             "last_seen_at": row["last_seen_at"],
-            "source": shortened(row["source"]),
             "type": row["type"],
             "company_key": shortened(row["company_key"]),
             "keys": {
@@ -174,7 +181,7 @@ def unresolved(
     ]
     return {
         **_daily(connection, reason),
-        "total": total["total"] if total else 0,
+        "total": found[0]["total"] if found else 0,
         "rows": listed,
     }
 

@@ -60,11 +60,12 @@ async function explain(row, offset, cell) {
     found.problem ? words(found.problem, "bad") : [
       offset ? null : chart({ title: `${row.title}: events`, daily: found.daily, key: "events", asOf: found.as_of }),
       found.rows.length ? table({
-        caption: `Events unresolved for the reason ${row.reason}, by their keys and day, newest first`,
+        caption: `Events unresolved for the reason ${row.reason}, by their keys, the most frequent first`,
         columns: [
           { title: "A sample: why?", cell: (each) => whyLink(each.sample_message_id) },
-          { title: "Day (UTC)", cell: (each) => each.day },
           { title: "Events", number: true, cell: (each) => count(each.events) },
+          { title: "First seen", cell: (each) => time(each.first_seen_at) },
+          { title: "Last seen", cell: (each) => time(each.last_seen_at) },
           { title: "Call", cell: (each) => each.type },
           { title: "Keys", cell: (each) => keys(each) },
           { title: "What would resolve it", cell: (each) => name(each.remedy) },

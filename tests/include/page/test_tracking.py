@@ -100,7 +100,8 @@ def test_unresolved_events_are_counted_by_reason_with_the_latest_sample(warehous
 
 def test_the_events_of_a_reason_say_what_would_resolve_each(warehouse, connection):
     make_marts(connection)
-    add_unresolved(connection, "unknown_company", 9, "m1", "2026-03-01", company_key="acme")
+    add_unresolved(connection, "unknown_company", 9, "m1", "2026-02-28", company_key="acme")
+    add_unresolved(connection, "unknown_company", 2, "m0", "2026-03-01", company_key="acme")
     add_unresolved(connection, "unknown_company", 1, "m2", user_id="u", company_key="other")
     add_unresolved(connection, "no_company", 4, "m3", email="p@company.example")
 
@@ -111,9 +112,10 @@ def test_the_events_of_a_reason_say_what_would_resolve_each(warehouse, connectio
     found = ask("unknown_company")
 
     assert found["total"] == 2
-    assert [row["sample_message_id"] for row in found["rows"]] == ["m2", "m1"]
-    assert "external id “acme”" in found["rows"][1]["remedy"]
-    assert [row["events"] for row in found["daily"]] == [9, 1]
+    assert [row["sample_message_id"] for row in found["rows"]] == ["m0", "m2"]
+    assert [row["events"] for row in found["rows"]] == [11, 1]
+    assert "external id “acme”" in found["rows"][0]["remedy"]
+    assert [row["events"] for row in found["daily"]] == [9, 2, 1]
     assert ask("unknown_company", offset=1)["rows"] == found["rows"][1:]
     assert ask("no_company")["rows"][0]["keys"] == {"email": "“p@company.example”"}
     hidden = ask("no_company", with_persons=False)
