@@ -9,10 +9,12 @@ nothing of it is touched.
 **Is it safe to run again?** Yes: the same files change nothing. Each model is a transaction of
 its own, so a read that was interrupted is completed by the next.
 
-**When it is red.** The log says which folder or file could not be read, or that Postgres stopped
-it. Lines that could not be loaded do not make it red: they are in `raw_planhat.rejects` with
-file, line and reason, and the rest of the file is loaded. *Skipped* means that the folder does
-not exist yet.
+**When it is red.** The log names the models that somebody should look at: nothing of a file could
+be read, or objects are missing from it that were not marked deleted because the read may have missed
+them (the file breaks off, say, or more than half of the model is gone at once). Everything else
+was read. If they are really gone, trigger it with *Deletions: always*. Single lines that could not
+be loaded do not make it red: they are in `raw_planhat.rejects` with file, line and reason.
+*Skipped* means that the folder does not exist yet.
 """
 
 import logging
@@ -20,7 +22,7 @@ from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import DAG, Connection, CronTriggerTimetable, Param, get_current_context, task
-from airflow.sdk.exceptions import AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from include.connections import postgres_url
 from include.schedule import in_words
@@ -51,8 +53,8 @@ with DAG(
             enum=["guarded", "always", "never"],
             title="Deletions",
             description=(
-                "What becomes of objects that are gone from a file: marked deleted unless there "
-                "are doubtfully many, always, or never."
+                "What becomes of objects that are gone from a file: marked deleted unless the read "
+                "may have missed them, always, or never."
             ),
         ),
     },
@@ -76,6 +78,9 @@ with DAG(
         )
         for line in str(report).splitlines():
             log.info("%s", line)
+        if report.doubtful:
+            context["ti"].xcom_push("return_value", report.as_dict())
+            raise AirflowFailException(f"Look at: {', '.join(report.doubtful)}. See above.")
         return report.as_dict()
 
     read_exports()

@@ -12,7 +12,10 @@ from include.warehouse.connection import connect
 _PUSHES = """
     with latest as (
         select run_id, started_at from sync.runs
-        where status not in ('queued', 'running')
+        where
+            status not in ('queued', 'running')
+            and not is_dry
+            and exists (select from sync.run_models where run_models.run_id = runs.run_id)
         order by run_id desc limit %(runs)s
     )
     select
@@ -35,9 +38,9 @@ _UNRESOLVED = """
 
 
 def pushes(url: str, *, runs: int = 10) -> pd.DataFrame:
-    """The last ended runs side by side: a row a model, a column a run (`7 · 11-23 06:00`, UTC).
+    """The last ended runs that sent, or tried to, side by side.
 
-    A cell is the objects synced; with errors `synced (errors!)`; empty where the run had no such
+    A row a model, a column a run (`7 · 11-23 06:00`, UTC). A cell is the objects synced; with errors `synced (errors!)`; empty where the run had no such
     model. The newest run is the first column.
     """
     rows = _ask(url, _PUSHES, {"runs": runs})
@@ -75,7 +78,7 @@ def write(table: pd.DataFrame, file: Path) -> None:
     try:
         table.to_csv(file)
     except OSError as error:
-        raise ProblemError(f"{file} cannot be written: {error.strerror}.") from None
+        raise ProblemError(f"{file} cannot be written: {error.strerror or error}.") from None
 
 
 def _ask(url: str, query: str, parameters: dict[str, Any] | None = None) -> pd.DataFrame:

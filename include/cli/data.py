@@ -1,6 +1,7 @@
 """planhat, load, replay: rows that come in other ways than over HTTP."""
 
 import shlex
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -30,6 +31,9 @@ def planhat(
     settings = load_settings()
     report = read_folder(warehouse_url(settings), directory or settings.exports_dir)
     print(report)
+    if report.doubtful:
+        print(f"Look at: {', '.join(report.doubtful)}. The rest is read.", file=sys.stderr)
+        raise typer.Exit(2)
 
 
 def load(

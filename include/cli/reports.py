@@ -25,7 +25,12 @@ def report(
 
     url = warehouse_url(load_settings())
     tables = {"pushes": reports.pushes(url, runs=runs), "unresolved": reports.unresolved(url)}
+    headings = {
+        "pushes": "Objects synced by run, the newest first; refused ones in brackets",
+        "unresolved": "Unresolved calls by week, the newest first, of the last 8 weeks with any",
+    }
     for name, table in tables.items():
+        print(headings[name])
         print(table.to_string() if not table.empty else f"No {name} yet.", end="\n\n")
         if folder:
             reports.write(table, folder / f"{name}.csv")

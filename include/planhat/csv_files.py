@@ -66,7 +66,9 @@ def _header(stream: BinaryIO, model: Model) -> tuple[list[str], Problem | None]:
     if "_id" not in names:
         reason = "the header has no column _id (or Id): without it no row can be told from another"
         return header, Problem("unreadable_file", reason)
-    repeated = {name for name in names if name and names.count(name) > 1}
+    # a label that is no known field names a custom one
+    columns = [name or label.strip() for name, label in zip(names, header, strict=True)]
+    repeated = {name for name in columns if name and columns.count(name) > 1}
     if repeated:
         return header, Problem(
             "unreadable_file", f"the header has {', '.join(sorted(repeated))} more than once"

@@ -15,9 +15,12 @@ from include.planhat.check import KEPT_TEXT, Found, Problem, check
 from include.planhat.models import MOVING_FIELDS, Model
 
 # What becomes of objects that are not in a read: `guarded` marks them deleted unless the read may
-# have missed them (a reject that does not say which object it was; no valid row at all), `always`
-# and `never` are for an operator who knows better.
+# have missed them (a reject that does not say which object it was; no valid row at all; more than
+# half of a model gone at once), `always` and `never` are for an operator who knows better.
 Deletions = Literal["guarded", "always", "never"]
+
+# So many may go at once whatever their share is: small models change as a whole.
+FEW_DELETIONS = 10
 
 KEPT_SAMPLES = 20
 
@@ -41,6 +44,11 @@ class ModelRead:
     # the first rejects, as "file:line: reason"
     samples: tuple[str, ...]
 
+    @property
+    def is_doubtful(self) -> bool:
+        """True if somebody should look: deletions were withheld, or nothing of it could be read."""
+        return self.withheld > 0 or (self.considered == 0 and self.rejected > 0)
+
 
 def write_model(
     connection: psycopg.Connection,
@@ -63,7 +71,7 @@ def write_model(
         _stage(connection, model, found)
         rejected = _write_rejects(connection, model)
         counts = _merge(connection, model)
-        reason = _doubt(connection, deletions)
+        reason = _doubt(connection, model, deletions)
         missing = _missing(connection, model, delete=reason is None)
         if not missing:
             reason = None
@@ -189,7 +197,7 @@ def _merge(connection: psycopg.Connection, model: Model) -> tuple[int, int, int,
     return row
 
 
-def _doubt(connection: psycopg.Connection, deletions: Deletions) -> str | None:
+def _doubt(connection: psycopg.Connection, model: Model, deletions: Deletions) -> str | None:
     """Why what is not in this read may exist all the same; None when it surely does not."""
     if deletions == "always":
         return None
@@ -205,6 +213,9 @@ def _doubt(connection: psycopg.Connection, deletions: Deletions) -> str | None:
         return "it holds no valid object"
     if nameless:
         return f"{nameless} of its rejects do not say which object they were"
+    missing = _missing(connection, model, delete=False)
+    if missing > FEW_DELETIONS and missing > valid:
+        return f"more than half of the model is not in it: {missing:,} objects, {valid:,} are"
     return None
 
 

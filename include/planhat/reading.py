@@ -41,6 +41,11 @@ class ReadReport:
         return sum(each.rejected for each in self.models) + len(self.unknown_files)
 
     @property
+    def doubtful(self) -> list[str]:
+        """The models that somebody should look at; everything else of the read is good."""
+        return [each.model for each in self.models if each.is_doubtful]
+
+    @property
     def has_changed(self) -> bool:
         """True if the warehouse differs from before."""
         return any(each.added + each.changed + each.returned + each.deleted for each in self.models)

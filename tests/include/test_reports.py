@@ -31,6 +31,10 @@ def test_pushes_stand_side_by_side_with_the_newest_first(warehouse: str, connect
     first = _run(connection, ("company", 40, 0), ("enduser", 1400, 2), status="partial")
     second = _run(connection, ("company", 1, 0))
     _run(connection, ("company", 5, 0), status="running")
+    # planned nothing, or only planned
+    _run(connection, status="failed")
+    dry = _run(connection, ("company", 0, 0), status="dry_run")
+    connection.execute("update sync.runs set is_dry = true where run_id = %s", [dry])
     table = pushes(warehouse)
     assert list(table.columns) == [f"{second} · 03-01 06:00", f"{first} · 03-01 06:00"]
     assert table.loc["company"].tolist() == ["1", "40"]

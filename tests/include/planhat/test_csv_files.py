@@ -132,3 +132,9 @@ def test_a_byte_order_mark_tabs_and_gzip_are_read(read):
 def test_an_amount_that_is_no_number_is_left_for_the_check(read):
     (found,) = read("company", f"Id,Name,MRR\n{A},A,about 12\n")
     assert found.fields["mrr"] == "about 12"
+
+
+def test_a_custom_column_that_is_there_twice_is_no_column_to_choose_from(read):
+    (found,) = read("company", f"Id,Name,Renewal Risk,Renewal Risk\n{A},Acme,low,high\n")
+    assert found.problem.code == "unreadable_file"
+    assert "Renewal Risk more than once" in found.problem.reason

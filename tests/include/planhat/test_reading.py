@@ -340,3 +340,15 @@ def test_a_read_that_postgres_stops_leaves_nothing_half_done(world: World):
         world.read()
     assert world.present() == []
     assert world.rows("select * from raw_planhat.reads") == []
+
+
+def test_a_file_that_lacks_more_than_half_of_a_model_deletes_nothing_and_says_so(world: World):
+    world.write("companies.jsonl", *map(company, range(1, 31)))
+    world.read()
+    world.write("companies.jsonl", *map(company, range(1, 15)))
+    report = world.read()
+    assert report.doubtful == ["company"]
+    assert len(world.present()) == 30
+    assert any("more than half of the model is not in it" in line for line in world.said)
+    world.write("companies.jsonl", *map(company, range(1, 16)))
+    assert world.counts() == {"unchanged": 15, "deleted": 15}
