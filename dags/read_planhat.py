@@ -10,11 +10,11 @@ nothing of it is touched.
 its own, so a read that was interrupted is completed by the next.
 
 **When it is red.** The log names the models that somebody should look at: nothing of a file could
-be read, or objects are missing from it that were not marked deleted because the read may have missed
-them (the file breaks off, say, or more than half of the model is gone at once). Everything else
-was read. If they are really gone, trigger it with *Deletions: always*. Single lines that could not
-be loaded do not make it red: they are in `raw_planhat.rejects` with file, line and reason.
-*Skipped* means that the folder does not exist yet.
+be read, or objects are missing from it that were not marked deleted because the read may have
+missed them (the file breaks off, say, or more than half of the model is gone at once). Everything
+else was read. If they are really gone, trigger it with *Deletions: always*. Single lines that
+could not be loaded do not make it red: they are in `raw_planhat.rejects` with file, line and
+reason. *Skipped* means that the folder does not exist yet.
 """
 
 import logging

@@ -268,16 +268,17 @@ def dbt_options(settings: Settings) -> list[str]:
 
 
 def _progress(say: Callable[[str], None]) -> Callable[[Any], None]:
-    said = time.monotonic()
+    said, done = time.monotonic(), 0
 
     def on_event(event: Any) -> None:
-        nonlocal said
+        nonlocal said, done
         if event.info.name in ("LogModelResult", "LogTestResult"):
             now = time.monotonic()
+            done += 1
             if now - said > SAY_EVERY_SECONDS:
                 # the two events name the same number differently
                 total = getattr(event.data, "total", None) or event.data.num_models
-                say(f"  {event.data.index} of {total} built")
+                say(f"  {done} of {total} built")
                 said = now
 
     return on_event

@@ -40,8 +40,9 @@ _UNRESOLVED = """
 def pushes(url: str, *, runs: int = 10) -> pd.DataFrame:
     """The last ended runs that sent, or tried to, side by side.
 
-    A row a model, a column a run (`7 · 11-23 06:00`, UTC). A cell is the objects synced; with errors `synced (errors!)`; empty where the run had no such
-    model. The newest run is the first column.
+    A row a model, a column a run (`7 · 11-23 06:00`, UTC). A cell is the objects synced; with
+    errors `synced (errors!)`; empty where the run had no such model. The newest run is the
+    first column.
     """
     rows = _ask(url, _PUSHES, {"runs": runs})
     if rows.empty:
