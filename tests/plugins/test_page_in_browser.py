@@ -366,12 +366,20 @@ def test_hostile_names_are_text_wherever_they_appear(open_as, connection):
         )
         connection.execute("insert into raw_segment.sources (source) values (%s)", [text])
         connection.execute("insert into sync.company_metrics (metric) values (%s)", [text])
+    make_marts(connection)
+    for text in HOSTILE.values():
+        keys = {"company_key": text, "user_id": text}
+        add_unresolved(connection, "unknown_company", 1, sample=text, **keys)
     page, frame = open_as("admin")
 
     frame.get_by_role("button", name="4 errors of Enduser: show them").click()
     expect(frame.get_by_role("row", name=re.compile("^markup"))).to_contain_text("<script>")
     for tab in ("User tracking", "Company metrics"):
         frame.get_by_role("tab", name=tab).click()
+        if tab == "User tracking":
+            frame.get_by_role("button", name="Unknown company: its events").click()
+            events = frame.get_by_role("region", name=re.compile("^Events unresolved"))
+            expect(events.get_by_role("button", name="<script>")).to_be_visible()
         expect(frame.get_by_role("tabpanel").get_by_text("<script>").first).to_be_visible()
         assert_no_sideways_scrolling(page)
 

@@ -162,7 +162,7 @@ function drawSetup({ collector, sources, may }) {
       caption: "Ways to send calls here",
       columns: [
         { title: "From", cell: (row) => row[0] },
-        { title: "Address", cell: (row) => h("code", {}, name(row[1])) },
+        { title: "Address", cell: (row) => h("code", {}, row[1]) },
         { title: "Key", cell: (row) => row[2] },
       ],
       rows: [
@@ -179,7 +179,7 @@ function drawSetup({ collector, sources, may }) {
         { title: "Source", cell: (row) => name(row.shown) },
         { title: "Write keys", number: true, cell: (row) => count(row.keys.filter((each) => each.kind === "write_key").length) },
         { title: "Tenant token", cell: (row) => tokenWords(row.keys.filter((each) => each.kind === "tenant_token")) },
-        ...(may.edit ? [{ title: "", cell: (row) => rotator(row) }] : []),
+        ...(may.edit ? [{ title: "New token", cell: (row) => rotator(row) }] : []),
       ],
       rows: products,
     }) : words("No source that sends usage is set up yet."),
