@@ -578,10 +578,10 @@ class Reference:
         """3.4, without u."""
         people = self.with_email(company_id, email)
         if people:
+            if all(each.is_deleted for each in people):
+                return None, "deleted_enduser"
             person = self.only_or_primary(people)
-            if person is None:
-                return None, "ambiguous_enduser"
-            return (None, "deleted_enduser") if person.is_deleted else (person.id, "email")
+            return (person.id, "email") if person else (None, "ambiguous_enduser")
         users = self.created_users_with(company_id, email)
         if len(users) == 1:
             return f"created:{company_id}:{users[0]}", "created_user_email"

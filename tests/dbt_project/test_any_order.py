@@ -39,7 +39,7 @@ from tests.dbt_project.reference import Decimal, LandedCall, PlanhatObject, Refe
 from tests.dbt_project.test_sample import DAYS
 from tests.dbt_project.worlds import AS_OF, ROUNDS, SHARED, START, SWITCHES, Rendered, World
 
-WORLDS = int(os.environ.get("ANY_ORDER_WORLDS", "500"))
+WORLDS = int(os.environ.get("ANY_ORDER_WORLDS", "800"))
 SEED = int(os.environ.get("ANY_ORDER_SEED", "20260302"))
 
 # Worlds

@@ -245,7 +245,7 @@ def _shown(value: Any) -> Any:
 _USERS = ("~u1", "~u1", "~u2", "~u3")
 _EMAILS = ("~m1@x.example", "~m1@x.example", "~m2@x.example")
 _DEVICES = ("~a1", "~a2")
-_COMPANY_KEYS = ("~c1", "~c1", "~c2", "~c3")
+_COMPANY_KEYS = ("~c1", "~c1", "~c1", "~c2", "~c2", "~c3")
 _COMPANIES = ("A", "A", "A", "B", "B", "C")
 _BLOCKED = ("null", "-1", "0000-0000", "undefined", "anonymous", "kiosk", "guest", "~blocked")
 _NO_KEYS = ("", "  ", None, True, ["~u1"], {"id": "~u1"}, "x" * 501)
@@ -258,8 +258,8 @@ _COMPANY_PLACES = (
     "context.company_ref", "groupId", "group_id",
 )  # fmt: skip
 _OBJECT_NAMES = (
-    "asset_id", "asset_id", "assetId", "assetExternalId", "asset_external_id",
-    "project_id", "projectExternalId", "license_id",
+    "asset_id", "asset_id", "asset_id", "assetId", "assetExternalId", "asset_external_id",
+    "project_id", "project_id", "projectExternalId", "license_id",
 )  # fmt: skip
 _UNREADABLE = ("yesterday, about noon", "2031-13-45T99:00:00Z", "", 1772442000000)
 _INTEGRATIONS = (
@@ -325,6 +325,9 @@ class _Maker:
 
     def __init__(self, chance: random.Random) -> None:
         self.chance = chance
+        # most of a world's calls are about one thing, or it is about nothing in particular
+        self.theme = self.pick(("any", "any", "user", "user", "email", "device", "metrics"))
+        self.moments = self.chance.sample(_HAPPENED, 9 if self.theme == "any" else 4)
 
     def pick(self, values: Sequence[Any]) -> Any:
         return self.chance.choice(values)
@@ -342,11 +345,13 @@ class _Maker:
         return self.pick(usual)
 
     def world(self) -> World:
-        things = [("company", name) for name in self.pick(("AB", "AB", "ABC", "A"))]
-        for model, number in (("enduser", 5), ("asset", 2), ("project", 1), ("license", 1)):
+        things = [("company", name) for name in self.pick(("AB", "AB", "AB", "ABC", "A"))]
+        for model, number in (("enduser", 5), ("asset", 3), ("project", 2), ("license", 1)):
             names = "12345"[: self.chance.randint(0, number)]
             things += [(model, name) for name in names]
         own = self.chance.sample(_SETTINGS, self.pick((1, 1, 2, 3)))
+        if self.theme == "metrics":
+            own = [("company_metrics", ("~seats",), ("LAST", "SUM")), *own[:1]]
         return World(
             tuple(self.call() for _ in range(self.chance.randint(2, 14))),
             tuple(change for thing in things for change in self.changes(*thing)),
@@ -360,11 +365,15 @@ class _Maker:
         types = (
             "track", "track", "track", "identify", "identify", "group", "alias", "page", "screen",
         )  # fmt: skip
+        if self.theme == "metrics" and self.happens(0.7):
+            types = ("group",)
+        if self.theme == "device":
+            types = (*types, "alias", "alias")
         body: dict[str, Any] = {"type": self.often(types, (0.02, ("delete", "import")))}
         self.say_who(body)
         self.say_company(body)
         self.say_what(body)
-        minute = self.often(_RECEIVED, (0.4, _RECEIVED_NEAR_SWITCHES))
+        minute = self.often(_RECEIVED, (0.3, _RECEIVED_NEAR_SWITCHES))
         body |= self.stamps(START + timedelta(minutes=minute))
         prefix = self.often(("~-",), (0.02, ("planhat-~-",)))
         body["messageId"] = f"{prefix}{self.chance.randint(1, 40):02}"
@@ -373,6 +382,19 @@ class _Maker:
 
     def say_who(self, body: dict[str, Any]) -> None:
         """Whose a call is, in the usual places and in every odd one."""
+        if self.theme == "user" and self.happens(0.7):
+            body["userId"] = "~u1"
+            return
+        if self.theme == "email" and self.happens(0.7):
+            _put(body, "context.traits.email", self.pick(_EMAILS))
+            if self.happens(0.5):
+                body["userId"] = self.pick(("~u1", "~u2"))
+            return
+        if self.theme == "device" and self.happens(0.7):
+            body["anonymousId"] = self.pick(("~a1", "~a1", "~a1", "~u2"))
+            if self.happens(0.4):
+                body["userId"] = self.pick(("~u1", "~u2"))
+            return
         who = self.pick(
             ("u", "u", "u", "um", "um", "m", "m", "a", "a", "ua", "ua", "uma", "ma", "")
         )
@@ -413,7 +435,8 @@ class _Maker:
         least = 1 if body["type"] == "group" and self.happens(0.9) else 0
         for _ in range(max(least, self.pick((0, 0, 1, 1, 1, 2)))):
             place = self.often((usual,), (0.35, _COMPANY_PLACES))
-            key = self.often(_COMPANY_KEYS, (0.1, ("null", "", "~nowhere", Number(3), ["~c1"])))
+            usual_keys = _COMPANY_KEYS if self.theme == "any" else ("~c1", "~c1", "~c2")
+            key = self.often(usual_keys, (0.1, ("null", "", "~nowhere", Number(3), ["~c1"])))
             _put(body, place, {"id": key} if place.endswith(".company") else key)
 
     def say_what(self, body: dict[str, Any]) -> None:
@@ -425,14 +448,14 @@ class _Maker:
         if body["type"] == "identify" and self.happens(0.5):
             _put(body, "traits.name", self.pick(("Ada", "Bo", "Cy", None)))
         if body["type"] == "alias":
-            previous = self.often(_DEVICES, (0.4, (*_USERS, "~a3", "null", "")))
+            previous = self.often(_DEVICES, (0.5, (*_USERS, "~u2", "~a3", "null", "")))
             body[self.pick(("previousId", "previousId", "previous_id"))] = previous
         if body["type"] == "group":
-            for trait in self.pick((("~seats",), ("~calls",), ("~seats", "~calls"))):
+            for trait in self.pick((("~seats",), ("~seats",), ("~seats", "~calls"))):
                 odd = ("12", True, None, [1], {"a": 1}, "NaN")
                 _put(body, f"traits.{trait}", self.often((1, 2, 0.5, -3, 0), (0.25, odd)))
         if self.happens(0.3):
-            for _ in range(self.pick((1, 1, 2))):
+            for _ in range(self.pick((1, 2, 3))):
                 place = self.pick(("properties", "properties", "traits", "context"))
                 key = self.often(("~o1", "~o2"), (0.15, ("null", Number(4), "~o3", "", ["~o1"])))
                 _put(body, f"{place}.{self.pick(_OBJECT_NAMES)}", key)
@@ -443,7 +466,7 @@ class _Maker:
 
     def stamps(self, received_at: datetime) -> dict[str, Any]:
         """The times that a call carries; usually one that can be believed."""
-        moment = min(self.pick(_HAPPENED), received_at)
+        moment = min(self.pick(self.moments), received_at)
         if self.happens(0.7):
             return {"timestamp": iso(moment)}
         skew = timedelta(hours=self.pick((0, 2, -3)))
@@ -485,6 +508,8 @@ class _Maker:
 
     def changes(self, model: str, name: str) -> list[Change]:
         """What becomes of one object: it appears, changes, goes, comes back."""
+        if model == "company" and self.theme != "any":
+            return [Change(self.chance.randrange(ROUNDS), model, name, self.fields(model, name))]
         rounds = self.pick(
             ((0,), (0,), (0,), (1,), (3,), (0, 1), (0, 2), (1, 3), (0, 1, 2), (0, 2, 3))
         )
