@@ -30,18 +30,18 @@ anonymous_calls as (
 points as (
 
     select
-anonymous_id,
-event_at,
-message_id,
-null::uuid as message_key
-from links
+        anonymous_id,
+        event_at,
+        message_id,
+        null::uuid as message_key
+    from links
     union all
     select
-anonymous_id,
-event_at,
-message_id,
-message_key
-from anonymous_calls
+        anonymous_id,
+        event_at,
+        message_id,
+        message_key
+    from anonymous_calls
 
 ),
 

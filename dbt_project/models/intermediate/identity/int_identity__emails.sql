@@ -32,9 +32,9 @@ created_users_by_email as (
 emails as (
 
     select distinct
-company_id,
-email
-from keyset_companies
+        company_id,
+        email
+    from keyset_companies
 
 ),
 

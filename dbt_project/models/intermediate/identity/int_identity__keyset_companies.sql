@@ -37,12 +37,12 @@ endusers as (
 keysets as (
 
     select distinct
-keyset,
-user_id,
-email,
-company_key,
-event_date
-from calls_linked
+        keyset,
+        user_id,
+        email,
+        company_key,
+        event_date
+    from calls_linked
 
 ),
 

@@ -9,9 +9,9 @@ with calls as (
 
 ),
 
-alias_conflicts as (
+aliases_of_users as (
 
-    select * from {{ ref('int_identity__alias_conflicts') }}
+    select * from {{ ref('int_identity__aliases_of_users') }}
 
 ),
 
@@ -39,13 +39,13 @@ aliased as (
         calls.email,
         calls.company_key
     from calls
-    left join alias_conflicts on calls.message_key = alias_conflicts.message_key
+    left join aliases_of_users on calls.message_key = aliases_of_users.message_key
     where
         calls.type = 'alias'
         and calls.previous_id is not null
         and calls.user_id is not null
         and calls.previous_id is distinct from calls.anonymous_id
-        and alias_conflicts.message_key is null
+        and aliases_of_users.message_key is null
 
 ),
 

@@ -61,8 +61,8 @@ numbered as (
 active_days as (
 
     select distinct
-calls_linked.user_id,
-calls_linked.event_date
+        calls_linked.user_id,
+        calls_linked.event_date
     from calls_linked
     inner join users_of_several on calls_linked.user_id = users_of_several.user_id
 

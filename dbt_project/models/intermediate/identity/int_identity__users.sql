@@ -40,9 +40,9 @@ endusers_by_external_id as (
 users as (
 
     select distinct
-company_id,
-user_id
-from keyset_companies
+        company_id,
+        user_id
+    from keyset_companies
 
 ),
 

@@ -27,9 +27,10 @@ endusers as (
 
 ),
 
-alias_conflicts as (
+aliases_of_users as (
 
-    select * from {{ ref('int_identity__alias_conflicts') }}
+    select * from {{ ref('int_identity__aliases_of_users') }}
+    where is_conflict
 
 ),
 
@@ -77,7 +78,7 @@ two_users as (
         null as stood_enduser_id,
         event_at,
         message_id
-    from alias_conflicts
+    from aliases_of_users
 
 ),
 

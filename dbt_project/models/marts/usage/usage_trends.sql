@@ -72,8 +72,8 @@ active_endusers as (
 enduser_totals as (
 
     select
-company_id,
-count(*) as endusers_total
+        company_id,
+        count(*) as endusers_total
     from endusers
     where company_id is not null
     group by company_id

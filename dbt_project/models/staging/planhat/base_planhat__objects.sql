@@ -4,9 +4,9 @@
 {{ config(materialized='table', indexes=[{'columns': ['model', 'planhat_id'], 'unique': true}]) }}
 
 select
-model,
-planhat_id,
-payload,
-changed_at,
-deleted_at
+    model,
+    planhat_id,
+    payload,
+    changed_at,
+    deleted_at
 from {{ source('raw_planhat', 'objects') }}
