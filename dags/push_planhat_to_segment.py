@@ -20,7 +20,7 @@ again, and what has no known outcome goes again under the same message ids, whic
 - *partial*: some objects were refused. They are in `sync.run_errors` with a reason each, and are
   tried again by the next run with fresh data. Nothing needs to be done at night.
 - *held*: a guard stopped a change that is larger than usual (many removals, say). Look at the
-  plan (`make plan`, or the page) and decide.
+  plan (`make plan`, or the page) and answer: *Answer held plans* asks, so does the page.
 - *failed* in *Build*: the log names the model or the test. Nothing was sent.
 - *failed* in *Plan*: another push was active; its log says whose. Nothing was sent.
 - *timed_out*: the run took longer than four hours. The next one continues.
@@ -29,12 +29,16 @@ again, and what has no known outcome goes again under the same message ids, whic
 *Full resync*: send every object again, also unchanged ones; each counts as a call in Segment.
 """
 
+import html
 import logging
 from datetime import UTC, timedelta
 from typing import Any
 
 from airflow.sdk import (
     DAG,
+    Asset,
+    AssetAlias,
+    BaseNotifier,
     Connection,
     CronTriggerTimetable,
     Param,
@@ -42,9 +46,13 @@ from airflow.sdk import (
     get_current_context,
     task,
 )
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.sdk.exceptions import (
+    AirflowException,
+    AirflowFailException,
+    AirflowNotFoundException,
+)
 
-from include.connections import postgres_url, segment_connection_of
+from include.connections import postgres_url, segment_connection_of, webhook_address
 from include.errors import BusyError
 from include.push.catalogue import read_catalogue
 from include.schedule import in_words
@@ -53,6 +61,54 @@ from include.settings import load_settings
 log = logging.getLogger(__name__)
 settings = load_settings()
 models = list(read_catalogue())
+
+# Names the connection that alerts go to; without it nobody is told.
+ALERTS = "push_alerts"
+# Tells the DAG answer_held_plans that there is something to ask.
+HELD = AssetAlias("held_push_plans_of_a_run")
+
+
+class TellChange(BaseNotifier):
+    """Tells once that pushes fail, are partial or held, and once that they are well again."""
+
+    def notify(self, context: Any) -> None:
+        """For the task that ends a run."""
+        task = context["ti"]
+        if not task.xcom_pull(task_ids="plan", key="busy"):  # else that push's own end counts
+            tell_change_of(task.xcom_pull(task_ids="plan", key="run_id"), context)
+
+
+def tell_change_of(run: int | None, context: Any) -> None:
+    """By email or webhook, as the connection `push_alerts` is; nothing without one."""
+    from include.push.alerts import tell_change
+
+    try:
+        connection = Connection.get(ALERTS)
+    except AirflowNotFoundException:
+        return
+    tell_change(
+        postgres_url(Connection.get("warehouse")),
+        segment_connection_of(Connection.get("segment")),
+        run,
+        lambda alert: tell(connection, alert, context),
+    )
+
+
+def tell(connection: Connection, alert: Any, context: Any) -> None:
+    """One alert to one connection: of type smtp with `to` in its extra fields, or http."""
+    from include.push.alerts import post_alert
+
+    if connection.conn_type in ("smtp", "email"):
+        from airflow.providers.smtp.notifications.smtp import SmtpNotifier
+
+        SmtpNotifier(
+            to=connection.extra_dejson["to"],
+            subject=alert.subject,
+            html_content=html.escape(alert.text),
+            smtp_conn_id=ALERTS,
+        ).notify(context)
+    else:
+        post_alert(webhook_address(connection), connection.password, alert)
 
 
 def close_timed_out_run(context: Any) -> None:
@@ -76,7 +132,8 @@ def close_timed_out_run(context: Any) -> None:
     except BusyError as busy:
         log.info("%s", busy)
         return
-    close_run(url, run, "timed_out", "the DAG run reached its time limit")
+    if close_run(url, run, "timed_out", "the DAG run reached its time limit"):
+        tell_change_of(run, context)
 
 
 with DAG(
@@ -133,20 +190,22 @@ with DAG(
         )
         return {"build_id": report.build_id, "seconds": round(report.seconds, 1)}
 
-    @task(task_display_name="Plan", execution_timeout=timedelta(minutes=30))
+    @task(task_display_name="Plan", execution_timeout=timedelta(minutes=30), outlets=[HELD])
     def plan() -> list[dict[str, Any]]:
         """Claim the destination and list the parts that have something to send."""
+        from include.push.guards import held_plans
         from include.push.steps import open_run, plan_run
 
         context = get_current_context()
         chosen = context["params"]
         url = postgres_url(Connection.get("warehouse"))
+        segment = segment_connection_of(Connection.get("segment"))
         scheduled = context["dag_run"].run_type == "scheduled"
         user = getattr(context["dag_run"], "triggering_user_name", None)
         try:
             run = open_run(
                 url,
-                segment_connection_of(Connection.get("segment")),
+                segment,
                 trigger="schedule" if scheduled else "api",
                 requested_by="the schedule" if scheduled else user or "Airflow",
                 owner=context["run_id"],
@@ -155,9 +214,12 @@ with DAG(
                 dry_run=chosen["dry_run"],
             )
         except BusyError as busy:
+            context["ti"].xcom_push("busy", True)
             raise AirflowFailException(str(busy)) from None
         context["ti"].xcom_push("run_id", run)
         parts = plan_run(url, load_settings(), run, say=log.info)
+        if any(held.run_id == run and held.answer is None for held in held_plans(url, segment)):
+            context["outlet_events"][HELD].add(Asset("held_push_plans"))
         return [{"run_id": run, **part} for part in parts]
 
     @task(
@@ -196,6 +258,8 @@ with DAG(
         task_display_name="Report",
         trigger_rule=TriggerRule.ALL_DONE,
         execution_timeout=timedelta(minutes=10),
+        on_success_callback=TellChange(),
+        on_failure_callback=TellChange(),
     )
     def report() -> dict[str, Any]:
         """Check the books, say the table, and take the colour of what became of the run."""

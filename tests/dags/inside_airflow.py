@@ -2,8 +2,10 @@
 
     python tests/dags/inside_airflow.py describe
     python tests/dags/inside_airflow.py run <dag id> <conf as JSON>
+    python tests/dags/inside_airflow.py run_until_asked <dag id> <conf as JSON>
     python tests/dags/inside_airflow.py time_out <dag id> <run id>
-    python tests/dags/inside_airflow.py validate <dag id> <conf as JSON>
+    python tests/dags/inside_airflow.py validate <dag id> <conf as JSON> …
+    python tests/dags/inside_airflow.py answer <dag id> <question as JSON> <chosen>
 
 The tests' own process never imports Airflow: it would keep its configuration for every other test.
 """
@@ -11,8 +13,12 @@ The tests' own process never imports Airflow: it would keep its configuration fo
 import ast
 import inspect
 import json
+import os
 import sys
-from datetime import timedelta
+import threading
+import time
+import traceback
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +50,9 @@ def _dag(dag: Any) -> dict[str, Any]:
         "docs": inspect.cleandoc(dag.doc_md or ""),
         "display_name": dag.dag_display_name,
         "description": dag.description,
-        "cron": dag.schedule.expression,
-        "timezone": str(dag.schedule.timezone),
+        # None: it runs when something is there for it, not by the clock
+        "cron": getattr(dag.schedule, "expression", None),
+        "timezone": str(getattr(dag.schedule, "timezone", "")),
         "catchup": dag.catchup,
         "max_active_runs": dag.max_active_runs,
         "start_date": dag.start_date and str(dag.start_date),
@@ -58,7 +65,7 @@ def _dag(dag: Any) -> dict[str, Any]:
         "tasks": {
             task.task_id: {
                 "display_name": task.task_display_name,
-                "docs": task.python_callable.__doc__ if hasattr(task, "python_callable") else "",
+                "docs": _docs(task),
                 "retries": task.retries,
                 "timeout": _seconds(task.execution_timeout),
                 "trigger_rule": str(task.trigger_rule.value),
@@ -69,17 +76,68 @@ def _dag(dag: Any) -> dict[str, Any]:
     }
 
 
+def _docs(task: Any) -> str | None:
+    """A function's, or those of an operator's class of our own."""
+    described = getattr(task, "python_callable", None) or getattr(
+        task, "operator_class", type(task)
+    )
+    return described.__doc__
+
+
 def _seconds(value: timedelta | None) -> float | None:
     return value.total_seconds() if value else None
 
 
 def run(dag_id: str, conf: str) -> dict[str, Any]:
-    dag = load().dags[dag_id]
-    made = dag.test(run_conf=json.loads(conf))
-    instances = made.get_task_instances()
+    return _outcome(load().dags[dag_id].test(run_conf=json.loads(conf)))
+
+
+def run_until_asked(dag_id: str, conf: str) -> dict[str, Any]:
+    """The same, but it ends when somebody is waited for: `dag.test` would wait for ever."""
+    after = _last_run()
+
+    def watch() -> None:
+        try:
+            _end_when_asked(after, dag_id)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+    return run(dag_id, conf)
+
+
+def _last_run() -> int:
+    from airflow.models.dagrun import DagRun
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        return max((made.id for made in session.query(DagRun)), default=0)
+
+
+def _end_when_asked(after: int, dag_id: str) -> None:
+    from airflow.models.dagrun import DagRun
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.utils.session import create_session
+
+    while True:
+        time.sleep(0.5)
+        with create_session() as session:
+            made = session.query(DagRun).filter(DagRun.dag_id == dag_id, DagRun.id > after).first()
+            waiting = made and session.query(TaskInstance).filter(
+                TaskInstance.dag_id == dag_id, TaskInstance.run_id == made.run_id,
+                TaskInstance.state == "awaiting_input",
+            ).count()  # fmt: skip
+            if waiting:
+                print("\n" + json.dumps(_outcome(made), default=str), flush=True)
+                os._exit(0)
+
+
+def _outcome(made: Any) -> dict[str, Any]:
     return {
         "run_id": made.run_id,
-        "state": str(made.state.value),
+        "state": str(getattr(made.state, "value", made.state)),
+        "events": _events(made.run_id),
         "tasks": [
             {
                 "task_id": each.task_id,
@@ -88,9 +146,21 @@ def run(dag_id: str, conf: str) -> dict[str, Any]:
                 "state": each.state and str(each.state),
                 "value": each.xcom_pull(task_ids=each.task_id, map_indexes=each.map_index),
             }
-            for each in sorted(instances, key=lambda each: (each.task_id, each.map_index))
+            for each in sorted(
+                made.get_task_instances(), key=lambda each: (each.task_id, each.map_index)
+            )
         ],
     }
+
+
+def _events(run_id: str) -> list[str]:
+    """The assets that the run's tasks have changed."""
+    from airflow.models.asset import AssetEvent
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        found = session.query(AssetEvent).filter(AssetEvent.source_run_id == run_id).all()
+        return [event.asset.name for event in found]
 
 
 def time_out(dag_id: str, run_id: str) -> dict[str, Any]:
@@ -100,17 +170,38 @@ def time_out(dag_id: str, run_id: str) -> dict[str, Any]:
     return {}
 
 
-def validate(dag_id: str, conf: str) -> dict[str, Any]:
-    """What Airflow's API says of a trigger with these parameters."""
+def validate(dag_id: str, *confs: str) -> dict[str, Any]:
+    """Which of these parameters Airflow takes for a trigger."""
     from airflow.sdk.definitions.param import ParamsDict
+    from airflow.sdk.exceptions import ParamValidationError
 
     dag = load().dags[dag_id]
-    params = ParamsDict({name: dag.params.get_param(name) for name in dag.params})
+    accepted = []
+    for conf in confs:
+        params = ParamsDict({name: dag.params.get_param(name) for name in dag.params})
+        try:
+            params.update(json.loads(conf))
+            params.validate()
+        except ParamValidationError:
+            continue
+        accepted.append(conf)
+    return {"accepted": accepted}
+
+
+def answer(dag_id: str, question: str, chosen: str) -> dict[str, Any]:
+    """As Airflow calls the waiting task once somebody has answered."""
+    operator = load().dags[dag_id].get_task("ask").operator_class
+    waiting = operator(task_id="ask", options=[chosen], **json.loads(question))
+    event = {
+        "chosen_options": [chosen],
+        "params_input": {},
+        "responded_at": datetime.now(UTC),
+        "responded_by_user": {"id": "1", "name": "jo"},
+    }
     try:
-        params.update(json.loads(conf))
-        return {"accepted": params.validate()}
+        return {"kept": waiting.execute_complete({}, event)}
     except Exception as error:
-        return {"refused": str(error)}
+        return {"refused": f"{type(error).__name__}: {error}"}
 
 
 if __name__ == "__main__":

@@ -10,7 +10,8 @@ from include.schedule import in_words
 from include.settings import ROOT, Settings
 from tests.dags.conftest import Inside
 
-IDS = ["build_usage", "push_planhat_to_segment", "read_planhat"]
+BY_THE_CLOCK = ["build_usage", "push_planhat_to_segment", "read_planhat"]
+IDS = ["answer_held_plans", *BY_THE_CLOCK]
 # Closed: a new tag is a decision, made here.
 TAGS = {"planhat", "segment", "push", "read", "usage", "dbt"}
 
@@ -32,14 +33,16 @@ def test_a_dag_is_documented_by_its_module_for_whoever_is_called_at_night(
     assert "**When it is red.**" in docs, "say what to do when it fails"
 
 
-@pytest.mark.parametrize("dag_id", IDS)
+@pytest.mark.parametrize("dag_id", BY_THE_CLOCK)
 def test_a_schedule_is_said_in_words_beside_the_cron(dags: Dags, dag_id: str) -> None:
     dag = dags[dag_id]
     assert in_words(dag["cron"], dag["timezone"]) in dag["description"]
 
 
 def test_the_schedules_are_the_settings_defaults(dags: Dags) -> None:
-    assert {dag_id: (dag["cron"], dag["timezone"]) for dag_id, dag in dags.items()} == {
+    assert {
+        dag_id: (dag["cron"], dag["timezone"]) for dag_id, dag in dags.items() if dag["cron"]
+    } == {
         "push_planhat_to_segment": (Settings.push_cron, Settings.push_timezone),
         "build_usage": (Settings.build_cron, "UTC"),
         "read_planhat": (Settings.read_planhat_cron, "UTC"),
@@ -93,6 +96,7 @@ def test_only_the_push_waits_to_be_switched_on(dags: Dags) -> None:
         "push_planhat_to_segment": None,  # Airflow's default: paused
         "build_usage": False,
         "read_planhat": False,
+        "answer_held_plans": False,
     }
 
 
@@ -114,6 +118,8 @@ def test_the_clock_table_lists_every_dag_with_its_words(dags: Dags) -> None:
     text = (ROOT / "docs" / "operations.md").read_text()
     for dag_id, dag in dags.items():
         (row,) = re.findall(rf"^\| `{dag_id}` \|.*$", text, re.MULTILINE)
+        if dag["cron"] is None:
+            continue
         assert f"`{dag['cron']}`" in row
         assert in_words(dag["cron"], dag["timezone"]).split(",")[0] in row
 
@@ -129,16 +135,11 @@ def test_a_cron_that_is_none_is_an_import_error_in_one_line(inside: Inside) -> N
     described = inside.ask("describe", PUSH_CRON="three times a day")
     assert "push_planhat_to_segment" not in described["dags"]
     assert "is not a schedule" in described["import_errors"]["push_planhat_to_segment.py"]
-    assert set(described["dags"]) == {"build_usage", "read_planhat"}
+    assert set(described["dags"]) == {"answer_held_plans", "build_usage", "read_planhat"}
 
 
-@pytest.mark.parametrize(
-    "conf", ['{"models": ["compny"]}', '{"models": "company"}', '{"dry_run": "yes"}']
-)
-def test_a_wrong_parameter_is_refused_before_anything_runs(inside: Inside, conf: str) -> None:
-    assert "refused" in inside.ask("validate", "push_planhat_to_segment", conf)
-
-
-def test_right_parameters_are_accepted(inside: Inside) -> None:
-    conf = '{"models": ["company", "enduser"], "dry_run": true}'
-    assert "accepted" in inside.ask("validate", "push_planhat_to_segment", conf)
+def test_a_wrong_parameter_is_refused_before_anything_runs(inside: Inside) -> None:
+    wrong = ('{"models": ["compny"]}', '{"models": "company"}', '{"dry_run": "yes"}')
+    right = ('{"models": ["company", "enduser"], "dry_run": true}', "{}")
+    said = inside.ask("validate", "push_planhat_to_segment", *wrong, *right)
+    assert said["accepted"] == list(right)
