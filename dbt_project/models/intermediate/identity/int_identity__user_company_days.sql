@@ -49,6 +49,17 @@ named_days as (
 
 ),
 
+first_named as (
+
+    select distinct on (calls.user_id)
+        calls.user_id,
+        companies.company_id
+    from calls
+    inner join companies on calls.company_key = companies.company_key
+    order by calls.user_id, calls.event_at, calls.message_id collate "C"
+
+),
+
 numbered as (
 
     select
@@ -73,8 +84,11 @@ final as (
     select
         active_days.user_id,
         active_days.event_date,
-        numbered.company_id
+        case
+            when counted.named_so_far = 0 then first_named.company_id else numbered.company_id
+        end as company_id
     from active_days
+    inner join first_named on active_days.user_id = first_named.user_id
     cross join lateral (
         select count(*) as named_so_far from named_days
         where

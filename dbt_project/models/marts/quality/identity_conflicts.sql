@@ -3,7 +3,8 @@
 with calls_linked as (
 
     select * from {{ ref('int_identity__calls_linked') }}
-    where user_id is not null and email is not null
+    -- own keys only: what a call borrows, its link says already
+    where user_id is not null and email is not null and linked_by_message_id is null
 
 ),
 
@@ -17,7 +18,74 @@ keyset_endusers as (
 endusers_by_email as (
 
     select * from {{ ref('int_identity__endusers_by_email') }}
-    where enduser_id is not null
+
+),
+
+users as (
+
+    select * from {{ ref('int_identity__users') }}
+
+),
+
+created_users as (
+
+    select * from {{ ref('int_identity__created_users') }}
+
+),
+
+created_emails as (
+
+    select * from {{ ref('int_identity__created_emails') }}
+
+),
+
+created_users_by_email as (
+
+    select
+        company_id,
+        email,
+        case when count(*) = 1 then min(enduser_id) end as enduser_id
+    from created_users
+    where email is not null
+    group by company_id, email
+
+),
+
+led as (
+
+    -- where each key leads, who was deleted included
+    select
+        calls_linked.*,
+        keyset_endusers.company_id,
+        keyset_endusers.enduser_id,
+        coalesce(users.enduser_id, created_users.enduser_id) as user_person_id,
+        case
+            when by_email.email is not null then by_email.enduser_id
+            when created_by_email.email is not null then created_by_email.enduser_id
+            else created_emails.enduser_id
+        end as email_person_id
+    from calls_linked
+    inner join keyset_endusers on calls_linked.keyset = keyset_endusers.keyset
+    left join users
+        on
+            keyset_endusers.company_id = users.company_id
+            and calls_linked.user_id = users.user_id
+    left join created_users
+        on
+            keyset_endusers.company_id = created_users.company_id
+            and calls_linked.user_id = created_users.user_id
+    left join endusers_by_email as by_email
+        on
+            keyset_endusers.company_id = by_email.company_id
+            and calls_linked.email = by_email.email
+    left join created_users_by_email as created_by_email
+        on
+            keyset_endusers.company_id = created_by_email.company_id
+            and calls_linked.email = created_by_email.email
+    left join created_emails
+        on
+            keyset_endusers.company_id = created_emails.company_id
+            and calls_linked.email = created_emails.email
 
 ),
 
@@ -38,30 +106,24 @@ two_candidates as (
 
     select
         case
-            when (keyset_endusers.enduser_id is distinct from endusers_by_email.enduser_id)
-                then 'user_id_and_email'
+            when led.user_person_id <> led.email_person_id then 'user_id_and_email'
             else 'external_id_of_email'
         end as kind,
-        keyset_endusers.company_id,
-        calls_linked.user_id,
-        calls_linked.email,
+        led.company_id,
+        led.user_id,
+        led.email,
         null as previous_id,
-        keyset_endusers.enduser_id as user_enduser_id,
-        endusers_by_email.enduser_id as email_enduser_id,
-        keyset_endusers.enduser_id as stood_enduser_id,
-        calls_linked.event_at,
-        calls_linked.message_id
-    from calls_linked
-    inner join keyset_endusers on calls_linked.keyset = keyset_endusers.keyset
-    inner join endusers_by_email
-        on
-            keyset_endusers.company_id = endusers_by_email.company_id
-            and calls_linked.email = endusers_by_email.email
-    inner join endusers on endusers_by_email.enduser_id = endusers.enduser_id
+        led.enduser_id as user_enduser_id,
+        led.email_person_id as email_enduser_id,
+        led.enduser_id as stood_enduser_id,
+        led.event_at,
+        led.message_id
+    from led
+    left join endusers on led.email_person_id = endusers.enduser_id
     where
-        keyset_endusers.enduser_id is distinct from endusers_by_email.enduser_id
+        led.user_person_id <> led.email_person_id
         -- an enduser without an external id contradicts nobody
-        or endusers.external_id <> calls_linked.user_id
+        or endusers.external_id <> led.user_id
 
 ),
 
