@@ -5,6 +5,7 @@
     {'columns': ['message_key'], 'unique': true},
     {'columns': ['keyset']},
     {'columns': ['user_id']},
+    {'columns': ['email']},
 ]) }}
 
 with calls as (
