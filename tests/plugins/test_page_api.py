@@ -1,7 +1,7 @@
 """Every route of the page, asked over HTTP of a real api-server, as each kind of user."""
 
-import subprocess
 import os
+import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
