@@ -8,9 +8,10 @@ CLI := $(PY) -m include.cli
 option = $(if $($(1)),--$(2) "$($(1))")
 flag = $(if $(filter-out 0 no false,$($(1))),--$(2))
 
-# Tests see none of a developer's settings (empty counts as not set and wins over .env), so that they
-# touch neither a running demo nor anybody's warehouse.
-NO_SETTINGS := $(filter-out DBT_THREADS=,$(addsuffix =,$(shell sed -n 's/^\# \([A-Z_0-9]*\)=.*/\1/p' .env.example)))
+# Tests see none of a developer's settings, so that they touch neither a running demo nor anybody's
+# warehouse. Ours count as not set when empty and win over .env; Airflow takes an empty one at its word.
+SETTINGS := $(filter-out DBT_THREADS,$(shell sed -n 's/^\# \([A-Z_0-9]*\)=.*/\1/p' .env.example))
+NO_SETTINGS := $(addprefix -u ,$(filter AIRFLOW__%,$(SETTINGS))) $(addsuffix =,$(filter-out AIRFLOW__%,$(SETTINGS)))
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test up down status build plan push answer cancel why bench report url psql planhat source load replay \
