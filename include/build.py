@@ -84,9 +84,12 @@ def build(
         if not full and (finished := _still_good(holder, inputs, since)):
             say(str(finished))
             return finished
-        build_id, started_at = _open(holder, inputs, requested_by=requested_by, is_full=full)
+        because = "asked for" if full else _full_because(holder, inputs)
+        build_id, started_at = _open(holder, inputs, requested_by=requested_by, because=because)
         say(f"build {build_id} as of {as_of}, requested by {requested_by}")
-        nodes, error = _run_dbt(url, settings, as_of=as_of, full=full, say=say)
+        if because:
+            say(f"  from scratch: {because}")
+        nodes, error = _run_dbt(url, settings, as_of=as_of, full=bool(because), say=say)
         return _close(holder, build_id, started_at, nodes, error)
 
 
@@ -163,6 +166,7 @@ def _still_good(
                 as_of_date = %(as_of)s
                 and settings = %(settings)s
                 and code_fingerprint = %(code)s
+                and cluster_id = (select system_identifier from pg_control_system())
                 and not exists (
                     select 1 from raw_segment.loads
                     where not pg_visible_in_snapshot(loads.transaction_id, builds.window_to)
@@ -189,25 +193,50 @@ def _still_good(
     return _report(last[0], last[1], last[2], last[3], is_reused=True)
 
 
+def _full_because(holder: psycopg.Connection, inputs: _Inputs) -> str | None:
+    """Why the tables must be made from scratch: None when what they hold can be built on."""
+    last = holder.execute(
+        "select code_fingerprint, cluster_id, (select system_identifier from pg_control_system())"
+        " from sync.builds where status = 'success' order by build_id desc limit 1"
+    ).fetchone()
+    if last is None:
+        return "the first build"
+    code, cluster, this_cluster = last
+    if cluster != this_cluster:
+        # Another cluster counts its transactions anew: what was committed elsewhere is committed.
+        for table in ("raw_segment.loads", "raw_planhat.reads"):
+            holder.execute(
+                sql.SQL("update {} set transaction_id = pg_current_xact_id()").format(
+                    sql.SQL(table)
+                )
+            )
+        return "the warehouse was restored into another cluster"
+    if code != inputs.code_fingerprint:
+        return "the dbt project has changed"
+    return None
+
+
 def _open(
-    holder: psycopg.Connection, inputs: _Inputs, *, requested_by: str, is_full: bool
+    holder: psycopg.Connection, inputs: _Inputs, *, requested_by: str, because: str | None
 ) -> tuple[int, datetime]:
     row = holder.execute(
         """
         insert into sync.builds (
-            requested_by, as_of_date, is_full, window_from, window_to, settings, code_fingerprint
+            requested_by, as_of_date, is_full, full_because, window_from, window_to, settings,
+            code_fingerprint, cluster_id
         )
         select
-            %(requested_by)s, %(as_of)s, %(is_full)s,
+            %(requested_by)s, %(as_of)s, %(because)s::text is not null, %(because)s,
             (select window_to from sync.builds where status = 'success'
              order by build_id desc limit 1),
-            pg_current_snapshot(), %(settings)s, %(code)s
+            pg_current_snapshot(), %(settings)s, %(code)s,
+            (select system_identifier from pg_control_system())
         returning build_id, started_at
         """,
         {
             "requested_by": requested_by,
             "as_of": inputs.as_of,
-            "is_full": is_full,
+            "because": because,
             "settings": Jsonb(inputs.settings),
             "code": inputs.code_fingerprint,
         },

@@ -42,17 +42,17 @@
 
 {# All values of a key in the order of its paths: neither blank nor absurdly long. #}
 {% macro candidates(payload, paths, is_email=false) -%}
+    array_remove(array[
+        {%- for path in paths %}
+        {{ usable(scalar_at(payload, path), is_email) }}{{ "," if not loop.last }}
+        {%- endfor %}
+    ]::text [], null)
+{%- endmacro %}
+
+{% macro usable(value, is_email) -%}
     (
-        select
-            coalesce(
-                array_agg({{ "lower(btrim(value))" if is_email else "value" }} order by place),
-                '{}'
-            )
-        from unnest(array[
-            {%- for path in paths %}
-            {{ scalar_at(payload, path) }}{{ "," if not loop.last }}
-            {%- endfor %}
-        ]::text []) with ordinality as candidate (value, place)
+        select {{ "lower(btrim(value))" if is_email else "value" }}
+        from (select {{ value }} as value) as candidate
         where btrim(value) <> '' and length(value) <= {{ var('longest_key') }}
     )
 {%- endmacro %}

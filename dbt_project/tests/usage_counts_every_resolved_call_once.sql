@@ -1,33 +1,83 @@
--- What the endusers did is what their companies did, and what the calls say: nothing lost or doubled.
-with usage_daily as (
+-- What the companies' people did is what the calls say, and what is shown of companies is what is shown of their
+-- endusers: nothing lost or doubled. In a build that looked at changes, the changes alone.
+-- depends_on: {{ ref('int_identity__call_changes') }}
+-- depends_on: {{ ref('int_identity__call_resolutions') }}
+{%- set only_changes = looked_at_changes([
+    'int_identity__call_changes', 'int_usage__object_enduser_days', 'int_usage__object_event_days',
+]) %}
+{%- set build_id = this_build().build_id %}
 
-    select * from {{ ref('usage_daily') }}
+with calls as (
+
+    {%- if only_changes %}
+    select
+        journal_sign as sign,
+        reason
+    from {{ ref('int_identity__call_changes') }}
+    where build_id = {{ build_id }}
+    {%- else %}
+    select
+        1 as sign,
+        reason
+    from {{ ref('int_identity__call_resolutions') }}
+    where true
+    {%- endif %}
+        and type in ('track', 'page', 'screen') and company_id is not null
 
 ),
 
-calls as (
+enduser_days as (
 
-    select * from {{ ref('int_usage__calls') }}
+    {%- if only_changes %}
+    select
+        journal_sign as sign,
+        enduser_id,
+        calls
+    from {{ ref('int_usage__object_enduser_days').incorporate(path={'identifier': 'int_usage__object_enduser_days__journal'}) }}
+    where journal_build = {{ build_id }} and object_type = 'company'
+    {%- else %}
+    select
+        1 as sign,
+        enduser_id,
+        calls
+    from {{ ref('int_usage__object_enduser_days') }}
+    where object_type = 'company'
+    {%- endif %}
+
+),
+
+event_days as (
+
+    {%- if only_changes %}
+    select
+        journal_sign as sign,
+        calls,
+        unattributed
+    from {{ ref('int_usage__object_event_days').incorporate(path={'identifier': 'int_usage__object_event_days__journal'}) }}
+    where journal_build = {{ build_id }} and object_type = 'company'
+    {%- else %}
+    select
+        1 as sign,
+        calls,
+        unattributed
+    from {{ ref('int_usage__object_event_days') }}
+    where object_type = 'company'
+    {%- endif %}
 
 ),
 
 totals as (
 
     select
+        (select coalesce(sum(calls.sign), 0) from calls where calls.reason is null) as of_calls,
+        (select coalesce(sum(calls.sign), 0) from calls where calls.reason is not null)
+            as unattributed_calls,
         (
-            select coalesce(sum(usage_daily.activities), 0) from usage_daily
-            where usage_daily.object_type = 'enduser'
+            select coalesce(sum(enduser_days.sign * enduser_days.calls), 0) from enduser_days
+            where enduser_days.enduser_id <> ''
         ) as of_endusers,
-        (
-            select coalesce(sum(usage_daily.activities), 0) from usage_daily
-            where usage_daily.object_type = 'company'
-        ) as of_companies,
-        (select count(*) from calls where not calls.is_unattributed) as of_calls,
-        (
-            select coalesce(sum(usage_daily.unattributed), 0) from usage_daily
-            where usage_daily.object_type = 'company'
-        ) as unattributed,
-        (select count(*) from calls where calls.is_unattributed) as unattributed_calls
+        (select coalesce(sum(event_days.sign * event_days.calls), 0) from event_days) as of_companies,
+        (select coalesce(sum(event_days.sign * event_days.unattributed), 0) from event_days) as unattributed
 )
 
 select *

@@ -5,7 +5,13 @@
 with calls as (
 
     select * from {{ ref('int_identity__calls') }}
-    where out_of_scope is null
+    where type = 'alias' and out_of_scope is null and previous_id is not null
+
+),
+
+own_keys as (
+
+    select * from {{ ref('int_identity__own_keys') }}
 
 ),
 
@@ -17,8 +23,8 @@ endusers as (
 
 known_user_ids as (
 
-    select user_id from calls
-    where type <> 'alias' and user_id is not null
+    select user_id from own_keys
+    where other_calls_than_alias > 0 and user_id is not null
     union
     select external_id from endusers
     where external_id is not null
@@ -28,16 +34,17 @@ known_user_ids as (
 final as (
 
     select
-        calls.message_key,
+        calls.event_seq,
         calls.message_id,
         calls.event_at,
         calls.previous_id,
-        calls.user_id,
-        calls.user_id <> calls.previous_id and own.user_id is not null as is_conflict
+        own_keys.user_id,
+        own_keys.user_id <> calls.previous_id and own.user_id is not null as is_conflict
     from calls
+    inner join own_keys on calls.keyset = own_keys.keyset
     inner join known_user_ids on calls.previous_id = known_user_ids.user_id
-    left join known_user_ids as own on calls.user_id = own.user_id
-    where calls.type = 'alias' and calls.user_id is not null
+    left join known_user_ids as own on own_keys.user_id = own.user_id
+    where own_keys.user_id is not null
 
 )
 

@@ -1,14 +1,17 @@
--- One row a call: its own keys after blocking, and whether it is in scope at all (§3.1, §3.5, §3.6,
--- §3.12). Settings apply here, each as it was in force when the call was received.
+-- One row a call: whether it is in scope at all, and the keys of its own that are not part of its keyset
+-- (§3.1, §3.5, §3.6, §3.12). Settings apply here, each as it was in force when the call was received.
 
-{{ config(indexes=[
-    {'columns': ['message_key'], 'unique': true},
-    {'columns': ['message_id']},
-]) }}
+{{ config(materialized='view') }}
 
 with calls as (
 
     select * from {{ ref('stg_segment__calls') }}
+
+),
+
+sources as (
+
+    select * from {{ ref('stg_segment__sources') }}
 
 ),
 
@@ -24,66 +27,51 @@ blocked as (
 
 ),
 
-keyed as (
-
-    select
-        calls.*,
-        case when calls.type = 'group' then 'company_metrics' else 'user_tracking' end as section,
-        {{ first_unblocked('calls.user_ids', 'blocked.blocked_values') }} as user_id,
-        {{ first_unblocked('calls.emails', 'blocked.blocked_emails') }} as email,
-        {{ first_unblocked('calls.anonymous_ids', 'blocked.blocked_values') }} as anonymous_id,
-        {{ first_unblocked('calls.company_keys', 'blocked.blocked_values') }} as company_key,
-        {{ first_unblocked('calls.previous_ids', 'blocked.blocked_values') }} as previous_id
-    from calls
-    cross join blocked
-
-),
-
 final as (
 
     select
         -- ids
-        keyed.message_key,
-        keyed.message_id,
-        keyed.source,
+        calls.event_seq,
+        calls.message_id,
+        calls.source,
+        calls.keyset,
+        calls.build_id,
 
         -- what it is
-        keyed.type,
-        keyed.event,
-        keyed.event_at,
-        keyed.event_date,
-        keyed.event_at_source,
-        keyed.received_at,
+        calls.type,
+        calls.event,
+        calls.event_at,
+        calls.event_date,
+        calls.event_at_source,
+        calls.received_at,
 
-        -- its own keys
-        keyed.user_id,
-        keyed.email,
-        keyed.anonymous_id,
-        keyed.company_key,
-        keyed.previous_id,
-        keyed.user_ids <> '{}' or keyed.emails <> '{}' or keyed.anonymous_ids <> '{}' as names_person,
-        keyed.company_keys <> '{}' as names_company,
+        -- keys of its own
+        {{ first_unblocked('calls.anonymous_ids', 'blocked.blocked_values') }} as anonymous_id,
+        {{ first_unblocked('calls.previous_ids', 'blocked.blocked_values') }} as previous_id,
+        calls.anonymous_ids <> '{}' as names_anonymous,
 
         -- rules
-        keyed.type in ('identify', 'track') and auto_create.is_on as may_create,
+        calls.type in ('identify', 'track') and auto_create.is_on as may_create,
         case
-            when keyed.is_receipt then 'receipt'
-            when keyed.is_suppressed then 'suppressed'
-            when keyed.type not in ('identify', 'track', 'group', 'page', 'screen', 'alias')
+            when calls.has_receipt_id or coalesce(sources.kind = 'planhat', false) then 'receipt'
+            when calls.is_suppressed then 'suppressed'
+            when calls.type not in ('identify', 'track', 'group', 'page', 'screen', 'alias')
                 then 'unsupported_type'
             when not section.is_on then 'section_off'
         end as out_of_scope
-    from keyed
+    from calls
+    cross join blocked
+    left join sources on calls.source = sources.source
     left join switches as section
         on
-            keyed.section = section.switch
-            and section.valid_from <= keyed.received_at
-            and section.valid_to > keyed.received_at
+            section.switch = case when calls.type = 'group' then 'company_metrics' else 'user_tracking' end
+            and section.valid_from <= calls.received_at
+            and section.valid_to > calls.received_at
     left join switches as auto_create
         on
             auto_create.switch = 'auto_create'
-            and auto_create.valid_from <= keyed.received_at
-            and auto_create.valid_to > keyed.received_at
+            and auto_create.valid_from <= calls.received_at
+            and auto_create.valid_to > calls.received_at
 
 )
 

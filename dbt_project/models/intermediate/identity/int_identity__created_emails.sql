@@ -2,17 +2,10 @@
 
 {{ config(indexes=[{'columns': ['company_id', 'email'], 'unique': true}]) }}
 
-with calls as (
-
-    select * from {{ ref('int_identity__calls_linked') }}
-    where may_create
-
-),
-
-keyset_companies as (
+with keyset_companies as (
 
     select * from {{ ref('int_identity__keyset_companies') }}
-    where user_id is null
+    where first_creating_place is not null and user_id is null
 
 ),
 
@@ -29,15 +22,14 @@ final as (
         emails.company_id,
         emails.email,
         'segment-' || md5(row(emails.company_id, 'email', emails.email)::text) as enduser_id,
-        calls.message_id as created_by_message_id,
-        calls.event_at as created_at
-    from calls
-    inner join keyset_companies on calls.keyset = keyset_companies.keyset
+        {{ place_message_id('keyset_companies.first_creating_place') }} as created_by_message_id,
+        {{ place_event_at('keyset_companies.first_creating_place') }} as created_at
+    from keyset_companies
     inner join emails
         on
             keyset_companies.company_id = emails.company_id
             and keyset_companies.email = emails.email
-    order by emails.company_id, emails.email, calls.event_at, calls.message_id collate "C"
+    order by emails.company_id, emails.email, keyset_companies.first_creating_place
 
 )
 

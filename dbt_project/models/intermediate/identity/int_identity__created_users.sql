@@ -3,16 +3,10 @@
 
 {{ config(indexes=[{'columns': ['company_id', 'user_id'], 'unique': true}]) }}
 
-with calls as (
-
-    select * from {{ ref('int_identity__calls_linked') }}
-    where may_create
-
-),
-
-keyset_companies as (
+with keyset_companies as (
 
     select * from {{ ref('int_identity__keyset_companies') }}
+    where first_creating_place is not null
 
 ),
 
@@ -30,15 +24,14 @@ final as (
         users.user_id,
         users.email,
         'segment-' || md5(row(users.company_id, 'user_id', users.user_id)::text) as enduser_id,
-        calls.message_id as created_by_message_id,
-        calls.event_at as created_at
-    from calls
-    inner join keyset_companies on calls.keyset = keyset_companies.keyset
+        {{ place_message_id('keyset_companies.first_creating_place') }} as created_by_message_id,
+        {{ place_event_at('keyset_companies.first_creating_place') }} as created_at
+    from keyset_companies
     inner join users
         on
             keyset_companies.company_id = users.company_id
             and keyset_companies.user_id = users.user_id
-    order by users.company_id, users.user_id, calls.event_at, calls.message_id collate "C"
+    order by users.company_id, users.user_id, keyset_companies.first_creating_place
 
 )
 

@@ -3,10 +3,10 @@
 
 {{ config(indexes=[{'columns': ['kind', 'key']}]) }}
 
-with calls as (
+with own_keys as (
 
-    select * from {{ ref('int_identity__calls') }}
-    where out_of_scope is null and type in ('identify', 'track')
+    select * from {{ ref('int_identity__own_keys') }}
+    where naming_calls > 0
 
 ),
 
@@ -43,10 +43,10 @@ from_calls as (
         key.kind,
         key.value as key,
         companies.company_id
-    from calls
-    inner join companies on calls.company_key = companies.company_key
+    from own_keys
+    inner join companies on own_keys.company_key = companies.company_key
     cross join lateral (
-        values ('user_id', calls.user_id), ('email', calls.email)
+        values ('user_id', own_keys.user_id), ('email', own_keys.email)
     ) as key (kind, value)
     where key.value is not null
 

@@ -1,11 +1,24 @@
--- One row a set of keys (user id, e-mail, company key, day): its company, what matched it, or why
--- there is none (§3.3). Everything downstream joins events to people through this.
+-- One row a set of keys, and for a user id of several companies each period of days: its company, what matched
+-- it, or why there is none (§3.3), and what the calls with it amount to.
 
-{{ config(indexes=[{'columns': ['keyset'], 'unique': true}]) }}
+{{ config(indexes=[{'columns': ['keyset', 'from_date'], 'unique': true}]) }}
 
-with calls_linked as (
+with keys as (
 
-    select * from {{ ref('int_identity__calls_linked') }}
+    select * from {{ ref('int_identity__keys') }}
+
+),
+
+calls as (
+
+    select * from {{ ref('int_identity__calls') }}
+    where out_of_scope is null
+
+),
+
+anonymous_calls as (
+
+    select * from {{ ref('int_identity__anonymous_calls') }}
 
 ),
 
@@ -21,9 +34,9 @@ key_companies as (
 
 ),
 
-user_company_days as (
+user_company_periods as (
 
-    select * from {{ ref('int_identity__user_company_days') }}
+    select * from {{ ref('int_identity__user_company_periods') }}
 
 ),
 
@@ -31,18 +44,6 @@ endusers as (
 
     select * from {{ ref('stg_planhat__endusers') }}
     where deleted_at is null and is_primary
-
-),
-
-keysets as (
-
-    select distinct
-        keyset,
-        user_id,
-        email,
-        company_key,
-        event_date
-    from calls_linked
 
 ),
 
@@ -74,10 +75,10 @@ primary_of_email as (
 matched as (
 
     select
-        keysets.keyset,
-        keysets.user_id,
-        keysets.email,
-        keysets.company_key,
+        keys.*,
+        coalesce(nearest.from_date, '-infinity') as from_date,
+        coalesce(nearest.to_date, 'infinity') as to_date,
+        nearest.user_id is not null as is_dated,
         case
             when named.company_id is not null then 'company_key'
             when of_user.companies = 1 then 'user_id'
@@ -91,38 +92,96 @@ matched as (
         of_email.only_company_id as email_company_id,
         primary_of_email.company_id as primary_company_id,
         coalesce(of_user.companies > 1 or of_email.companies > 1, false) as has_several
-    from keysets
-    left join companies as named on keysets.company_key = named.company_key
-    left join counted as of_user on of_user.kind = 'user_id' and keysets.user_id = of_user.key
-    left join user_company_days as nearest
-        on keysets.user_id = nearest.user_id and keysets.event_date = nearest.event_date
-    left join counted as of_email on of_email.kind = 'email' and keysets.email = of_email.key
-    left join primary_of_email on keysets.email = primary_of_email.email
+    from keys
+    left join companies as named on keys.company_key = named.company_key
+    left join counted as of_user on of_user.kind = 'user_id' and keys.user_id = of_user.key
+    -- the day decides only where nothing before it does
+    left join user_company_periods as nearest
+        on named.company_id is null and of_user.companies > 1 and keys.user_id = nearest.user_id
+    left join counted as of_email on of_email.kind = 'email' and keys.email = of_email.key
+    left join primary_of_email on keys.email = primary_of_email.email
+
+),
+
+-- what the calls of each period amount to; of all days together, the keys say it
+dated_calls as (
+
+    select
+        matched.keyset,
+        matched.from_date,
+        {{ place('calls.event_at', 'calls.message_id') }} as place,
+        calls.may_create
+    from matched
+    inner join calls
+        on
+            matched.keyset = calls.keyset
+            and matched.from_date <= calls.event_date
+            and matched.to_date > calls.event_date
+    where matched.is_dated and not matched.is_borrowed
+    union all
+    select
+        matched.keyset,
+        matched.from_date,
+        {{ place('anonymous_calls.event_at', 'anonymous_calls.message_id') }} as place,
+        anonymous_calls.may_create
+    from matched
+    inner join anonymous_calls
+        on
+            matched.keyset = anonymous_calls.keyset
+            and matched.from_date <= anonymous_calls.event_date
+            and matched.to_date > anonymous_calls.event_date
+    where matched.is_dated and matched.is_borrowed
+
+),
+
+dated as (
+
+    select
+        keyset,
+        from_date,
+        count(*) as calls,
+        min(place) as first_place,
+        max(place) as last_place,
+        min(place) filter (where may_create) as first_creating_place
+    from dated_calls
+    group by keyset, from_date
 
 ),
 
 final as (
 
     select
-        keyset,
-        user_id,
-        email,
-        company_key,
-        company_matched_by,
-        case company_matched_by
-            when 'company_key' then named_company_id
-            when 'user_id' then user_company_id
-            when 'user_nearest_call' then nearest_company_id
-            when 'email' then email_company_id
-            when 'email_primary' then primary_company_id
+        matched.keyset,
+        matched.from_date,
+        matched.to_date,
+        matched.is_borrowed,
+        matched.is_group,
+        matched.user_id,
+        matched.email,
+        matched.company_key,
+        matched.names_person,
+        matched.names_company,
+        matched.company_matched_by,
+        case matched.company_matched_by
+            when 'company_key' then matched.named_company_id
+            when 'user_id' then matched.user_company_id
+            when 'user_nearest_call' then matched.nearest_company_id
+            when 'email' then matched.email_company_id
+            when 'email_primary' then matched.primary_company_id
         end as company_id,
         case
-            when company_matched_by is not null then null
-            when company_key is not null then 'unknown_company'
-            when has_several then 'ambiguous_enduser'
+            when matched.company_matched_by is not null then null
+            when matched.company_key is not null then 'unknown_company'
+            when matched.has_several then 'ambiguous_enduser'
             else 'no_company'
-        end as reason
+        end as reason,
+        case when matched.is_dated then coalesce(dated.calls, 0) else matched.calls end as calls,
+        case when matched.is_dated then dated.first_place else matched.first_place end as first_place,
+        case when matched.is_dated then dated.last_place else matched.last_place end as last_place,
+        case when matched.is_dated then dated.first_creating_place else matched.first_creating_place end
+            as first_creating_place
     from matched
+    left join dated on matched.keyset = dated.keyset and matched.from_date = dated.from_date
 
 )
 

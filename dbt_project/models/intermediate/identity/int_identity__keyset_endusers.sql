@@ -1,10 +1,20 @@
--- One row a set of keys: its company and enduser, what matched them, or the reason that there is none
--- (§3.3–§3.6). A group call's keys name a company alone.
+-- One row a set of keys, and for a user id of several companies each period of days: its company and
+-- enduser, what matched them, or the reason that there is none (§3.3–§3.6). A group call's keys name a company
+-- alone. Everything that happened is joined to people through this.
 
-{{ config(indexes=[
-    {'columns': ['keyset'], 'unique': true},
-    {'columns': ['enduser_id']},
-]) }}
+{{ config(
+    materialized='journaled',
+    compares='always',
+    unique_key=['keyset', 'from_date'],
+    indexes=[
+        {'columns': ['keyset', 'from_date'], 'unique': true},
+        {'columns': ['user_id']},
+        {'columns': ['email']},
+        {'columns': ['enduser_id']},
+        {'columns': ['company_id']},
+        {'columns': ['company_key']},
+    ]
+) }}
 
 with keyset_companies as (
 
@@ -74,13 +84,27 @@ final as (
 
     select
         keyset,
+        from_date,
+        to_date,
+        is_borrowed,
+        user_id,
+        email,
+        company_key,
+        names_person,
         company_id,
         company_matched_by,
         case when not is_deleted then person_id end as enduser_id,
-        case when person_id is not null and not is_deleted then person_matched_by end as matched_by,
         case
+            when is_group and company_id is not null then 'group'
+            when person_id is not null and not is_deleted then person_matched_by
+        end as matched_by,
+        case
+            when is_group and company_key is null and names_company then 'blocked_identity'
+            when is_group and company_key is null then 'no_identity'
+            when is_group then reason
+            -- whether it is blocked is up to the call: it may have an anonymous id too
+            when user_id is null and email is null then 'no_identity'
             when reason is not null then reason
-            when user_id is null and email is null then null
             when is_deleted then 'deleted_enduser'
             when person_id is not null then null
             when person_matched_by is null then 'ambiguous_enduser'

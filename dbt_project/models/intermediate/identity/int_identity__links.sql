@@ -1,11 +1,34 @@
--- One row an anonymous id and call that says whose it is, numbered in order (§3.2).
+-- One row an anonymous id and call that says whose it is (§3.2).
 
-{{ config(indexes=[{'columns': ['anonymous_id', 'link_number'], 'unique': true}]) }}
+{{ config(
+    materialized='journaled',
+    unique_key=['event_seq', 'anonymous_id'],
+    marks_gone=true,
+    inputs=var('call_inputs'),
+    indexes=[{'columns': ['event_seq', 'anonymous_id'], 'unique': true}],
+    more_indexes=['(anonymous_id, event_at, message_id collate "C")']
+) }}
+
+{%- set mode = increment_mode() %}
 
 with calls as (
 
-    select * from {{ ref('int_identity__calls') }}
+    select * from {{ new_rows('int_identity__calls') if mode == 'changes' else ref('int_identity__calls') }} as calls
     where out_of_scope is null
+
+),
+
+-- all of them in every build: which of them link depends on who is known meanwhile
+alias_calls as (
+
+    select * from {{ ref('int_identity__calls') }}
+    where type = 'alias' and out_of_scope is null and previous_id is not null
+
+),
+
+own_keys as (
+
+    select * from {{ ref('int_identity__own_keys') }}
 
 ),
 
@@ -18,51 +41,47 @@ aliases_of_users as (
 named_together as (
 
     select
-        message_id,
-        event_at,
-        anonymous_id,
-        user_id,
-        email,
-        company_key
+        calls.event_seq,
+        calls.anonymous_id,
+        calls.event_at,
+        calls.message_id,
+        calls.keyset,
+        own_keys.user_id,
+        own_keys.email,
+        own_keys.company_key,
+        false as is_gone
     from calls
-    where anonymous_id is not null and (user_id is not null or email is not null)
+    inner join own_keys on calls.keyset = own_keys.keyset
+    where calls.anonymous_id is not null and (own_keys.user_id is not null or own_keys.email is not null)
 
 ),
 
 aliased as (
 
     select
-        calls.message_id,
-        calls.event_at,
-        calls.previous_id as anonymous_id,
-        calls.user_id,
-        calls.email,
-        calls.company_key
-    from calls
-    left join aliases_of_users on calls.message_key = aliases_of_users.message_key
+        alias_calls.event_seq,
+        alias_calls.previous_id as anonymous_id,
+        alias_calls.event_at,
+        alias_calls.message_id,
+        alias_calls.keyset,
+        own_keys.user_id,
+        own_keys.email,
+        own_keys.company_key,
+        aliases_of_users.event_seq is not null as is_gone
+    from alias_calls
+    inner join own_keys on alias_calls.keyset = own_keys.keyset
+    left join aliases_of_users on alias_calls.event_seq = aliases_of_users.event_seq
     where
-        calls.type = 'alias'
-        and calls.previous_id is not null
-        and calls.user_id is not null
-        and calls.previous_id is distinct from calls.anonymous_id
-        and aliases_of_users.message_key is null
-
-),
-
-unioned as (
-
-    select * from named_together
-    union all
-    select * from aliased
+        own_keys.user_id is not null
+        and alias_calls.previous_id is distinct from alias_calls.anonymous_id
 
 ),
 
 final as (
 
-    select
-        *,
-        row_number() over (partition by anonymous_id order by {{ in_order() }}) as link_number
-    from unioned
+    select * from named_together
+    union all
+    select * from aliased
 
 )
 

@@ -6,7 +6,7 @@
 with keyset_companies as (
 
     select * from {{ ref('int_identity__keyset_companies') }}
-    where company_id is not null and user_id is not null
+    where calls > 0 and company_id is not null and user_id is not null
 
 ),
 

@@ -1,26 +1,95 @@
--- One row an object and day with activity: what trends, alerts and health are made of. Days after the
--- as-of date are not there yet.
+-- One row an object and day with activity: what trends, alerts and health are made of.
 
-{{ config(indexes=[{'columns': ['object_type', 'object_id', 'activity_date'], 'unique': true}]) }}
+-- depends_on: {{ ref('int_usage__object_enduser_days') }}
+-- depends_on: {{ ref('int_usage__object_event_days') }}
+{{ config(
+    materialized='journaled',
+    unique_key=['object_type', 'object_id', 'activity_date'],
+    marks_gone=true,
+    inputs=['sync.usage_events'],
+    indexes=[{'columns': ['object_type', 'object_id', 'activity_date'], 'unique': true}]
+) }}
 
-with object_calls as (
+{%- set mode = increment_mode() %}
 
-    select * from {{ ref('int_usage__object_calls') }}
+with usage_daily as (
+
+    select * from {{ ref('usage_daily') }}
+    where activities > 0
 
 ),
+
+{%- if mode == 'changes' %}
+
+enduser_days as (
+
+    select * from {{ journal('int_usage__object_enduser_days') }} as moved
+    where object_type = 'company' and enduser_id <> ''
+
+),
+
+event_days as (
+
+    select * from {{ journal('int_usage__object_event_days') }} as moved
+
+),
+
+touched as (
+
+    select
+        'enduser' as object_type,
+        enduser_id as object_id,
+        activity_date
+    from enduser_days
+    union
+    select
+        object_type,
+        object_id,
+        activity_date
+    from event_days
+
+),
+
+counted as (
+
+    select
+        touched.*,
+        usage.activities,
+        usage.weight,
+        usage.last_activity_at
+    from touched
+    left join lateral (
+        select * from usage_daily
+        where
+            usage_daily.object_type = touched.object_type
+            and usage_daily.object_id = touched.object_id
+            and usage_daily.activity_date = touched.activity_date
+        -- keeps the look-up a look-up
+        offset 0
+    ) as usage on true
+
+),
+{%- else %}
+
+counted as (
+
+    select * from usage_daily
+
+),
+{%- endif %}
 
 final as (
 
     select
         object_type,
         object_id,
-        event_date as activity_date,
-        count(*) as activities,
+        activity_date,
+        sum(activities)::bigint as activities,
         sum(weight) as weight,
-        max(event_at) as last_activity_at
-    from object_calls
-    where event_date <= {{ as_of_date() }}
-    group by object_type, object_id, event_date
+        max(last_activity_at) as last_activity_at,
+        count(activities) = 0 as is_gone
+    from counted
+    group by object_type, object_id, activity_date
 
 )
 

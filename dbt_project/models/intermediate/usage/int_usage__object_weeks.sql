@@ -1,17 +1,38 @@
 -- One row an object and full week (Monday to Sunday, UTC) since its first activity, weeks without any
 -- included, up to the last full week before the as-of date; with the weeks before it as its baseline.
 
-{{ config(indexes=[{'columns': ['object_type', 'object_id', 'week_start_date'], 'unique': true}]) }}
+{{ config(
+    materialized='journaled',
+    unique_key=['object_type', 'object_id', 'week_start_date'],
+    marks_gone=true,
+    inputs=['sync.thresholds', 'week'],
+    indexes=[{'columns': ['object_type', 'object_id', 'week_start_date'], 'unique': true}]
+) }}
+
+{%- set mode = increment_mode() %}
+{#- the week of the as-of date is full only on its Sunday #}
+{%- set this_week = "date_trunc('week', " ~ as_of_date() ~ " + 1)::date" %}
 
 with object_days as (
 
     select * from {{ ref('int_usage__object_days') }}
+    where activity_date < {{ this_week }}
 
 ),
 
 thresholds as (
 
     select * from {{ ref('stg_settings__thresholds') }}
+
+),
+
+touched as (
+
+    select distinct
+        object_type,
+        object_id
+    from {{ journal('int_usage__object_days') if mode == 'changes' else 'object_days' }} as moved
+    where activity_date < {{ this_week }}
 
 ),
 
@@ -23,6 +44,7 @@ active_weeks as (
         date_trunc('week', activity_date)::date as week_start_date,
         sum(activities) as activities
     from object_days
+    inner join touched using (object_type, object_id)
     group by object_type, object_id, date_trunc('week', activity_date)
 
 ),
@@ -47,8 +69,7 @@ calendar as (
     from objects
     cross join lateral generate_series(
         objects.first_week_date::timestamp,
-        -- the week of the as-of date is full only on its Sunday
-        date_trunc('week', {{ as_of_date() }} + 1)::timestamp - interval '7 days',
+        {{ this_week }}::timestamp - interval '7 days',
         interval '7 days'
     ) as week (start_at)
 
@@ -68,49 +89,67 @@ filled as (
 
 ),
 
-final as (
+baselines as (
 
     select
-        filled.object_type,
-        filled.object_id,
-        filled.week_start_date,
-        filled.activities,
-        baseline.weeks as baseline_weeks,
-        baseline.active_weeks + (filled.activities > 0)::integer as active_weeks,
+        filled.*,
+        array_agg(filled.activities) over baseline as weekly,
+        count(*) over baseline as weeks,
+        count(*) filter (where filled.activities > 0) over (
+            partition by filled.object_type, filled.object_id
+            order by filled.week_start_date
+        ) as active_weeks
+    from filled
+    window baseline as (
+        partition by filled.object_type, filled.object_id
+        order by filled.week_start_date
+        rows between (select alert_baseline_weeks::bigint from thresholds) preceding and 1 preceding
+    )
+
+),
+
+weeks as (
+
+    select
+        baselines.object_type,
+        baselines.object_id,
+        baselines.week_start_date,
+        baselines.activities,
+        baselines.weeks as baseline_weeks,
+        baselines.active_weeks,
         median.activities as baseline_median,
         deviation.activities as baseline_deviation
-    from filled
-    cross join thresholds
-    cross join lateral (
-        select
-            array_agg(earlier.activities) filter (
-                where
-                    earlier.week_start_date
-                    >= filled.week_start_date - 7 * thresholds.alert_baseline_weeks::integer
-            ) as weekly,
-            count(*) filter (
-                where
-                    earlier.week_start_date
-                    >= filled.week_start_date - 7 * thresholds.alert_baseline_weeks::integer
-            ) as weeks,
-            count(*) filter (where earlier.activities > 0) as active_weeks
-        from filled as earlier
-        where
-            earlier.object_type = filled.object_type
-            and earlier.object_id = filled.object_id
-            and earlier.week_start_date < filled.week_start_date
-    ) as baseline
+    from baselines
     cross join lateral (
         select (percentile_cont(0.5) within group (order by week.activities))::numeric as activities
-        from unnest(baseline.weekly) as week (activities)
+        from unnest(baselines.weekly) as week (activities)
     ) as median
     cross join lateral (
         select
             (
                 percentile_cont(0.5) within group (order by abs(week.activities - median.activities))
             )::numeric as activities
-        from unnest(baseline.weekly) as week (activities)
+        from unnest(baselines.weekly) as week (activities)
     ) as deviation
+
+),
+
+final as (
+
+    select
+        *,
+        false as is_gone
+    from weeks
+    {%- if mode == 'changes' %}
+    union all
+    select
+        earlier.*,
+        true as is_gone
+    from {{ this }} as earlier
+    inner join touched using (object_type, object_id)
+    left join weeks using (object_type, object_id, week_start_date)
+    where weeks.week_start_date is null
+    {%- endif %}
 
 )
 

@@ -27,21 +27,44 @@ identify_traits as (
 
 ),
 
-resolutions as (
+calls as (
 
-    select * from {{ ref('event_resolution') }}
+    select * from {{ ref('int_identity__calls') }}
+    where type = 'identify' and out_of_scope is null
+
+),
+
+anonymous_calls as (
+
+    select * from {{ ref('int_identity__anonymous_calls') }}
+
+),
+
+keyset_endusers as (
+
+    select * from {{ ref('int_identity__keyset_endusers') }}
     where enduser_id is not null
+
+),
+
+keyset_companies as (
+
+    select * from {{ ref('int_identity__keyset_companies') }}
 
 ),
 
 seen as (
 
     select
-        enduser_id,
-        min(event_at) as first_seen_at,
-        max(event_at) as last_seen_at
-    from resolutions
-    group by enduser_id
+        keyset_endusers.enduser_id,
+        {{ place_event_at('min(keyset_companies.first_place)') }} as first_seen_at,
+        {{ place_event_at('max(keyset_companies.last_place)') }} as last_seen_at
+    from keyset_endusers
+    inner join keyset_companies
+        on
+            keyset_endusers.keyset = keyset_companies.keyset
+            and keyset_endusers.from_date = keyset_companies.from_date
+    group by keyset_endusers.enduser_id
 
 ),
 
@@ -65,19 +88,52 @@ created as (
 
 ),
 
+created_keysets as (
+
+    select keyset_endusers.* from keyset_endusers
+    inner join created on keyset_endusers.enduser_id = created.enduser_id
+
+),
+
+identifies as (
+
+    select
+        created_keysets.enduser_id,
+        calls.event_seq,
+        {{ place('calls.event_at', 'calls.message_id') }} as place
+    from created_keysets
+    inner join calls
+        on
+            created_keysets.keyset = calls.keyset
+            and created_keysets.from_date <= calls.event_date
+            and created_keysets.to_date > calls.event_date
+    where not created_keysets.is_borrowed
+    union all
+    select
+        created_keysets.enduser_id,
+        calls.event_seq,
+        {{ place('calls.event_at', 'calls.message_id') }} as place
+    from created_keysets
+    inner join anonymous_calls
+        on
+            created_keysets.keyset = anonymous_calls.keyset
+            and created_keysets.from_date <= anonymous_calls.event_date
+            and created_keysets.to_date > anonymous_calls.event_date
+    inner join calls on anonymous_calls.event_seq = calls.event_seq
+    where created_keysets.is_borrowed
+
+),
+
 -- each attribute from the last identify that carries it
 attribute_values as (
 
-    select distinct on (resolutions.enduser_id, identify_traits.attribute)
-        resolutions.enduser_id,
+    select distinct on (identifies.enduser_id, identify_traits.attribute)
+        identifies.enduser_id,
         identify_traits.attribute,
         identify_traits.value
-    from resolutions
-    inner join created on resolutions.enduser_id = created.enduser_id
-    inner join identify_traits on resolutions.message_key = identify_traits.message_key
-    order by
-        resolutions.enduser_id, identify_traits.attribute,
-        resolutions.event_at desc, resolutions.message_id collate "C" desc
+    from identifies
+    inner join identify_traits on identifies.event_seq = identify_traits.event_seq
+    order by identifies.enduser_id, identify_traits.attribute, identifies.place desc
 
 ),
 

@@ -1,24 +1,46 @@
 -- One row a value that a declared metric could not take: the day keeps its other values.
 
-with group_values as (
+with group_traits as (
 
-    select * from {{ ref('int_metrics__group_values') }}
-    where aggregation is not null and value is null
+    select * from {{ ref('stg_segment__group_traits') }}
+    where value is null
+
+),
+
+company_metrics as (
+
+    select * from {{ ref('stg_settings__company_metrics') }}
+
+),
+
+calls as (
+
+    select * from {{ ref('int_identity__calls') }}
+    where type = 'group' and out_of_scope is null
+
+),
+
+keyset_endusers as (
+
+    select * from {{ ref('int_identity__keyset_endusers') }}
 
 ),
 
 final as (
 
     select
-        message_id,
-        event_at,
-        company_key,
-        company_id,
-        trait as metric,
-        case when value_type = 'null' then 'null_value' else 'not_a_number' end as reason,
-        value_type,
-        value_text
-    from group_values
+        calls.message_id,
+        calls.event_at,
+        keyset_endusers.company_key,
+        keyset_endusers.company_id,
+        group_traits.trait as metric,
+        case when group_traits.value_type = 'null' then 'null_value' else 'not_a_number' end as reason,
+        group_traits.value_type,
+        group_traits.value_text
+    from group_traits
+    inner join company_metrics on group_traits.trait = company_metrics.metric
+    inner join calls on group_traits.event_seq = calls.event_seq
+    inner join keyset_endusers on calls.keyset = keyset_endusers.keyset
 
 )
 

@@ -1,17 +1,21 @@
 -- One row a contradiction between two keys of one call, and what stood (§3.2, §3.4). Nobody is merged.
 
-with calls_linked as (
+with keyset_companies as (
 
-    select * from {{ ref('int_identity__calls_linked') }}
+    select * from {{ ref('int_identity__keyset_companies') }}
     -- own keys only: what a call borrows, its link says already
-    where user_id is not null and email is not null and linked_by_message_id is null
+    where
+        user_id is not null
+        and email is not null
+        and not is_borrowed
+        and company_id is not null
+        and calls > 0
 
 ),
 
 keyset_endusers as (
 
     select * from {{ ref('int_identity__keyset_endusers') }}
-    where company_id is not null
 
 ),
 
@@ -55,8 +59,7 @@ led as (
 
     -- where each key leads, who was deleted included
     select
-        calls_linked.*,
-        keyset_endusers.company_id,
+        keyset_companies.*,
         keyset_endusers.enduser_id,
         coalesce(users.enduser_id, created_users.enduser_id) as user_person_id,
         case
@@ -64,28 +67,31 @@ led as (
             when created_by_email.email is not null then created_by_email.enduser_id
             else created_emails.enduser_id
         end as email_person_id
-    from calls_linked
-    inner join keyset_endusers on calls_linked.keyset = keyset_endusers.keyset
+    from keyset_companies
+    inner join keyset_endusers
+        on
+            keyset_companies.keyset = keyset_endusers.keyset
+            and keyset_companies.from_date = keyset_endusers.from_date
     left join users
         on
-            keyset_endusers.company_id = users.company_id
-            and calls_linked.user_id = users.user_id
+            keyset_companies.company_id = users.company_id
+            and keyset_companies.user_id = users.user_id
     left join created_users
         on
-            keyset_endusers.company_id = created_users.company_id
-            and calls_linked.user_id = created_users.user_id
+            keyset_companies.company_id = created_users.company_id
+            and keyset_companies.user_id = created_users.user_id
     left join endusers_by_email as by_email
         on
-            keyset_endusers.company_id = by_email.company_id
-            and calls_linked.email = by_email.email
+            keyset_companies.company_id = by_email.company_id
+            and keyset_companies.email = by_email.email
     left join created_users_by_email as created_by_email
         on
-            keyset_endusers.company_id = created_by_email.company_id
-            and calls_linked.email = created_by_email.email
+            keyset_companies.company_id = created_by_email.company_id
+            and keyset_companies.email = created_by_email.email
     left join created_emails
         on
-            keyset_endusers.company_id = created_emails.company_id
-            and calls_linked.email = created_emails.email
+            keyset_companies.company_id = created_emails.company_id
+            and keyset_companies.email = created_emails.email
 
 ),
 
@@ -116,8 +122,9 @@ two_candidates as (
         led.enduser_id as user_enduser_id,
         led.email_person_id as email_enduser_id,
         led.enduser_id as stood_enduser_id,
-        led.event_at,
-        led.message_id
+        led.calls,
+        led.first_place,
+        led.last_place
     from led
     left join endusers on led.email_person_id = endusers.enduser_id
     where
@@ -138,8 +145,9 @@ two_users as (
         null as user_enduser_id,
         null as email_enduser_id,
         null as stood_enduser_id,
-        event_at,
-        message_id
+        1 as calls,
+        {{ place() }} as first_place,
+        {{ place() }} as last_place
     from aliases_of_users
 
 ),
@@ -163,10 +171,10 @@ final as (
         user_enduser_id,
         email_enduser_id,
         stood_enduser_id,
-        count(*) as calls,
-        min(event_at) as first_seen_at,
-        max(event_at) as last_seen_at,
-        (array_agg(message_id order by {{ in_order() }}))[1] as sample_message_id
+        sum(calls)::bigint as calls,
+        {{ place_event_at('min(first_place)') }} as first_seen_at,
+        {{ place_event_at('max(last_place)') }} as last_seen_at,
+        {{ place_message_id('min(first_place)') }} as sample_message_id
     from unioned
     group by
         kind,

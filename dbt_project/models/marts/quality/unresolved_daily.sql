@@ -1,41 +1,45 @@
 -- One row a reason, set of keys and day: how many calls, when, and one to look at. Receipts are ours and
 -- are not listed.
 
-with resolutions as (
+{{ config(materialized='view') }}
 
-    select * from {{ ref('event_resolution') }}
-    where reason is not null and reason <> 'receipt'
+with unresolved_days as (
+
+    select * from {{ ref('int_quality__unresolved_days') }}
+
+),
+
+keyset_endusers as (
+
+    select * from {{ ref('int_identity__keyset_endusers') }}
 
 ),
 
 final as (
 
     select
-        reason,
-        source,
-        type,
-        user_id,
-        email,
-        -- one row for all who never said who they are
-        case when reason <> 'no_identity' then anonymous_id end as anonymous_id,
-        company_key,
-        company_id,
-        event_date as day,
-        count(*) as events,
-        min(event_at) as first_seen_at,
-        max(event_at) as last_seen_at,
-        min(message_id) as sample_message_id
-    from resolutions
-    group by
-        reason,
-        source,
-        type,
-        user_id,
-        email,
-        case when reason <> 'no_identity' then anonymous_id end,
-        company_key,
-        company_id,
-        event_date
+        unresolved_days.reason,
+        unresolved_days.source,
+        unresolved_days.type,
+        keyset_endusers.user_id,
+        keyset_endusers.email,
+        nullif(unresolved_days.anonymous_id, '') as anonymous_id,
+        keyset_endusers.company_key,
+        keyset_endusers.company_id,
+        unresolved_days.day,
+        unresolved_days.events,
+        unresolved_days.first_seen_at,
+        unresolved_days.last_seen_at,
+        unresolved_days.sample_message_id,
+        unresolved_days.keyset
+    from unresolved_days
+    left join keyset_endusers
+        on
+            unresolved_days.keyset = keyset_endusers.keyset
+            and keyset_endusers.from_date <= unresolved_days.day
+            and keyset_endusers.to_date > unresolved_days.day
+            -- out of scope: nobody was looked for
+            and unresolved_days.reason not in ('suppressed', 'unsupported_type', 'section_off')
 
 )
 

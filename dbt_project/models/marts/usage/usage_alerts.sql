@@ -1,21 +1,112 @@
 -- One row an alert with its opening and closing date; replaying any date gives the same ones. An alert opens
 -- on the day when it can first be known: the Monday after the week, or the 30th day without activity.
 
-with object_weeks as (
+{{ config(
+    materialized='journaled',
+    unique_key=['object_type', 'object_id', 'kind', 'opened_on'],
+    marks_gone=true,
+    inputs=['sync.thresholds', 'as_of'],
+    indexes=[{'columns': ['object_type', 'object_id', 'kind', 'opened_on'], 'unique': true}]
+) }}
 
-    select * from {{ ref('int_usage__object_weeks') }}
+{%- set mode = increment_mode() %}
+
+with all_days as (
+
+    select * from {{ ref('int_usage__object_days') }}
+    where activity_date <= {{ as_of_date() }}
 
 ),
 
-object_days as (
+all_weeks as (
 
-    select * from {{ ref('int_usage__object_days') }}
+    select * from {{ ref('int_usage__object_weeks') }}
 
 ),
 
 thresholds as (
 
     select * from {{ ref('stg_settings__thresholds') }}
+
+),
+
+{%- if mode == 'changes' %}
+
+moved_days as (
+
+    select * from {{ journal('int_usage__object_days') }} as moved
+    where activity_date <= {{ as_of_date() }}
+
+),
+
+touched as (
+
+    select
+        object_type,
+        object_id
+    from {{ journal('int_usage__object_weeks') }} as moved
+    union
+    -- a day that begins, ends or divides a silence of 30 days, or changes what was done before one
+    select
+        moved_days.object_type,
+        moved_days.object_id
+    from moved_days
+    where
+        not exists (
+            select 1 from all_days
+            where
+                all_days.object_type = moved_days.object_type
+                and all_days.object_id = moved_days.object_id
+                and all_days.activity_date
+                between moved_days.activity_date - 30 and moved_days.activity_date - 1
+        )
+        or (
+            moved_days.activity_date <= {{ as_of_date() }} - 30
+            and not exists (
+                select 1 from all_days
+                where
+                    all_days.object_type = moved_days.object_type
+                    and all_days.object_id = moved_days.object_id
+                    and all_days.activity_date
+                    between moved_days.activity_date + 1 and moved_days.activity_date + 30
+            )
+        )
+    union
+    -- late days count among the activities before a silence
+    select
+        moved_days.object_type,
+        moved_days.object_id
+    from moved_days
+    inner join {{ this }} as earlier
+        on
+            moved_days.object_type = earlier.object_type
+            and moved_days.object_id = earlier.object_id
+    where earlier.kind = 'stopped' and moved_days.activity_date <= earlier.opened_on
+
+),
+{%- else %}
+
+touched as (
+
+    select distinct
+        object_type,
+        object_id
+    from all_days
+
+),
+{%- endif %}
+
+object_days as (
+
+    select all_days.* from all_days
+    inner join touched using (object_type, object_id)
+
+),
+
+object_weeks as (
+
+    select all_weeks.* from all_weeks
+    inner join touched using (object_type, object_id)
 
 ),
 
@@ -127,11 +218,30 @@ stopped_alerts as (
 
 ),
 
-final as (
+alerts as (
 
     select * from weekly_alerts
     union all
     select * from stopped_alerts
+
+),
+
+final as (
+
+    select
+        *,
+        false as is_gone
+    from alerts
+    {%- if mode == 'changes' %}
+    union all
+    select
+        earlier.*,
+        true as is_gone
+    from {{ this }} as earlier
+    inner join touched using (object_type, object_id)
+    left join alerts using (object_type, object_id, kind, opened_on)
+    where alerts.kind is null
+    {%- endif %}
 
 )
 

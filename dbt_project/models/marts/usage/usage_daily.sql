@@ -1,74 +1,72 @@
 -- One row an object, day and event name: what was done. A company's row also says how much was done in it by
--- people nobody could name.
+-- people nobody could name. A view: what counts, and how much, is looked up in the settings.
 
-{{ config(indexes=[{'columns': ['object_type', 'object_id', 'activity_date']}]) }}
+{{ config(materialized='view') }}
 
-with object_calls as (
+with enduser_days as (
 
-    select * from {{ ref('int_usage__object_calls') }}
-
-),
-
-calls as (
-
-    select * from {{ ref('int_usage__calls') }}
-    where is_unattributed
+    select * from {{ ref('int_usage__object_enduser_days') }}
+    where object_type = 'company' and enduser_id <> ''
 
 ),
 
-attributed as (
+event_days as (
 
-    select
-        object_type,
-        object_id,
-        event_date as activity_date,
-        event,
-        count(*) as activities,
-        sum(weight) as weight,
-        count(distinct enduser_id) as endusers,
-        0 as unattributed
-    from object_calls
-    group by object_type, object_id, event_date, event
+    select * from {{ ref('int_usage__object_event_days') }}
 
 ),
 
-unattributed as (
+usage_events as (
 
-    select
-        'company' as object_type,
-        company_id as object_id,
-        event_date as activity_date,
-        event,
-        0 as activities,
-        0 as weight,
-        0 as endusers,
-        count(*) as unattributed
-    from calls
-    group by company_id, event_date, event
+    select * from {{ ref('stg_settings__usage_events') }}
 
 ),
 
 unioned as (
 
-    select * from attributed
+    select
+        'enduser' as object_type,
+        enduser_id as object_id,
+        activity_date,
+        type,
+        event,
+        calls,
+        1 as endusers,
+        0 as unattributed,
+        last_event_at
+    from enduser_days
     union all
-    select * from unattributed
+    select
+        object_type,
+        object_id,
+        activity_date,
+        type,
+        event,
+        calls,
+        endusers,
+        unattributed,
+        last_event_at
+    from event_days
 
 ),
 
 final as (
 
     select
-        object_type,
-        object_id,
-        activity_date,
-        event,
-        sum(activities)::bigint as activities,
-        sum(weight) as weight,
-        sum(endusers)::bigint as endusers,
-        sum(unattributed)::bigint as unattributed
+        unioned.object_type,
+        unioned.object_id,
+        unioned.activity_date,
+        unioned.event,
+        unioned.calls as activities,
+        unioned.calls * coalesce(usage_events.weight, 1) as weight,
+        unioned.endusers,
+        unioned.unattributed,
+        unioned.last_event_at as last_activity_at,
+        unioned.type
     from unioned
-    group by object_type, object_id, activity_date, event
+    left join usage_events
+        on unioned.type = usage_events.type and unioned.event = usage_events.event
+    where coalesce(usage_events.counted, unioned.type = 'track')
 
 )
 

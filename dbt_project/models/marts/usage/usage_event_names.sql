@@ -1,10 +1,11 @@
 -- One row an event name ever received in a track, page or screen call: when it was first seen, and whether it
 -- counts as usage.
 
-with resolutions as (
+{{ config(materialized='view') }}
 
-    select * from {{ ref('event_resolution') }}
-    where type in ('track', 'page', 'screen') and reason is distinct from 'receipt'
+with event_names as (
+
+    select * from {{ ref('int_usage__event_names') }}
 
 ),
 
@@ -17,19 +18,18 @@ usage_events as (
 final as (
 
     select
-        resolutions.type,
-        resolutions.event,
-        coalesce(bool_and(usage_events.counted), resolutions.type = 'track') as is_counted,
-        coalesce(max(usage_events.weight), 1) as weight,
-        count(*) as calls,
-        count(*) filter (where resolutions.reason is null) as resolved_calls,
-        min(resolutions.event_at) as first_seen_at,
-        max(resolutions.event_at) as last_seen_at,
-        min(resolutions.received_at) as first_received_at
-    from resolutions
+        event_names.type,
+        event_names.event,
+        coalesce(usage_events.counted, event_names.type = 'track') as is_counted,
+        coalesce(usage_events.weight, 1) as weight,
+        event_names.calls,
+        event_names.resolved_calls,
+        event_names.first_seen_at,
+        event_names.last_seen_at,
+        event_names.first_received_at
+    from event_names
     left join usage_events
-        on resolutions.type = usage_events.type and resolutions.event = usage_events.event
-    group by resolutions.type, resolutions.event
+        on event_names.type = usage_events.type and event_names.event = usage_events.event
 
 )
 

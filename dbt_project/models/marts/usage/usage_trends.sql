@@ -2,16 +2,9 @@
 
 {{ config(indexes=[{'columns': ['object_type', 'object_id'], 'unique': true}]) }}
 
-with object_days as (
+with object_windows as (
 
-    select * from {{ ref('int_usage__object_days') }}
-
-),
-
-object_calls as (
-
-    select * from {{ ref('int_usage__object_calls') }}
-    where object_type = 'company' and event_date <= {{ as_of_date() }}
+    select * from {{ ref('int_usage__object_windows') }}
 
 ),
 
@@ -27,45 +20,19 @@ thresholds as (
 
 ),
 
-windows as (
-
-    select
-        object_type,
-        object_id,
-        min(activity_date) as first_activity_date,
-        max(last_activity_at) as last_activity_at,
-        sum(activities)::bigint as activities_total,
-        sum(weight) as weight_total,
-        {%- for days in [1, 7, 14, 30, 90] %}
-        coalesce(sum(activities) filter (
-            where activity_date > {{ as_of_date() }} - {{ days }}
-        ), 0)::bigint as activities_{{ days }}d,
-        {%- endfor %}
-        {%- for days in [7, 30] %}
-        coalesce(sum(activities) filter (
-            where
-                activity_date > {{ as_of_date() }} - {{ 2 * days }}
-                and activity_date <= {{ as_of_date() }} - {{ days }}
-        ), 0)::bigint as previous_{{ days }}d
-        {{- "," if not loop.last }}
-        {%- endfor %}
-    from object_days
-    group by object_type, object_id
-
-),
-
 active_endusers as (
 
+    -- an enduser's calls are those of its company, so its own windows say when it was active there
     select
-        object_id,
+        endusers.company_id as object_id,
         {%- for days in [1, 7, 30, 90] %}
-        count(distinct enduser_id) filter (
-            where event_date > {{ as_of_date() }} - {{ days }}
-        ) as active_endusers_{{ days }}d
+        count(*) filter (where object_windows.activities_{{ days }}d > 0) as active_endusers_{{ days }}d
         {{- "," if not loop.last }}
         {%- endfor %}
-    from object_calls
-    group by object_id
+    from object_windows
+    inner join endusers on object_windows.object_id = endusers.enduser_id
+    where object_windows.object_type = 'enduser'
+    group by endusers.company_id
 
 ),
 
@@ -86,7 +53,7 @@ changes as (
         *,
         round((activities_7d - previous_7d)::numeric / nullif(previous_7d, 0), 4) as change_7d,
         round((activities_30d - previous_30d)::numeric / nullif(previous_30d, 0), 4) as change_30d
-    from windows
+    from object_windows
 
 ),
 

@@ -1,43 +1,26 @@
 -- One row a landed call: what the call says, typed, before any setting but the key names applies.
 
 {{ config(
-    materialized='table',
-    indexes=[{'columns': ['message_key'], 'unique': true}]
+    materialized='appended',
+    inputs=['sync.key_names'],
+    indexes=[
+        {'columns': ['event_seq'], 'unique': true},
+        {'columns': ['message_id'], 'unique': true},
+        {'columns': ['keyset', 'event_date']},
+    ],
+    more_indexes=["(event_seq) where type = 'alias'", "(keyset) where type = 'identify'"]
 ) }}
 
-with events as (
+with calls as (
 
-    select * from {{ source('raw_segment', 'events') }}
-
-),
-
-sources as (
-
-    select * from {{ source('raw_segment', 'sources') }}
-
-),
-
-calls as (
-
-    select
-        events.message_key,
-        events.message_id,
-        events.event_seq,
-        events.source,
-        events.type,
-        events.received_at,
-        events.payload,
-        events.message_id like '{{ var("receipt_prefix") }}%'
-        or coalesce(sources.kind = 'planhat', false) as is_receipt
-    from events
-    left join sources on events.source = sources.source
+    select * from {{ landed_calls() }} as landed
 
 ),
 
 clocks as (
 
     select
-        message_key,
+        *,
         jsonb_typeof(payload -> 'receivedAt') is not null as is_corrected_by_segment,
         {{ readable_timestamp('payload', 'timestamp') }} as stamped_at,
         {{ readable_timestamp('payload', 'sentAt') }} as sent_at,
@@ -52,41 +35,66 @@ timed as (
 
     -- §3.9: which clock counts
     select
-        calls.message_key,
+        *,
         case
-            when clocks.is_corrected_by_segment then clocks.stamped_at
-            when clocks.sent_at is not null and clocks.has_original
-                then calls.received_at - (clocks.sent_at - clocks.original_at)
-            when clocks.sent_at is not null and clocks.stamped_at is not null
-                then calls.received_at - (clocks.sent_at - clocks.stamped_at)
-            when clocks.has_original then clocks.original_at
-            else clocks.stamped_at
+            when is_corrected_by_segment then stamped_at
+            when sent_at is not null and has_original then received_at - (sent_at - original_at)
+            when sent_at is not null and stamped_at is not null then received_at - (sent_at - stamped_at)
+            when has_original then original_at
+            else stamped_at
         end as claimed_at,
         case
-            when clocks.is_corrected_by_segment then 'segment'
-            when clocks.sent_at is not null and clocks.has_original then 'sent_at'
-            when clocks.sent_at is not null and clocks.stamped_at is not null then 'sent_at'
-            when clocks.has_original then 'original_timestamp'
+            when is_corrected_by_segment then 'segment'
+            when sent_at is not null and has_original then 'sent_at'
+            when sent_at is not null and stamped_at is not null then 'sent_at'
+            when has_original then 'original_timestamp'
             else 'timestamp'
         end as claimed_source
-    from calls
-    inner join clocks on calls.message_key = clocks.message_key
+    from clocks
 
 ),
 
 believed as (
 
     select
-        calls.message_key,
-        timed.claimed_source,
+        *,
         coalesce(
-            timed.claimed_at >= timestamptz '2000-01-01 00:00:00+00'
-            and timed.claimed_at <= calls.received_at + interval '1 day',
+            claimed_at >= timestamptz '2000-01-01 00:00:00+00'
+            and claimed_at <= received_at + interval '1 day',
             false
-        ) as is_believed,
-        timed.claimed_at
-    from calls
-    inner join timed on calls.message_key = timed.message_key
+        ) as is_believed
+    from timed
+
+),
+
+keyed as (
+
+    select
+        *,
+        case when is_believed then claimed_at else received_at end as event_at,
+        case when is_believed then claimed_source else 'received_at' end as event_at_source,
+        -- every candidate in order; a group call's traits describe the company
+        case
+            when type = 'group' then {{ candidates('payload', outside_traits(key_paths('user_id'))) }}
+            else {{ candidates('payload', key_paths('user_id')) }}
+        end as user_ids,
+        case
+            when type = 'group'
+                then {{ candidates('payload', outside_traits(key_paths('email')), is_email=true) }}
+            else {{ candidates('payload', key_paths('email'), is_email=true) }}
+        end as emails,
+        {{ candidates('payload', key_paths('anonymous_id')) }} as anonymous_ids,
+        case
+            -- §3.8: groupId is the company
+            when type = 'group'
+                then {{ candidates('payload', ['groupId', 'group_id'] + key_paths('company')) }}
+            else {{ candidates('payload', key_paths('company')) }}
+        end as company_keys,
+        case
+            when type = 'alias' then {{ candidates('payload', ['previousId', 'previous_id']) }}
+            else '{}'
+        end as previous_ids
+    from believed
 
 ),
 
@@ -94,26 +102,25 @@ final as (
 
     select
         -- ids
-        calls.message_key,
-        calls.message_id,
-        calls.event_seq,
-        calls.source,
+        event_seq,
+        message_id,
+        source,
 
         -- what it is
-        calls.type,
-        calls.is_receipt,
+        type,
+        message_id like '{{ var("receipt_prefix") }}%' as has_receipt_id,
         coalesce(
-            calls.payload #> '{integrations,Planhat}' = 'false'::jsonb
+            payload #> '{integrations,Planhat}' = 'false'::jsonb
             or (
-                calls.payload #> '{integrations,All}' = 'false'::jsonb
-                and calls.payload #> '{integrations,Planhat}' is null
+                payload #> '{integrations,All}' = 'false'::jsonb
+                and payload #> '{integrations,Planhat}' is null
             ),
             false
         ) as is_suppressed,
-        case calls.type
+        case type
             when 'track' then coalesce(
                 nullif(
-                    btrim(left({{ scalar_at('calls.payload', 'event') }}, {{ var('longest_event_name') }})),
+                    btrim(left({{ scalar_at('payload', 'event') }}, {{ var('longest_event_name') }})),
                     ''
                 ),
                 '(unnamed)'
@@ -122,38 +129,20 @@ final as (
             when 'screen' then 'screen'
         end as event,
 
-        -- keys, every candidate in order; a group call's traits describe the company
-        case
-            when calls.type = 'group'
-                then {{ candidates('calls.payload', outside_traits(key_paths('user_id'))) }}
-            else {{ candidates('calls.payload', key_paths('user_id')) }}
-        end as user_ids,
-        case
-            when calls.type = 'group'
-                then {{ candidates('calls.payload', outside_traits(key_paths('email')), is_email=true) }}
-            else {{ candidates('calls.payload', key_paths('email'), is_email=true) }}
-        end as emails,
-        {{ candidates('calls.payload', key_paths('anonymous_id')) }} as anonymous_ids,
-        case
-            -- §3.8: groupId is the company
-            when calls.type = 'group'
-                then {{ candidates('calls.payload', ['groupId', 'group_id'] + key_paths('company')) }}
-            else {{ candidates('calls.payload', key_paths('company')) }}
-        end as company_keys,
-        case
-            when calls.type = 'alias' then {{ candidates('calls.payload', ['previousId', 'previous_id']) }}
-            else '{}'
-        end as previous_ids,
+        -- what identifies: calls with the same candidates resolve alike
+        md5(row(type = 'group', user_ids, emails, company_keys)::text)::uuid as keyset,
+        user_ids,
+        emails,
+        company_keys,
+        anonymous_ids,
+        previous_ids,
 
         -- times
-        calls.received_at,
-        case when believed.is_believed then believed.claimed_at else calls.received_at end as event_at,
-        {{ utc_date('case when believed.is_believed then believed.claimed_at else calls.received_at end') }}
-            as event_date,
-        case when believed.is_believed then believed.claimed_source else 'received_at' end
-            as event_at_source
-    from calls
-    inner join believed on calls.message_key = believed.message_key
+        received_at,
+        event_at,
+        {{ utc_date('event_at') }} as event_date,
+        event_at_source
+    from keyed
 
 )
 

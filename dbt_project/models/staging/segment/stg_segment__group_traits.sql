@@ -1,26 +1,23 @@
--- One row a trait of a group call that is a number, or that carries a declared metric's name and
--- is none. Which numbers are metrics is decided later.
+-- One row a trait of a group call, whatever it is: which of them are metrics is decided later, so that a
+-- metric declared today has all of its history.
 
-{{ config(materialized='table', indexes=[{'columns': ['message_key']}]) }}
+{{ config(
+    materialized='appended',
+    indexes=[{'columns': ['event_seq', 'trait'], 'unique': true}],
+    more_indexes=["(trait) where value is null"]
+) }}
 
 with events as (
 
-    select * from {{ source('raw_segment', 'events') }}
+    select * from {{ landed_calls() }} as landed
     where type = 'group' and jsonb_typeof(payload -> 'traits') = 'object'
-
-),
-
-declared as (
-
-    select * from {{ source('sync', 'company_metrics') }}
 
 ),
 
 final as (
 
     select
-        events.message_key,
-        events.message_id,
+        events.event_seq,
         trait.name as trait,
         jsonb_typeof(trait.value) as value_type,
         case when jsonb_typeof(trait.value) = 'number' then (trait.value #>> '{}')::numeric end
@@ -29,12 +26,7 @@ final as (
         left(trait.value #>> '{}', 100) as value_text
     from events
     cross join lateral jsonb_each(events.payload -> 'traits') as trait (name, value)
-    where
-        length(trait.name) <= {{ var('longest_key') }}
-        and (
-            jsonb_typeof(trait.value) = 'number'
-            or trait.name in (select declared.metric from declared)
-        )
+    where length(trait.name) <= {{ var('longest_key') }}
 
 )
 

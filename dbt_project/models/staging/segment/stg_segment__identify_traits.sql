@@ -1,6 +1,9 @@
 -- One row an identify call and attribute that it carries, null included: an explicit null clears.
 
-{{ config(materialized='table', indexes=[{'columns': ['message_key']}]) }}
+{{ config(
+    materialized='appended',
+    indexes=[{'columns': ['event_seq', 'attribute'], 'unique': true}]
+) }}
 
 {%- set attributes = {
     'name': ['name'],
@@ -12,7 +15,7 @@
 
 with events as (
 
-    select * from {{ source('raw_segment', 'events') }}
+    select * from {{ landed_calls() }} as landed
     where type = 'identify' and jsonb_typeof(payload -> 'traits') = 'object'
 
 ),
@@ -20,7 +23,7 @@ with events as (
 named as (
 
     select
-        events.message_key,
+        events.event_seq,
         known.attribute,
         known.place,
         events.payload -> 'traits' -> known.trait as value
@@ -38,13 +41,13 @@ named as (
 
 final as (
 
-    select distinct on (message_key, attribute)
-        message_key,
+    select distinct on (event_seq, attribute)
+        event_seq,
         attribute,
         case when jsonb_typeof(value) in ('string', 'number') then value #>> '{}' end as value
     from named
     where jsonb_typeof(value) in ('string', 'number', 'null')
-    order by message_key, attribute, place
+    order by event_seq, attribute, place
 
 )
 

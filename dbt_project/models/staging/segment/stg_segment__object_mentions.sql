@@ -1,18 +1,25 @@
 -- One row a call and model that it names an object of (an asset, a project …), with every
 -- candidate key in order: property by property, in properties, then traits, then context.
 
-{{ config(materialized='table', indexes=[{'columns': ['message_key']}]) }}
+{{ config(
+    materialized='appended',
+    inputs=['sync.object_keys'],
+    indexes=[
+        {'columns': ['event_seq', 'model'], 'unique': true},
+        {'columns': ['mention']},
+    ]
+) }}
 
 with events as (
 
-    select * from {{ source('raw_segment', 'events') }}
+    select * from {{ landed_calls() }} as landed
 
 ),
 
 mentions as (
 
     select
-        events.message_key,
+        events.event_seq,
         mention.model,
         mention.object_keys
     from events
@@ -35,7 +42,13 @@ mentions as (
 
 final as (
 
-    select * from mentions
+    select
+        event_seq,
+        model,
+        object_keys,
+        -- what is mentioned: the same in every call that names it so
+        md5(row(model, object_keys)::text)::uuid as mention
+    from mentions
     where object_keys <> '{}'
 
 )

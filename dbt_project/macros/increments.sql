@@ -1,0 +1,148 @@
+{#
+    Incremental tables, in three words.
+
+    mark      A row of sync.model_marks: up to which build, and which commits, a table holds everything.
+              Written in the transaction that changes the table.
+    journal   Beside a journaled table, the rows that a build took away (sign -1) and those that it put
+              in their place (sign +1). Whoever is made from the table reads the journal since its own mark
+              and is right again, whatever was interrupted in between.
+    mode      create    there is no table yet, or a full refresh was asked for: made from everything
+              compare   a setting that it depends on has changed: everything is made anew, and only the
+                        rows that differ are written (and journaled)
+              changes   only what has changed since the mark is looked at
+#}
+
+{# The build that this is, and the snapshot that it sees; by hand, the last one's. #}
+{% macro this_build() %}
+    {%- if not execute -%}{{ return({'build_id': 0, 'done_build_id': 0, 'window_to': ''}) }}{%- endif -%}
+    {%- set query -%}
+        select
+            coalesce(max(build_id), 0) as build_id,
+            coalesce(max(build_id) filter (where status = 'success'), 0) as done_build_id,
+            coalesce(
+                (array_agg(window_to order by build_id desc))[1], pg_current_snapshot()
+            )::text as window_to
+        from sync.builds
+    {%- endset -%}
+    {%- set row = run_query(query)[0] -%}
+    {{ return({'build_id': row[0], 'done_build_id': row[1], 'window_to': row[2]}) }}
+{% endmacro %}
+
+{#
+    A fingerprint of what a model depends on besides its rows: the config's list `inputs`. Each is a
+    table of settings, or `as_of` (the day), or `week` (the last full week before it).
+#}
+{% macro inputs() %}
+    {%- set parts = [] -%}
+    {%- for input in config.get('inputs', []) -%}
+        {%- if input == 'as_of' -%}
+            {%- set query = 'select ' ~ as_of_date() -%}
+        {%- elif input == 'week' -%}
+            {%- set query = "select date_trunc('week', " ~ as_of_date() ~ " + 1)::date" -%}
+        {%- else -%}
+            {%- set columns = 'source, kind' if input == 'raw_segment.sources' else '*' -%}
+            {%- set query -%}
+                select md5(coalesce(string_agg(each::text, e'\n' order by each::text collate "C"), ''))
+                from (select {{ columns }} from {{ input }}) as each
+            {%- endset -%}
+        {%- endif -%}
+        {%- do parts.append(run_query(query)[0][0] | string) -%}
+    {%- endfor -%}
+    {{ return(parts | join(' ')) }}
+{% endmacro %}
+
+{# The model's mark, or none. #}
+{% macro mark() %}
+    {%- if not execute or model.resource_type != 'model' -%}{{ return(none) }}{%- endif -%}
+    {%- set query -%}
+        select build_id, window_to::text, inputs from sync.model_marks where model = '{{ this.name }}'
+    {%- endset -%}
+    {%- set rows = run_query(query) -%}
+    {{ return({'build_id': rows[0][0], 'window_to': rows[0][1], 'inputs': rows[0][2]} if rows else none) }}
+{% endmacro %}
+
+{# create, compare or changes: see above. #}
+{% macro increment_mode() %}
+    {%- if not execute or model.resource_type != 'model' or should_full_refresh() -%}
+        {{ return('create') }}
+    {%- endif -%}
+    {%- set mark = mark() -%}
+    {%- if mark is none or load_cached_relation(this) is none -%}{{ return('create') }}{%- endif -%}
+    {%- if config.get('compares') == 'always' or mark.inputs != inputs() -%}{{ return('compare') }}{%- endif -%}
+    {%- set query -%}
+        select count(*) from sync.model_marks
+        where made_anew_in > {{ mark.build_id }} and model in ('{{ ancestors(model.unique_id) | join("', '") }}')
+    {%- endset -%}
+    {%- if run_query(query)[0][0] > 0 -%}{{ return('compare') }}{%- endif -%}
+    {{ return('changes') }}
+{% endmacro %}
+
+{# The names of all models that one is made from, directly or not. #}
+{% macro ancestors(unique_id) %}
+    {%- set ids = [unique_id] -%}
+    {%- for id in ids -%}
+        {%- for parent in (graph.nodes.get(id) or {'depends_on': {'nodes': []}}).depends_on.nodes -%}
+            {%- if parent.startswith('model.') and parent not in ids -%}{%- do ids.append(parent) -%}{%- endif -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {%- set names = [] -%}
+    {%- for id in ids[1:] -%}{%- do names.append(id.split('.')[-1]) -%}{%- endfor -%}
+    {{ return(names) }}
+{% endmacro %}
+
+{# In mode changes: the journal of a model, since this model's mark, as (journal_sign, columns …). #}
+{% macro journal(name) -%}
+    (
+        select * from {{ ref(name).incorporate(path={'identifier': name ~ '__journal'}) }}
+        where journal_build > {{ (mark() or {'build_id': 0}).build_id }}
+    )
+{%- endmacro %}
+
+{# In mode changes: the rows of an appended model that are new since this model's mark. #}
+{% macro new_rows(name) -%}
+    (
+        select * from {{ ref(name) }}
+        where build_id > {{ (mark() or {'build_id': 0}).build_id }}
+    )
+{%- endmacro %}
+
+{# Landed calls: in mode changes those committed since this model's mark, else all that the build sees. #}
+{% macro landed_calls() -%}
+    {%- if not execute or model.resource_type != 'model' -%}
+    (select * from {{ source('raw_segment', 'events') }})
+    {%- else -%}
+    {%- set hi = this_build().window_to -%}
+    {%- set mode = increment_mode() -%}
+    {%- set fresh -%}
+        pg_visible_in_snapshot(transaction_id, '{{ hi }}')
+        {%- if mode == 'changes' %}
+        and transaction_id >= pg_snapshot_xmin('{{ mark().window_to }}')
+        and not pg_visible_in_snapshot(transaction_id, '{{ mark().window_to }}')
+        {%- endif %}
+    {%- endset -%}
+    {%- set bounds = run_query(
+        'select coalesce(min(load_id), 0), coalesce(max(load_id), -1) from raw_segment.loads where ' ~ fresh
+    )[0] -%}
+    (
+        select events.* from {{ source('raw_segment', 'events') }} as events
+        -- the bounds are for the small index over load ids
+        where
+            events.load_id between {{ bounds[0] }} and {{ bounds[1] }}
+            and events.load_id in (
+                select load_id from {{ source('raw_segment', 'loads') }}
+                where load_id between {{ bounds[0] }} and {{ bounds[1] }} and {{ fresh }}
+            )
+    )
+    {%- endif -%}
+{%- endmacro %}
+
+{# Sorts like (event_at, message_id), the one order of §3: its least and greatest are first and last. #}
+{% macro place(event_at='event_at', message_id='message_id') -%}
+    (to_char({{ event_at }} at time zone 'UTC', 'YYYYMMDDHH24MISSUS') || {{ message_id }}) collate "C"
+{%- endmacro %}
+
+{% macro place_message_id(place) -%} substr({{ place }}, 21) {%- endmacro %}
+
+{% macro place_event_at(place) -%}
+    (to_timestamp(left({{ place }}, 20), 'YYYYMMDDHH24MISSUS')::timestamp at time zone 'UTC')
+{%- endmacro %}

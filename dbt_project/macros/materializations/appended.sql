@@ -1,0 +1,43 @@
+{#
+    A table that rows are only ever added to: what landed since its mark, each row with the build that
+    added it. Made from everything when a setting in `inputs` has changed. With `is_signed` it is nothing but a
+    journal: rows (journal_sign, …) go again when every reader has had them.
+#}
+{% materialization appended, adapter='postgres' %}
+    {%- set target = this.incorporate(type='table') -%}
+    {%- set mode = increment_mode() -%}
+    {%- set build = this_build() -%}
+
+    {{ run_hooks(pre_hooks, inside_transaction=False) }}
+    {{ run_hooks(pre_hooks, inside_transaction=True) }}
+
+    {%- if mode == 'create' -%}
+        {%- do drop_relation_if_exists(load_cached_relation(this)) -%}
+        {%- call statement('main') -%}
+            create table {{ target }} as
+            select *, {{ build.build_id }}::bigint as build_id from ({{ sql }}) as made
+        {%- endcall -%}
+        {%- do index_as_configured(target) -%}
+        {%- do run_query('create index on ' ~ target ~ ' using brin (build_id) with (pages_per_range = 16)') -%}
+        {%- do run_query('analyze ' ~ target) -%}
+    {%- else -%}
+        {%- if mode == 'compare' and not config.get('is_signed') -%}
+            {%- do run_query('delete from ' ~ target) -%}
+        {%- elif config.get('is_signed') -%}
+            {%- do run_query('delete from ' ~ target ~ ' where build_id <= ' ~ build.done_build_id) -%}
+        {%- endif -%}
+        {%- call statement('main') -%}
+            insert into {{ target }} select *, {{ build.build_id }}::bigint as build_id from ({{ sql }}) as made
+        {%- endcall -%}
+        {%- if mode == 'compare' or config.get('is_signed') -%}
+            {%- do run_query('analyze ' ~ target) -%}
+        {%- endif -%}
+    {%- endif -%}
+
+    {%- do write_mark(build, mode, mode != 'changes') -%}
+    {{ run_hooks(post_hooks, inside_transaction=True) }}
+    {%- do persist_docs(target, model) -%}
+    {{ adapter.commit() }}
+    {{ run_hooks(post_hooks, inside_transaction=False) }}
+    {{ return({'relations': [target]}) }}
+{% endmaterialization %}

@@ -1,0 +1,154 @@
+-- One row a call in scope with an anonymous id and neither user id nor e-mail: its nearest link, the last at
+-- or before it, else the first after (§3.2), and the keyset that it has with what it borrows from there.
+
+{{ config(
+    materialized='journaled',
+    unique_key=['event_seq'],
+    inputs=var('call_inputs'),
+    indexes=[
+        {'columns': ['event_seq'], 'unique': true},
+        {'columns': ['keyset', 'event_date']},
+    ],
+    more_indexes=['(anonymous_id, event_at, message_id collate "C")']
+) }}
+
+{%- set mode = increment_mode() %}
+
+with calls as (
+
+    select * from {{ new_rows('int_identity__calls') if mode == 'changes' else ref('int_identity__calls') }} as calls
+    where out_of_scope is null and type <> 'group'
+
+),
+
+own_keys as (
+
+    select * from {{ ref('int_identity__own_keys') }}
+    where user_id is null and email is null and not is_group
+
+),
+
+links as (
+
+    select * from {{ ref('int_identity__links') }}
+
+),
+
+unlinked as (
+
+    select
+        calls.event_seq,
+        calls.anonymous_id,
+        calls.event_at,
+        calls.event_date,
+        calls.message_id,
+        calls.may_create,
+        calls.keyset as own_keyset
+    from calls
+    inner join own_keys on calls.keyset = own_keys.keyset
+    where calls.anonymous_id is not null
+    {%- if mode == 'changes' %}
+    union
+    -- what lies between a link that came or went and the next one
+    select
+        earlier.event_seq,
+        earlier.anonymous_id,
+        earlier.event_at,
+        earlier.event_date,
+        earlier.message_id,
+        earlier.may_create,
+        earlier.own_keyset
+    from {{ journal('int_identity__links') }} as moved
+    left join lateral (
+        select
+            links.event_at,
+            links.message_id
+        from links
+        where
+            links.anonymous_id = moved.anonymous_id
+            and (links.event_at, links.message_id collate "C")
+            > (moved.event_at, moved.message_id collate "C")
+        order by links.event_at, links.message_id collate "C"
+        limit 1
+    ) as next on true
+    inner join {{ this }} as earlier
+        on
+            moved.anonymous_id = earlier.anonymous_id
+            and (earlier.event_at, earlier.message_id collate "C")
+            >= (moved.event_at, moved.message_id collate "C")
+            and (
+                next.event_at is null
+                or (earlier.event_at, earlier.message_id collate "C")
+                < (next.event_at, next.message_id collate "C")
+            )
+    union
+    -- and what lies before it, if no link lies before that
+    select
+        earlier.event_seq,
+        earlier.anonymous_id,
+        earlier.event_at,
+        earlier.event_date,
+        earlier.message_id,
+        earlier.may_create,
+        earlier.own_keyset
+    from {{ journal('int_identity__links') }} as moved
+    inner join {{ this }} as earlier
+        on
+            moved.anonymous_id = earlier.anonymous_id
+            and (earlier.event_at, earlier.message_id collate "C")
+            < (moved.event_at, moved.message_id collate "C")
+    where
+        not exists (
+            select 1 from links
+            where
+                links.anonymous_id = moved.anonymous_id
+                and (links.event_at, links.message_id collate "C")
+                < (moved.event_at, moved.message_id collate "C")
+        )
+    {%- endif %}
+
+),
+
+final as (
+
+    select
+        unlinked.*,
+        coalesce(before.event_seq, after.event_seq) as link_event_seq,
+        coalesce(before.message_id, after.message_id) as linked_by_message_id,
+        coalesce(before.keyset, after.keyset) as link_keyset,
+        case
+            when coalesce(before.keyset, after.keyset) is null then unlinked.own_keyset
+            else md5(row(unlinked.own_keyset, coalesce(before.keyset, after.keyset))::text)::uuid
+        end as keyset
+    from unlinked
+    left join lateral (
+        select
+            links.event_seq,
+            links.message_id,
+            links.keyset
+        from links
+        where
+            links.anonymous_id = unlinked.anonymous_id
+            and (links.event_at, links.message_id collate "C")
+            <= (unlinked.event_at, unlinked.message_id collate "C")
+        order by links.event_at desc, links.message_id collate "C" desc
+        limit 1
+    ) as before on true
+    left join lateral (
+        select
+            links.event_seq,
+            links.message_id,
+            links.keyset
+        from links
+        where
+            before.event_seq is null
+            and links.anonymous_id = unlinked.anonymous_id
+            and (links.event_at, links.message_id collate "C")
+            > (unlinked.event_at, unlinked.message_id collate "C")
+        order by links.event_at, links.message_id collate "C"
+        limit 1
+    ) as after on true
+
+)
+
+select * from final

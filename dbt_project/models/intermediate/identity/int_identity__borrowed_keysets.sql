@@ -1,0 +1,48 @@
+-- One row a pair of an anonymous call's own keyset and its link's: what the calls with it amount to.
+
+{{ config(
+    materialized='journaled',
+    unique_key=['keyset'],
+    marks_gone=true,
+    inputs=var('call_inputs'),
+    indexes=[{'columns': ['keyset'], 'unique': true}]
+) }}
+
+{%- set mode = increment_mode() %}
+
+with anonymous_calls as (
+
+    select
+        *,
+        {{ place() }} as place
+    from {{ ref('int_identity__anonymous_calls') }}
+    where link_event_seq is not null
+
+),
+
+touched as (
+
+    select distinct keyset
+    from {{ journal('int_identity__anonymous_calls') if mode == 'changes' else 'anonymous_calls' }} as moved
+    where link_event_seq is not null
+
+),
+
+final as (
+
+    select
+        touched.keyset,
+        any_value(anonymous_calls.own_keyset) as own_keyset,
+        any_value(anonymous_calls.link_keyset) as link_keyset,
+        count(anonymous_calls.event_seq) as calls,
+        min(anonymous_calls.place) as first_place,
+        max(anonymous_calls.place) as last_place,
+        min(anonymous_calls.place) filter (where anonymous_calls.may_create) as first_creating_place,
+        count(anonymous_calls.event_seq) = 0 as is_gone
+    from touched
+    left join anonymous_calls on touched.keyset = anonymous_calls.keyset
+    group by touched.keyset
+
+)
+
+select * from final

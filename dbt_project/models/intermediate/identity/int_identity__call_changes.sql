@@ -1,0 +1,188 @@
+{#
+    resolutions = calls ⋈ keysets, so their change is (changed calls ⋈ keysets as they were) + (calls ⋈ changed
+    keysets), and keysets as they were = keysets − changed keysets. Signs multiply.
+#}
+-- What became of calls since the last build: with sign -1 what was true of a call, with sign 1 what is. A new
+-- call has the second alone. Empty in a build that looks at everything anyway.
+
+-- depends_on: {{ ref('int_identity__keyset_endusers') }}
+-- depends_on: {{ ref('int_identity__anonymous_calls') }}
+-- depends_on: {{ ref('stg_segment__calls') }}
+{{ config(
+    materialized='appended',
+    is_signed=true,
+    inputs=var('call_inputs')
+) }}
+
+{%- set mode = increment_mode() %}
+
+with calls as (
+
+    select * from {{ ref('int_identity__calls') }}
+
+),
+
+{%- if mode == 'changes' %}
+
+anonymous_calls as (
+
+    select * from {{ ref('int_identity__anonymous_calls') }}
+
+),
+
+keysets as (
+
+    select * from {{ ref('int_identity__keyset_endusers') }}
+
+),
+
+moved_keysets as (
+
+    select * from {{ journal('int_identity__keyset_endusers') }} as moved
+
+),
+
+moved_anonymous_calls as (
+
+    select * from {{ journal('int_identity__anonymous_calls') }} as moved
+
+),
+
+signed_calls as (
+
+    -- a call has its own keyset until it is found to be an anonymous one
+    select
+        1 as sign,
+        event_seq,
+        event_date,
+        keyset,
+        null::text as linked_by_message_id
+    from {{ new_rows('int_identity__calls') }} as landed
+    union all
+    select
+        -journal_sign as sign,
+        event_seq,
+        event_date,
+        own_keyset as keyset,
+        null as linked_by_message_id
+    from moved_anonymous_calls
+    union all
+    select
+        journal_sign as sign,
+        event_seq,
+        event_date,
+        keyset,
+        linked_by_message_id
+    from moved_anonymous_calls
+
+),
+
+changed_calls as (
+
+    select
+        event_seq,
+        event_date,
+        keyset,
+        linked_by_message_id,
+        sum(sign) as sign
+    from signed_calls
+    group by event_seq, event_date, keyset, linked_by_message_id
+    having sum(sign) <> 0
+
+),
+
+changed as (
+
+    select
+        changed_calls.sign,
+        changed_calls.event_seq,
+        changed_calls.linked_by_message_id,
+        {{ keyset_columns('keysets') }}
+    from changed_calls
+    inner join keysets
+        on
+            changed_calls.keyset = keysets.keyset
+            and keysets.from_date <= changed_calls.event_date
+            and keysets.to_date > changed_calls.event_date
+    union all
+    select
+        -changed_calls.sign * moved_keysets.journal_sign as sign,
+        changed_calls.event_seq,
+        changed_calls.linked_by_message_id,
+        {{ keyset_columns('moved_keysets') }}
+    from changed_calls
+    inner join moved_keysets
+        on
+            changed_calls.keyset = moved_keysets.keyset
+            and moved_keysets.from_date <= changed_calls.event_date
+            and moved_keysets.to_date > changed_calls.event_date
+    union all
+    select
+        moved_keysets.journal_sign as sign,
+        calls.event_seq,
+        null as linked_by_message_id,
+        {{ keyset_columns('moved_keysets') }}
+    from moved_keysets
+    inner join {{ ref('stg_segment__calls') }} as calls
+        on
+            moved_keysets.keyset = calls.keyset
+            and moved_keysets.from_date <= calls.event_date
+            and moved_keysets.to_date > calls.event_date
+    where
+        not exists (
+            select 1 from anonymous_calls
+            where anonymous_calls.event_seq = calls.event_seq
+        )
+    union all
+    select
+        moved_keysets.journal_sign as sign,
+        anonymous_calls.event_seq,
+        anonymous_calls.linked_by_message_id,
+        {{ keyset_columns('moved_keysets') }}
+    from moved_keysets
+    inner join anonymous_calls
+        on
+            moved_keysets.keyset = anonymous_calls.keyset
+            and moved_keysets.from_date <= anonymous_calls.event_date
+            and moved_keysets.to_date > anonymous_calls.event_date
+
+),
+
+signed as (
+
+    select
+        changed.sign,
+        {{ resolution_columns('calls', 'changed', 'changed.linked_by_message_id') }}
+    from changed
+    inner join calls on changed.event_seq = calls.event_seq
+
+),
+
+final as (
+
+    select
+        sum(sign)::smallint as journal_sign,
+        {{ columns_of_resolutions() }}
+    from signed
+    group by
+        {{ columns_of_resolutions() }}
+    having sum(sign) <> 0
+
+)
+
+select * from final
+{%- else %}
+
+final as (
+
+    select
+        1::smallint as journal_sign,
+        {{ columns_of_resolutions() }}
+    from {{ ref('int_identity__call_resolutions') }}
+
+)
+
+-- refers to what it is made from in the other case, so that dbt builds that first
+select * from final
+where false and exists (select 1 from calls)
+{%- endif %}

@@ -1,0 +1,89 @@
+-- One row a set of candidate keys that calls carry themselves, with what those calls amount to. First and
+-- last are places in the one order (macro place).
+
+{{ config(
+    materialized='journaled',
+    unique_key=['keyset'],
+    inputs=var('call_inputs'),
+    indexes=[{'columns': ['keyset'], 'unique': true}]
+) }}
+
+{%- set mode = increment_mode() %}
+
+with calls as (
+
+    select
+        calls.*,
+        {{ place() }} as place,
+        out_of_scope is null as is_in_scope
+    from {{ new_rows('int_identity__calls') if mode == 'changes' else ref('int_identity__calls') }} as calls
+
+),
+
+candidates as (
+
+    select * from {{ new_rows('stg_segment__calls') if mode == 'changes' else ref('stg_segment__calls') }} as landed
+
+),
+
+keysets as (
+
+    select
+        keyset,
+        bool_or(type = 'group') as is_group,
+        any_value(user_ids) as user_ids,
+        any_value(emails) as emails,
+        any_value(company_keys) as company_keys
+    from candidates
+    group by keyset
+
+),
+
+counted as (
+
+    select
+        keyset,
+        count(*) filter (where is_in_scope) as calls,
+        count(*) filter (where is_in_scope and type <> 'alias') as other_calls_than_alias,
+        count(*) filter (where is_in_scope and type in ('identify', 'track')) as naming_calls,
+        min(place) filter (where is_in_scope) as first_place,
+        max(place) filter (where is_in_scope) as last_place,
+        min(place) filter (where is_in_scope and may_create) as first_creating_place
+    from calls
+    group by keyset
+
+),
+
+final as (
+
+    select
+        keysets.keyset,
+        keysets.is_group,
+        keysets.user_ids,
+        keysets.emails,
+        keysets.company_keys,
+        {%- if mode == 'changes' %}
+        counted.calls + coalesce(earlier.calls, 0) as calls,
+        counted.other_calls_than_alias + coalesce(earlier.other_calls_than_alias, 0)
+            as other_calls_than_alias,
+        counted.naming_calls + coalesce(earlier.naming_calls, 0) as naming_calls,
+        least(counted.first_place, earlier.first_place) as first_place,
+        greatest(counted.last_place, earlier.last_place) as last_place,
+        least(counted.first_creating_place, earlier.first_creating_place) as first_creating_place
+        {%- else %}
+        counted.calls,
+        counted.other_calls_than_alias,
+        counted.naming_calls,
+        counted.first_place,
+        counted.last_place,
+        counted.first_creating_place
+        {%- endif %}
+    from keysets
+    inner join counted on keysets.keyset = counted.keyset
+    {%- if mode == 'changes' %}
+    left join {{ this }} as earlier on keysets.keyset = earlier.keyset
+    {%- endif %}
+
+)
+
+select * from final

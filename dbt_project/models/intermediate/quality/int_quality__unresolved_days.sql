@@ -1,0 +1,106 @@
+-- One row a reason, source, type, keyset, anonymous id and day: the calls that are unresolved for it, receipts
+-- included.
+
+{%- set key = ['reason', 'source', 'type', 'keyset', 'anonymous_id', 'day'] %}
+
+-- depends_on: {{ ref('int_identity__call_changes') }}
+{{ config(
+    materialized='journaled',
+    unique_key=['reason', 'source', 'type', 'keyset', 'anonymous_id', 'day'],
+    marks_gone=true,
+    indexes=[{'columns': ['keyset', 'day', 'reason', 'source', 'type', 'anonymous_id'], 'unique': true}]
+) }}
+
+{%- set mode = increment_mode() %}
+{#- one row for all who never said who they are -#}
+{%- set anonymous_id %}case when reason = 'no_identity' then '' else coalesce(anonymous_id, '') end{% endset %}
+
+with calls as (
+
+    select
+        *,
+        event_date as day,
+        {{ anonymous_id }} as shown_anonymous_id,
+        {{ place() }} as place
+    from {{ new_rows('int_identity__call_changes') if mode == 'changes' else ref('int_identity__call_resolutions') }} as calls
+    where reason is not null and reason <> 'receipt'
+
+),
+
+grouped as (
+
+    select
+        reason,
+        source,
+        type,
+        keyset,
+        shown_anonymous_id as anonymous_id,
+        day,
+        {%- if mode == 'changes' %}
+        sum(journal_sign) as events,
+        bool_or(journal_sign < 0) as has_leavers,
+        min(event_at) filter (where journal_sign > 0) as first_seen_at,
+        max(event_at) filter (where journal_sign > 0) as last_seen_at,
+        min(message_id collate "C") filter (where journal_sign > 0) as sample_message_id
+        {%- else %}
+        count(*) as events,
+        min(event_at) as first_seen_at,
+        max(event_at) as last_seen_at,
+        min(message_id collate "C") as sample_message_id
+        {%- endif %}
+    from calls
+    group by reason, source, type, keyset, shown_anonymous_id, day
+
+),
+{%- if mode == 'changes' %}
+
+-- where a call has left, the first and the last are looked for again
+final as (
+
+    select
+        {%- for column in key %}
+        grouped.{{ column }},
+        {%- endfor %}
+        coalesce(earlier.events, 0) + grouped.events as events,
+        case when grouped.has_leavers then again.first_seen_at else least(earlier.first_seen_at, grouped.first_seen_at) end
+            as first_seen_at,
+        case when grouped.has_leavers then again.last_seen_at else greatest(earlier.last_seen_at, grouped.last_seen_at) end
+            as last_seen_at,
+        case
+            when grouped.has_leavers then again.sample_message_id
+            else least(earlier.sample_message_id collate "C", grouped.sample_message_id collate "C")
+        end as sample_message_id,
+        coalesce(earlier.events, 0) + grouped.events = 0 as is_gone
+    from grouped
+    left join {{ this }} as earlier
+        on {% for column in key %}{{ 'and ' if not loop.first }}grouped.{{ column }} = earlier.{{ column }} {% endfor %}
+    left join lateral (
+        select
+            min(event_at) as first_seen_at,
+            max(event_at) as last_seen_at,
+            min(message_id collate "C") as sample_message_id
+        from {{ ref('int_identity__call_resolutions') }} as resolutions
+        where
+            grouped.has_leavers
+            and resolutions.keyset = grouped.keyset
+            and resolutions.event_date = grouped.day
+            and resolutions.reason = grouped.reason
+            and resolutions.source = grouped.source
+            and resolutions.type = grouped.type
+            and {{ anonymous_id | replace('reason', 'resolutions.reason') | replace('(anonymous_id', '(resolutions.anonymous_id') }} = grouped.anonymous_id
+    ) as again on true
+
+)
+{%- else %}
+
+final as (
+
+    select
+        *,
+        false as is_gone
+    from grouped
+
+)
+{%- endif %}
+
+select * from final

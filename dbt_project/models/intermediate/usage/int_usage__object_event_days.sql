@@ -1,0 +1,66 @@
+-- One row an object other than an enduser, day and event: how many calls of how many endusers, and how many calls
+-- of nobody known.
+
+{{ config(
+    materialized='journaled',
+    unique_key=['object_type', 'object_id', 'activity_date', 'type', 'event'],
+    marks_gone=true,
+    indexes=[{'columns': ['object_type', 'object_id', 'activity_date', 'type', 'event'], 'unique': true}]
+) }}
+
+{%- set mode = increment_mode() %}
+{%- set key = ['object_type', 'object_id', 'activity_date', 'type', 'event'] %}
+
+with enduser_days as (
+
+    select * from {{ ref('int_usage__object_enduser_days') }}
+
+),
+
+{%- if mode == 'changes' %}
+
+touched as (
+
+    select distinct {{ key | join(', ') }}
+    from {{ journal('int_usage__object_enduser_days') }} as moved
+
+),
+
+counted as (
+
+    select
+        {%- for column in key %}
+        touched.{{ column }},
+        {%- endfor %}
+        enduser_days.enduser_id,
+        enduser_days.calls,
+        enduser_days.last_event_at
+    from touched
+    left join enduser_days
+        on {% for column in key %}{{ 'and ' if not loop.first }}touched.{{ column }} = enduser_days.{{ column }} {% endfor %}
+
+),
+{%- else %}
+
+counted as (
+
+    select * from enduser_days
+
+),
+{%- endif %}
+
+final as (
+
+    select
+        {{ key | join(', ') }},
+        coalesce(sum(calls) filter (where enduser_id <> ''), 0)::bigint as calls,
+        count(*) filter (where enduser_id <> '') as endusers,
+        coalesce(sum(calls) filter (where enduser_id = ''), 0)::bigint as unattributed,
+        max(last_event_at) as last_event_at,
+        count(enduser_id) = 0 as is_gone
+    from counted
+    group by {{ key | join(', ') }}
+
+)
+
+select * from final
