@@ -65,7 +65,7 @@
         where
             value !~ '^[0-]*$'
             and value not in ('-1', 'null', 'undefined', 'anonymous')
-            and value <> all ({{ blocked }})
+            and value <> all ({{ blocked }}::text [])
         order by place
         limit 1
     )

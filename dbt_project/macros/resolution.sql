@@ -1,8 +1,9 @@
 {#
     What became of a call: its columns, from `calls` (int_identity__calls), `keysets`
-    (int_identity__keyset_endusers) and the message id of the link that it borrows from.
+    (int_identity__keyset_endusers) and the message id of the link that it borrows from. Without keysets: a
+    call out of scope, of which nobody asked whose it is.
 #}
-{% macro resolution_columns(calls, keysets, linked_by) %}
+{% macro resolution_columns(calls, keysets=none, linked_by='null::text') %}
         -- ids
         {{ calls }}.message_id,
         md5({{ calls }}.message_id)::uuid as message_key,
@@ -18,24 +19,21 @@
         {{ calls }}.received_at,
 
         -- the keys it was resolved by
-        {{ keysets }}.keyset,
+        {{ keysets or calls }}.keyset,
         {%- for key in ['user_id', 'email', 'company_key'] %}
-        case when {{ calls }}.out_of_scope is null then {{ keysets }}.{{ key }} end as {{ key }},
+        {{ keysets ~ '.' ~ key if keysets else 'null::text' }} as {{ key }},
         {%- endfor %}
         {{ calls }}.anonymous_id,
         {{ linked_by }} as linked_by_message_id,
 
         -- what they are
-        {%- for id in ['company_id', 'enduser_id'] %}
-        case when {{ calls }}.out_of_scope is null then {{ keysets }}.{{ id }} end as {{ id }},
+        {%- for column in ['company_id', 'enduser_id', 'company_matched_by', 'matched_by'] %}
+        {{ keysets ~ '.' ~ column if keysets else 'null::text' }} as {{ column }},
         {%- endfor %}
 
-        -- why
-        {%- for rule in ['company_matched_by', 'matched_by'] %}
-        case when {{ calls }}.out_of_scope is null then {{ keysets }}.{{ rule }} end as {{ rule }},
-        {%- endfor %}
+        -- why not
+        {%- if keysets %}
         case
-            when {{ calls }}.out_of_scope is not null then {{ calls }}.out_of_scope
             when
                 {{ keysets }}.reason = 'no_identity'
                 and {{ calls }}.type <> 'group'
@@ -44,6 +42,9 @@
                 then 'blocked_identity'
             else {{ keysets }}.reason
         end as reason
+        {%- else %}
+        {{ calls }}.out_of_scope as reason
+        {%- endif %}
 {%- endmacro %}
 
 {# The same columns by name. #}
@@ -61,4 +62,9 @@
     ] %}
         {{ keysets }}.{{ column }}{{ "," if not loop.last }}
     {%- endfor %}
+{%- endmacro %}
+
+{# What is asked of every call: looked up once a query. #}
+{% macro call_setting(name) -%}
+    (select settings.{{ name }} from {{ ref('int_identity__call_settings') }} as settings)
 {%- endmacro %}

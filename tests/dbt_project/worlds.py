@@ -19,7 +19,9 @@ from hypothesis import strategies as st
 
 from tests.dbt_project.reference import LandedCall, PlanhatObject, Reference, Rules
 
-ROUNDS = 4
+ROUNDS = 7
+# Settings change in these; in the others only calls and objects come, and the build before is built on.
+SETTINGS_ROUNDS = (0, 3, 5)
 START = datetime(2026, 3, 2, tzinfo=UTC)
 # Later than everything that can happen in a world.
 AS_OF = (START + timedelta(days=30)).date()
@@ -117,18 +119,18 @@ SWITCHES = (
     (0, "company_metrics", False, _minutes(1)),
     (0, "company_metrics", True, _minutes(1, 12)),
     (0, "auto_create", False, _minutes(2, 12)),
-    (1, "auto_create", True, _minutes(3, 12)),
-    (2, "user_tracking", False, _minutes(4)),
-    (2, "user_tracking", True, _minutes(4, 6)),
+    (3, "auto_create", True, _minutes(3, 12)),
+    (5, "user_tracking", False, _minutes(4)),
+    (5, "user_tracking", True, _minutes(4, 6)),
 )
 SHARED = (
     Setting(0, "blocked_identities", ("kiosk",), True),
-    Setting(1, "blocked_identities", ("guest",), True),
+    Setting(3, "blocked_identities", ("guest",), True),
     Setting(0, "usage_events", ("screen", "screen"), (True, "0.5")),
-    Setting(2, "usage_events", ("track", "(unnamed)"), (True, "2")),
-    Setting(1, "object_keys", ("license", "license_id"), 1),
-    Setting(2, "key_names", ("user_id", "properties.user_ref"), 4),
-    Setting(3, "key_names", ("company", "context.company_ref"), 19),
+    Setting(3, "usage_events", ("track", "(unnamed)"), (True, "2")),
+    Setting(3, "object_keys", ("license", "license_id"), 1),
+    Setting(3, "key_names", ("user_id", "properties.user_ref"), 4),
+    Setting(5, "key_names", ("company", "context.company_ref"), 19),
 )
 
 
@@ -511,7 +513,7 @@ class _Maker:
         if model == "company" and self.theme != "any":
             return [Change(self.chance.randrange(ROUNDS), model, name, self.fields(model, name))]
         rounds = self.pick(
-            ((0,), (0,), (0,), (1,), (3,), (0, 1), (0, 2), (1, 3), (0, 1, 2), (0, 2, 3))
+            ((0,), (0,), (1,), (2,), (6,), (0, 1), (0, 4), (2, 4), (1, 2, 6), (0, 2, 4), (2, 4, 6))
         )
         found = []
         for number in rounds:
@@ -544,8 +546,9 @@ class _Maker:
 
     def settings(self, table: str, key: tuple[str, ...], values: tuple[Any, ...]) -> list[Setting]:
         """A setting of the world's own, perhaps changed or taken back later."""
-        first = Setting(self.chance.randrange(ROUNDS), table, key, self.pick(values))
-        if first.round == ROUNDS - 1 or self.happens(0.6):
+        first = Setting(self.pick(SETTINGS_ROUNDS), table, key, self.pick(values))
+        rounds = [number for number in SETTINGS_ROUNDS if number > first.round]
+        if not rounds or self.happens(0.6):
             return [first]
-        later = self.chance.randint(first.round + 1, ROUNDS - 1)
+        later = self.pick(tuple(rounds))
         return [first, Setting(later, table, key, self.pick((None, *values)))]

@@ -31,6 +31,9 @@
         {%- endcall -%}
         {%- if mode == 'compare' or config.get('is_signed') -%}
             {%- do run_query('analyze ' ~ target) -%}
+        {%- else -%}
+            {#- so that nobody takes the new rows for none -#}
+            {%- do run_query('analyze ' ~ target ~ ' (build_id)') -%}
         {%- endif -%}
     {%- endif -%}
 

@@ -28,7 +28,7 @@ own_keys as (
 
 ),
 
-links as (
+links as not materialized (
 
     select * from {{ ref('int_identity__links') }}
 

@@ -16,7 +16,7 @@
 
 {%- set mode = increment_mode() %}
 
-with calls as (
+with calls as not materialized (
 
     select * from {{ ref('int_identity__calls') }}
 
@@ -24,7 +24,7 @@ with calls as (
 
 {%- if mode == 'changes' %}
 
-anonymous_calls as (
+anonymous_calls as not materialized (
 
     select * from {{ ref('int_identity__anonymous_calls') }}
 
@@ -155,6 +155,13 @@ signed as (
         {{ resolution_columns('calls', 'changed', 'changed.linked_by_message_id') }}
     from changed
     inner join calls on changed.event_seq = calls.event_seq
+    where calls.out_of_scope is null
+    union all
+    select
+        1 as sign,
+        {{ resolution_columns('calls') }}
+    from {{ new_rows('int_identity__calls') }} as calls
+    where calls.out_of_scope is not null
 
 ),
 

@@ -2,29 +2,29 @@
 
 {{ config(materialized='view') }}
 
-with calls as (
+with calls as not materialized (
 
     select * from {{ ref('int_identity__calls') }}
 
 ),
 
-anonymous_calls as (
+anonymous_calls as not materialized (
 
     select * from {{ ref('int_identity__anonymous_calls') }}
 
 ),
 
-keysets as (
+keysets as not materialized (
 
     select * from {{ ref('int_identity__keyset_endusers') }}
 
 ),
 
--- two branches, so that a look-up by message, user or enduser finds its way by index in each
+-- a branch each, so that a look-up by message, user or enduser finds its way by index
 own as (
 
     select
-        {{ resolution_columns('calls', 'keysets', 'null::text') }}
+        {{ resolution_columns('calls', 'keysets') }}
     from calls
     inner join keysets
         on
@@ -32,7 +32,8 @@ own as (
             and keysets.from_date <= calls.event_date
             and keysets.to_date > calls.event_date
     where
-        not exists (
+        calls.out_of_scope is null
+        and not exists (
             select 1 from anonymous_calls
             where anonymous_calls.event_seq = calls.event_seq
         )
@@ -51,8 +52,19 @@ anonymous as (
             and keysets.from_date <= anonymous_calls.event_date
             and keysets.to_date > anonymous_calls.event_date
 
+),
+
+out_of_scope as (
+
+    select
+        {{ resolution_columns('calls') }}
+    from calls
+    where calls.out_of_scope is not null
+
 )
 
 select * from own
 union all
 select * from anonymous
+union all
+select * from out_of_scope

@@ -26,7 +26,7 @@ alias_calls as (
 
 ),
 
-own_keys as (
+own_keys as not materialized (
 
     select * from {{ ref('int_identity__own_keys') }}
 

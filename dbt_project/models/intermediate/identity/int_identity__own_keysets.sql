@@ -20,29 +20,14 @@ with calls as (
 
 ),
 
-candidates as (
-
-    select * from {{ new_rows('stg_segment__calls') if mode == 'changes' else ref('stg_segment__calls') }} as landed
-
-),
-
-keysets as (
+counted as (
 
     select
         keyset,
         bool_or(type = 'group') as is_group,
         any_value(user_ids) as user_ids,
         any_value(emails) as emails,
-        any_value(company_keys) as company_keys
-    from candidates
-    group by keyset
-
-),
-
-counted as (
-
-    select
-        keyset,
+        any_value(company_keys) as company_keys,
         count(*) filter (where is_in_scope) as calls,
         count(*) filter (where is_in_scope and type <> 'alias') as other_calls_than_alias,
         count(*) filter (where is_in_scope and type in ('identify', 'track')) as naming_calls,
@@ -57,11 +42,11 @@ counted as (
 final as (
 
     select
-        keysets.keyset,
-        keysets.is_group,
-        keysets.user_ids,
-        keysets.emails,
-        keysets.company_keys,
+        counted.keyset,
+        counted.is_group,
+        counted.user_ids,
+        counted.emails,
+        counted.company_keys,
         {%- if mode == 'changes' %}
         counted.calls + coalesce(earlier.calls, 0) as calls,
         counted.other_calls_than_alias + coalesce(earlier.other_calls_than_alias, 0)
@@ -78,10 +63,9 @@ final as (
         counted.last_place,
         counted.first_creating_place
         {%- endif %}
-    from keysets
-    inner join counted on keysets.keyset = counted.keyset
+    from counted
     {%- if mode == 'changes' %}
-    left join {{ this }} as earlier on keysets.keyset = earlier.keyset
+    left join {{ this }} as earlier on counted.keyset = earlier.keyset
     {%- endif %}
 
 )

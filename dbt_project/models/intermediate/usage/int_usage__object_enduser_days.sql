@@ -18,20 +18,20 @@
 type in ('track', 'page', 'screen') and company_id is not null
 {%- endset %}
 
-with object_mentions as (
+with object_mentions as not materialized (
 
     select * from {{ ref('stg_segment__object_mentions') }}
 
 ),
 
-mentions as (
+mentions as not materialized (
 
     select * from {{ ref('int_identity__mentions') }}
     where object_key is not null
 
 ),
 
-objects as (
+objects as not materialized (
 
     select * from {{ ref('int_identity__objects') }}
 
@@ -132,7 +132,7 @@ signed as (
     where
         resolution.company_id = objects.company_id
         and resolution.reason is null
-        and {{ is_usage }}
+        and resolution.type in ('track', 'page', 'screen')
 
 ),
 

@@ -27,7 +27,7 @@ identify_traits as (
 
 ),
 
-calls as (
+calls as not materialized (
 
     select * from {{ ref('int_identity__calls') }}
     where type = 'identify' and out_of_scope is null

@@ -11,14 +11,14 @@
 
 {%- set mode = increment_mode() %}
 
-with all_days as (
+with all_days as not materialized (
 
     select * from {{ ref('int_usage__object_days') }}
     where activity_date <= {{ as_of_date() }}
 
 ),
 
-all_weeks as (
+all_weeks as not materialized (
 
     select * from {{ ref('int_usage__object_weeks') }}
 
@@ -140,6 +140,7 @@ numbered as (
 
     select
         *,
+        max(week_start_date) over (partition by object_type, object_id) as last_week_date,
         row_number() over (partition by object_type, object_id order by week_start_date)
         - row_number() over (partition by object_type, object_id, kind order by week_start_date)
             as island
@@ -155,16 +156,7 @@ weekly_alerts as (
         kind,
         min(week_start_date) + 7 as opened_on,
         -- the Monday after the first week that is not like it; null while the last full week still is
-        case
-            when
-                max(week_start_date) < (
-                    select max(latest.week_start_date) from numbered as latest
-                    where
-                        latest.object_type = numbered.object_type
-                        and latest.object_id = numbered.object_id
-                )
-                then max(week_start_date) + 14
-        end as closed_on,
+        case when max(week_start_date) < max(last_week_date) then max(week_start_date) + 14 end as closed_on,
         (array_agg(activities order by week_start_date))[1] as activities,
         (array_agg(baseline_median order by week_start_date))[1] as expected,
         (array_agg(baseline_deviation order by week_start_date))[1] as deviation
@@ -205,7 +197,7 @@ stopped_alerts as (
             coalesce(sum(earlier.activities) filter (
                 where earlier.activity_date > silences.last_activity_date - 30
             ), 0) as activities
-        from object_days as earlier
+        from all_days as earlier
         where
             earlier.object_type = silences.object_type
             and earlier.object_id = silences.object_id

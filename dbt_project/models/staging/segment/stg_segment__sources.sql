@@ -1,4 +1,5 @@
 -- One row a source of calls.
+
 select
     source,
     kind

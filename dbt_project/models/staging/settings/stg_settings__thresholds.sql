@@ -1,5 +1,7 @@
 -- One row, a column a threshold: what each means stands beside it in sync.thresholds.
 
+{{ config(materialized='table') }}
+
 with thresholds as (
 
     select * from {{ source('sync', 'thresholds') }}

@@ -1,0 +1,41 @@
+-- One row: what is asked of every call, in a form that needs no joins.
+
+with switches as (
+
+    select * from {{ ref('stg_settings__switches') }}
+
+),
+
+blocked as (
+
+    select * from {{ ref('stg_settings__blocked_identities') }}
+
+),
+
+sources as (
+
+    select * from {{ ref('stg_segment__sources') }}
+
+),
+
+final as (
+
+    select
+        blocked.blocked_values,
+        blocked.blocked_emails,
+        (
+            select coalesce(array_agg(sources.source), '{}') from sources
+            where sources.kind = 'planhat'
+        ) as planhat_sources,
+        {%- for switch in ['user_tracking', 'company_metrics', 'auto_create'] %}
+        (
+            select coalesce(range_agg(tstzrange(switches.valid_from, switches.valid_to)), '{}')
+            from switches
+            where switches.switch = '{{ switch }}' and not switches.is_on
+        ) as {{ switch }}_off{{ "," if not loop.last }}
+        {%- endfor %}
+    from blocked
+
+)
+
+select * from final
