@@ -114,15 +114,30 @@ def _fill(url: str) -> None:
 # third of the days.
 USAGE = (
     """
-    insert into marts.usage_daily
-        (object_type, object_id, activity_date, event, activities, weight, endusers, unattributed)
+    insert into intermediate.int_usage__object_event_days
+        (object_type, object_id, activity_date, type, event, calls, endusers, unattributed)
     select
-        object_type, object_type || '-' || n, current_date - day, 'Event ' || name,
-        1 + (n * day) %% 17, 1, 1, 0
-    from (values ('company', 2), ('enduser', 1)) as kinds (object_type, names)
-    cross join generate_series(1, %(companies)s) as n
+        'company', 'company-' || n, current_date - day, 'track', 'Event ' || name,
+        1 + (n * day) %% 17, 1, 0
+    from generate_series(1, %(companies)s) as n
     cross join generate_series(1, %(days)s) as day
-    cross join lateral generate_series(1, names) as name
+    cross join generate_series(1, 2) as name
+    """,
+    """
+    insert into intermediate.int_usage__object_enduser_days
+        (object_type, object_id, enduser_id, activity_date, type, event, calls)
+    select
+        'company', 'company-' || n, 'enduser-' || n, current_date - day, 'track', 'Event 1',
+        1 + (n * day) %% 17
+    from generate_series(1, %(companies)s) as n
+    cross join generate_series(1, %(days)s) as day
+    """,
+    """
+    insert into marts.usage_base_daily (object_type, activity_date, activities, objects)
+    select object_type, activity_date, sum(activities), count(distinct object_id)
+    from marts.usage_daily
+    where %(companies)s > 0 and %(days)s > 0
+    group by object_type, activity_date
     """,
     """
     insert into marts.usage_trends
@@ -134,13 +149,25 @@ USAGE = (
     from generate_series(1, %(companies)s) as n
     """,
     """
-    insert into marts.company_metrics (company_id, metric, metric_date, value, aggregation)
-    select 'company-' || n, 'seats', current_date - day, n, 'LAST'
+    insert into sync.company_metrics (metric, aggregation)
+    select 'seats', 'LAST' where %(companies)s > 0 and %(days)s > 0
+    """,
+    """
+    insert into intermediate.int_identity__keyset_endusers
+        (keyset, from_date, to_date, is_borrowed, company_id)
+    select md5(n::text)::uuid, '-infinity', 'infinity', false, 'company-' || n
+    from generate_series(1, %(companies)s) as n
+    where %(days)s > 0
+    """,
+    """
+    insert into intermediate.int_metrics__trait_days
+        (keyset, trait, metric_date, calls, value_sum, first_place, last_place, value_last)
+    select md5(n::text)::uuid, 'seats', current_date - day, 1, n, 'm', 'm', n
     from generate_series(1, %(companies)s) as n cross join generate_series(1, %(days)s / 3) as day
     """,
     """
-    insert into marts.resolution_daily (day, source, type, reason, events, sample_message_id)
-    select current_date - day, source, type, reason, 1000 + day, 'm-' || day
+    insert into marts.resolution_daily (day, source, type, reason, outcome, events)
+    select current_date - day, source, type, reason, coalesce(reason, 'resolved'), 1000 + day
     from generate_series(1, 4 * %(days)s) as day
     cross join unnest(array['app', 'site', 'server']) as source
     cross join unnest(array['identify', 'track', 'page', 'group']) as type

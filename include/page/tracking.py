@@ -82,7 +82,11 @@ def outcomes(connection: psycopg.Connection) -> dict[str, Any]:
             sum(events)::bigint as events,
             min(day) as first_day,
             max(day) as last_day,
-            (array_agg(sample_message_id order by day desc))[1] as sample_message_id
+            (
+                select sample_message_id from marts.unresolved_daily
+                where unresolved_daily.reason = resolution_daily.reason
+                order by day desc limit 1
+            ) as sample_message_id
         from marts.resolution_daily
         where reason is not null and reason <> 'receipt'
         group by reason

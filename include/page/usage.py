@@ -19,10 +19,9 @@ def base(connection: psycopg.Connection) -> dict[str, Any]:
         "as_of": as_of,
         "daily": rows(
             connection,
-            "select activity_date as day, sum(activities)::bigint as activities "
-            "from marts.usage_daily where object_type = 'company' "
-            "and activity_date > %s::date - %s and activity_date <= %s "
-            "group by activity_date order by activity_date",
+            "select activity_date as day, activities "
+            "from marts.usage_base_daily where object_type = 'company' "
+            "and activity_date > %s::date - %s and activity_date <= %s order by activity_date",
             as_of, DAYS, as_of,
         ),
         "trends": rows(

@@ -62,7 +62,7 @@ def _steps(asker: Asker, event: dict[str, Any]) -> list[Step]:
         payload=event["payload"] if asker.with_persons else None,
     )
     call = asker.is_built and asker.one(
-        "select * from marts.event_resolution where message_key = md5(%s)::uuid",
+        "select * from marts.event_resolution where message_id = %s",
         event["message_id"],
     )
     if not call:
@@ -289,8 +289,8 @@ def _no_usage(call: dict[str, Any], *, is_ruled: bool = False) -> Step:
 def _metrics(asker: Asker, call: dict[str, Any]) -> list[Step]:
     traits = asker.rows(
         "select trait, value, value_type, aggregation from staging.stg_segment__group_traits "
-        "left join sync.company_metrics on metric = trait where message_key = %s order by trait",
-        call["message_key"],
+        "left join sync.company_metrics on metric = trait where event_seq = %s order by trait",
+        call["event_seq"],
     )
     steps = []
     for row in traits:

@@ -30,7 +30,13 @@ DAYS = Days(BASE)
 RESOLUTION = """
     select
         resolution.*,
-        usage.weight as counted_weight,
+        case
+            when
+                resolution.enduser_id is not null
+                and resolution.type in ('track', 'page', 'screen')
+                and coalesce(usage.counted, resolution.type = 'track')
+                then coalesce(usage.weight, 1)
+        end as counted_weight,
         exists (
             select 1 from marts.identity_conflicts as conflict
             where
@@ -44,8 +50,8 @@ RESOLUTION = """
             where named.message_key = resolution.message_key and named.object_id is not null
         ) as objects
     from marts.event_resolution as resolution
-    left join intermediate.int_usage__calls as usage
-        on resolution.message_key = usage.message_key and not usage.is_unattributed
+    left join sync.usage_events as usage
+        on resolution.type = usage.type and resolution.event = usage.event
 """
 
 

@@ -8,7 +8,10 @@
     materialized='journaled',
     unique_key=['reason', 'source', 'type', 'keyset', 'anonymous_id', 'day'],
     marks_gone=true,
-    indexes=[{'columns': ['keyset', 'day', 'reason', 'source', 'type', 'anonymous_id'], 'unique': true}]
+    indexes=[
+        {'columns': ['keyset', 'day', 'reason', 'source', 'type', 'anonymous_id'], 'unique': true},
+        {'columns': ['reason', 'day']},
+    ]
 ) }}
 
 {%- set mode = increment_mode() %}
