@@ -44,12 +44,14 @@ RESOLUTION = """
                 and (conflict.email = resolution.email or conflict.kind = 'alias_of_two_users')
                 and resolution.event_at between conflict.first_seen_at and conflict.last_seen_at
         ) as has_conflict,
-        (
-            select coalesce(jsonb_object_agg(model, object_id), '{}')
-            from intermediate.int_identity__call_objects as named
-            where named.message_key = resolution.message_key and named.object_id is not null
-        ) as objects
+        coalesce(named.objects, '{}') as objects
     from marts.event_resolution as resolution
+    left join (
+        select event_seq, jsonb_object_agg(model, object_id) as objects
+        from intermediate.int_identity__call_objects
+        where object_id is not null
+        group by event_seq
+    ) as named on resolution.event_seq = named.event_seq
     left join sync.usage_events as usage
         on resolution.type = usage.type and resolution.event = usage.event
 """
