@@ -2,8 +2,13 @@
 
 import json
 import os
+import re
 
-from include.build import build, dbt_options, warehouse_environment
+import psycopg
+import pytest
+import yaml
+
+from include.build import PROJECT, build, dbt_options, warehouse_environment
 from include.settings import Settings
 
 
@@ -17,6 +22,30 @@ def test_every_rule_stated_in_the_project_holds(module_warehouse: str, module_se
         ["test", "--select", "test_type:unit", "--log-level", "none", *dbt_options(module_settings)]
     )
     results = {result.node.name: result for result in outcome.result.results}
-    assert len(results) >= 18
+    assert set(results) == {test["name"] for test in _unit_tests()}
     failed = {name: result.message for name, result in results.items() if result.status != "pass"}
     assert failed == {}, json.dumps(failed, indent=1)
+
+    # §3.10: the table of calls refuses a message id twice
+    with psycopg.connect(module_warehouse) as connection, pytest.raises(psycopg.Error) as refused:
+        connection.execute(
+            "insert into staging.stg_segment__calls (event_seq, message_id)"
+            " values (1, 'm1'), (2, 'm1')"
+        )
+    assert isinstance(refused.value, psycopg.errors.UniqueViolation)
+
+
+def test_each_rule_of_section_3_has_a_unit_test_that_says_so():
+    said = {rule for test in _unit_tests() for rule in re.findall(r"§3\.\d+", test["description"])}
+    assert said >= {f"§3.{number}" for number in range(1, 13)}
+
+
+def test_the_name_of_a_unit_test_fits_a_relation_of_the_warehouse():
+    assert [test["name"] for test in _unit_tests() if len(test["name"]) > 63] == []
+
+
+def _unit_tests() -> list[dict]:
+    files = sorted((PROJECT / "models").rglob("unit_tests.yml"))
+    tests = [test for file in files for test in yaml.safe_load(file.read_text())["unit_tests"]]
+    assert len(tests) >= 50
+    return [{"description": "", **test} for test in tests]
