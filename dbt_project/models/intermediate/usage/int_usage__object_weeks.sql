@@ -121,8 +121,10 @@ weeks as (
         deviation.activities as baseline_deviation
     from baselines
     cross join lateral (
+        -- with fewer weeks before it nothing is judged
         select (percentile_cont(0.5) within group (order by week.activities))::numeric as activities
         from unnest(baselines.weekly) as week (activities)
+        where baselines.weeks >= (select alert_baseline_weeks from thresholds)
     ) as median
     cross join lateral (
         select
@@ -130,6 +132,7 @@ weeks as (
                 percentile_cont(0.5) within group (order by abs(week.activities - median.activities))
             )::numeric as activities
         from unnest(baselines.weekly) as week (activities)
+        where median.activities is not null
     ) as deviation
 
 ),
