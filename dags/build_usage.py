@@ -5,8 +5,10 @@ One dbt build: every event that landed since the last one is matched to its comp
 and counted, and what Planhat's new data changes is changed, in history too. By default every 15
 minutes (`BUILD_CRON`). A build that would see nothing new is not made.
 
-**Alerts.** At its end, whatever became of it, it tells once when a push was due and none has begun
-within an hour (connection `push_alerts`; not while the push DAG is paused).
+**Alerts.** After a build, those of usage that opened since the last one are told in one message,
+each once (connection `usage_alerts`). At its end, whatever became of it, it tells once when a push
+was due and none has begun within an hour (connection `push_alerts`; not while the push DAG is
+paused).
 
 **Is it safe to run again?** Yes. Every table is made from what landed, so a build that is repeated
 gives the same tables. Two builds never run at once: the second waits, and says for whom.
@@ -26,7 +28,7 @@ from airflow.sdk import DAG, Connection, CronTriggerTimetable, Param, get_curren
 from include.connections import postgres_url
 from include.schedule import in_words
 from include.settings import load_settings
-from plugins.alerts.notifiers import TellLatePush
+from plugins.alerts.notifiers import TellLatePush, TellUsageAlerts
 
 log = logging.getLogger(__name__)
 settings = load_settings()
@@ -60,7 +62,7 @@ with DAG(
     @task(
         task_display_name="Build",
         execution_timeout=timedelta(hours=5),
-        on_success_callback=[TellLatePush()],
+        on_success_callback=[TellUsageAlerts(), TellLatePush()],
         on_failure_callback=[TellLatePush()],
     )
     def build() -> dict[str, Any]:

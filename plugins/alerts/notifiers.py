@@ -12,6 +12,8 @@ log = logging.getLogger(__name__)
 
 # Names the connection that alerts of pushes go to.
 PUSH_ALERTS = "push_alerts"
+# And alerts of usage: other people want to know of those.
+USAGE_ALERTS = "usage_alerts"
 PUSH_DAG = "push_planhat_to_segment"
 
 
@@ -45,6 +47,18 @@ class TellLatePush(BaseNotifier):
             is_active=is_on(PUSH_DAG, context),
             tell=tell,
         )
+
+
+class TellUsageAlerts(BaseNotifier):
+    """Tells, once each and in one message, the alerts of usage that a build has opened."""
+
+    def notify(self, context: Any) -> None:
+        """For the task that builds."""
+        from include.usage_alerts import tell_usage_alerts
+
+        tell = channel(USAGE_ALERTS, context)
+        if tell is not None:
+            tell_usage_alerts(postgres_url(Connection.get("warehouse")), tell)
 
 
 def tell_push(run: int | None, context: Any) -> None:

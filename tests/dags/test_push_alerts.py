@@ -57,17 +57,20 @@ def test_a_partial_push_is_told_by_e_mail(
     assert "1 objects failed (2 synced, 1 errors, 0 held)" in body(letter)
 
 
-def test_a_build_tells_that_no_push_came_unless_the_push_is_paused(
+def test_a_build_tells_what_it_opened_and_that_no_push_came_unless_the_push_is_paused(
     inside: Inside, world: World, connections: dict[str, str]
 ) -> None:
-    def build() -> tuple[str, list[tuple[str, str]]]:
-        """What became of a build, and what it told."""
-        with Webhook() as webhook:
+    def build() -> tuple[str, list[Any]]:
+        """What became of a build, and what it told: changes of pushes, objects of usage alerts."""
+        with Webhook() as webhook, Webhook() as of_usage:
             made = inside.ask(
-                "run", "build_usage", "{}", **connections,
-                PUSH_CRON="* * * * *", AIRFLOW_CONN_PUSH_ALERTS=webhook.address,
+                "run", "build_usage", "{}", **connections, PUSH_CRON="* * * * *",
+                AIRFLOW_CONN_PUSH_ALERTS=webhook.address,
+                AIRFLOW_CONN_USAGE_ALERTS=of_usage.address,
             )  # fmt: skip
-        return made["state"], [(told["before"], told["state"]) for _, _, told in webhook.heard]
+        pushes = [(told["before"], told["state"]) for _, _, told in webhook.heard]
+        usage = [[each["object_id"] for each in told["alerts"]] for _, _, told in of_usage.heard]
+        return made["state"], [*pushes, *usage]
 
     def switched_on_yesterday() -> None:
         inside.ask("switch", "push_planhat_to_segment", "on")
@@ -79,7 +82,12 @@ def test_a_build_tells_that_no_push_came_unless_the_push_is_paused(
     assert build() == ("success", []), "switched on just now: nothing was due yet"
     switched_on_yesterday()
     inside.ask("switch", "push_planhat_to_segment", "off")
-    assert build() == ("success", [])
+    # As if that build had found it: nothing is new, so the next one makes no tables.
+    world.run(
+        "insert into marts.usage_alerts (object_type, object_id, kind, opened_on, activities,"
+        " expected) select 'asset', 'a1', 'drop', current_date, 1, 9"
+    )
+    assert build() == ("success", [["a1"]])
     switched_on_yesterday()
     assert build() == ("success", [("well", "late")])
     # A build that cannot even begin tells it too.
