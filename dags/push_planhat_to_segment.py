@@ -10,7 +10,8 @@ it makes up for the last time that was missed, at once, and for that one alone.
 **Tasks.** *Build* makes one dbt build, or uses one that began after this run was triggered.
 *Plan* claims the destination and lists what has something to send. *Deliver* sends one model (a
 large one in parts). *Report* checks the books and says the table *considered, synced, errors* per
-model; it is in the task's log, in its value and in `sync.run_models`.
+model; it is in the task's log, in its value and in `sync.run_models`, in short in
+the run's note.
 
 **Is it safe to run again?** Yes, as often as you like: what Segment acknowledged is not sent
 again, and what has no known outcome goes again under the same message ids, which Segment drops.
@@ -63,7 +64,7 @@ HELD = AssetAlias("held_push_plans_of_a_run")
 
 def close_timed_out_run(context: Any) -> None:
     """Close the run's row: on a time-out Airflow skips what is left, *Report* too."""
-    from include.push.runs import close_run
+    from include.push.runs import close_run, trigger_of
     from include.push.steps import open_run
 
     if context.get("reason") != "timed_out":
@@ -75,7 +76,7 @@ def close_timed_out_run(context: Any) -> None:
         run = open_run(
             url,
             segment,
-            trigger="api",
+            trigger=trigger_of(context["run_id"]),
             requested_by=f"Airflow {context['run_id']}",
             owner=context["run_id"],
         )
@@ -144,20 +145,21 @@ with DAG(
     def plan() -> list[dict[str, Any]]:
         """Claim the destination and list the parts that have something to send."""
         from include.push.guards import held_plans
+        from include.push.runs import trigger_of
         from include.push.steps import open_run, plan_run
 
         context = get_current_context()
         chosen = context["params"]
         url = postgres_url(Connection.get("warehouse"))
         segment = segment_connection_of(Connection.get("segment"))
-        scheduled = context["dag_run"].run_type == "scheduled"
+        trigger = trigger_of(context["run_id"])
         user = getattr(context["dag_run"], "triggering_user_name", None)
         try:
             run = open_run(
                 url,
                 segment,
-                trigger="schedule" if scheduled else "api",
-                requested_by="the schedule" if scheduled else user or "Airflow",
+                trigger=trigger,
+                requested_by="the schedule" if trigger == "schedule" else user or "Airflow",
                 owner=context["run_id"],
                 models=chosen["models"] or None,
                 full=chosen["full_resync"],

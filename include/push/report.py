@@ -76,11 +76,29 @@ class Report:
             "status": self.status,
             "reason": self.reason,
             "seconds": round(self.seconds, 1),
+            "in_words": self.in_words(),
             "models": {
                 each.model: {name: value for name, value in asdict(each).items() if name != "model"}
                 for each in self.models
             },
         }
+
+    def in_words(self) -> str:
+        """The numbers in two sentences, for a note: what became of it, and of which models."""
+        counts = "" if self.is_dry else f": {self.total('synced'):,} objects synced"
+        others = [
+            f"{self.total(name):,} {name}"
+            for name in ("errors", "added", "changed", "removed", "held")
+            if name == "errors" or self.total(name)
+        ]
+        sent = "to_send" if self.is_dry else "synced"
+        by_model = [f"{each.model} {getattr(each, sent):,}" for each in self.models
+                    if getattr(each, sent)]  # fmt: skip
+        return (
+            f"Run {self.run_id}: {self._ended()}{counts}; {', '.join(others)}."
+            + (f" {', '.join(by_model)}." if by_model else "")
+            + (f" {self.reason}." if self.reason else "")
+        )
 
     def sample_lines(self) -> list[str]:
         """The samples for a terminal: an object a line, changed columns before and after."""

@@ -139,6 +139,7 @@ def _outcome(made: Any) -> dict[str, Any]:
         "run_id": made.run_id,
         "state": str(getattr(made.state, "value", made.state)),
         "events": _events(made.run_id),
+        "note": _note(made.run_id),
         "tasks": [
             {
                 "task_id": each.task_id,
@@ -152,6 +153,14 @@ def _outcome(made: Any) -> dict[str, Any]:
             )
         ],
     }
+
+
+def _note(run_id: str) -> str | None:
+    from airflow.models.dagrun import DagRun
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        return session.query(DagRun).filter(DagRun.run_id == run_id).one().note
 
 
 def _events(run_id: str) -> list[str]:

@@ -11,6 +11,7 @@ import pytest
 
 from include.collector.sources import TENANT_TOKEN, add_key, add_source, key_hash
 from include.page.reading import NOT_BUILT, NOT_MIGRATED
+from include.push.runs import trigger_of
 from include.settings import ROOT
 from tests.dbt_project.landing import land_calls
 from tests.include.page.world import (
@@ -246,6 +247,7 @@ def test_pressing_the_button_triggers_the_dag_as_the_person(airflow):
 
     (run,) = airflow.runs()
     assert answer.json() == {"dag_run_id": run["dag_run_id"]}
+    assert trigger_of(run["dag_run_id"]) == "button"
     assert run["triggering_user_name"] == "operator"
     assert run["conf"] == {"models": ["enduser"], "dry_run": True}
     assert "from the page" in run["note"]
