@@ -201,6 +201,9 @@ def status(settings: Settings) -> list[tuple[str, str, str, str]]:
         COLLECTOR: f"http://{settings.collector_host}:{settings.collector_port}",
         AIRFLOW[0]: airflow_api.address(settings),
     }
+    for name in (COLLECTOR, AIRFLOW[0]):
+        if (program := known.get(name)) and program.pid:
+            places[name] = real_address(places[name], program.pid)
     rows = []
     for name in PROGRAMS:
         if name == POSTGRES and not settings.uses_embedded_server:
@@ -216,6 +219,24 @@ def status(settings: Settings) -> list[tuple[str, str, str, str]]:
                 (name, program.state.lower(), f"{program.pid} since {since}", places.get(name, ""))
             )
     return rows
+
+
+def real_address(configured: str, pid: int) -> str:
+    """Where a process and its children listen: it may have been started with another setting."""
+    try:
+        process = psutil.Process(pid)
+        ports = {
+            held.laddr.port
+            for each in (process, *process.children(recursive=True))
+            for held in each.net_connections(kind="tcp")
+            if held.status == psutil.CONN_LISTEN
+        }
+    except (psutil.Error, OSError):
+        return configured
+    host, _, port = configured.rpartition(":")
+    if not ports or int(port) in ports:
+        return configured
+    return f"{host}:{min(ports)}"
 
 
 def addresses(settings: Settings) -> list[str]:

@@ -20,8 +20,11 @@ def register(app: typer.Typer) -> None:
 def up() -> None:
     """Start what is not running (Postgres, collector, Airflow) and wait until it is healthy."""
     from include import services
+    from include.schedule import check_schedules
 
-    services.up(load_settings())
+    settings = load_settings()
+    check_schedules(settings)  # else the DAG is missing, and only Airflow's page says why
+    services.up(settings)
 
 
 def down() -> None:

@@ -4,6 +4,8 @@ import os
 import signal
 import socket
 import stat
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -228,6 +230,29 @@ def test_another_users_socket_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "real")
     with pytest.raises(ServiceError, match="belongs to somebody else"):
         supervision._private(tmp_path / "link")
+
+
+CHILD = (
+    "import socket, time; s = socket.create_server(('127.0.0.1', 0)); "
+    "print(s.getsockname()[1], flush=True); time.sleep(60)"
+)
+PARENT = "import subprocess, sys; subprocess.run([sys.executable, '-c', sys.argv[1]])"
+
+
+def test_where_a_service_really_listens_is_said_whatever_the_setting_is_by_now() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", PARENT, CHILD], stdout=subprocess.PIPE, text=True,
+        start_new_session=True,
+    ) as parent:  # fmt: skip
+        try:
+            port = int(parent.stdout.readline())  # type: ignore[union-attr]
+            real = f"http://127.0.0.1:{port}"
+            assert services.real_address("http://127.0.0.1:8080", parent.pid) == real
+            assert services.real_address(real, parent.pid) == real
+        finally:
+            os.killpg(parent.pid, signal.SIGKILL)
+    # One that is gone has none.
+    assert services.real_address("http://127.0.0.1:8080", parent.pid) == "http://127.0.0.1:8080"
 
 
 def test_all_of_it_from_nothing_with_airflow(copy: Settings) -> None:
