@@ -30,6 +30,9 @@ from include.warehouse.connection import connect
 
 Say = Callable[[str], None]
 
+# What plans for longer is not at it any more; a DAG run is ended by then.
+LONGEST_DRY_RUN_SECONDS = 4 * 3600
+
 # A line about progress at most so often, in seconds.
 PROGRESS_EVERY = 5.0
 
@@ -63,9 +66,20 @@ def open_run(  # noqa: PLR0913
 def open_dry_run(connection: psycopg.Connection, request: Request) -> int:
     """A run that only plans: it claims nothing, since it sends nothing.
 
-    The same `owner` asking again, before it ended, gets the run that it has.
+    The same `owner` asking again, before it ended, gets the run that it has. One that was killed
+    is closed by whoever plans next, when it is too old to be at work.
     """
     runs.close_dead_run(connection, request.destination)
+    connection.execute(
+        """
+        update sync.runs
+        set finished_at = clock_timestamp(), reason = 'its process ended without a word'
+        where
+            destination = %s and is_dry and finished_at is null
+            and started_at < clock_timestamp() - %s * interval '1 second'
+        """,
+        [request.destination, LONGEST_DRY_RUN_SECONDS],
+    )
     row = connection.execute(
         """
         select run_id from sync.runs

@@ -220,6 +220,20 @@ def test_a_held_plan_is_looked_at_and_approved(open_as, connection):
     assert connection.execute("select answer from sync.plan_answers").fetchall() == [("all",)]
 
 
+def test_a_dry_run_says_what_would_be_sent(open_as, connection):
+    counts = {"considered": 9, "added": 7, "not_sent": 7, "to_send": 5}
+    add_run(connection, "dry_run", is_dry=True, models={"company": counts})
+    _, frame = open_as("viewer")
+
+    frame.get_by_role("button", name=re.compile("^Open the run of")).click()
+
+    run = frame.locator("#push-run")
+    expect(run.get_by_role("columnheader", name="Would be sent")).to_be_visible()
+    expect(run.get_by_role("row", name=re.compile("Total"))).to_contain_text("5")
+    expect(run).not_to_contain_text("Not sent")
+    expect(run).not_to_contain_text("Objects synced")
+
+
 def test_an_earlier_run_opens_from_the_history_and_closes_again(open_as, connection):
     add_run(connection, "failed", models={"company": {"errors": 7, "added": 7}}, reason="Refused.")
     add_run(connection, "success", started_at=datetime.now(UTC))

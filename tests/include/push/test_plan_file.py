@@ -182,6 +182,18 @@ def test_a_plan_that_comes_to_nothing_leaves_no_open_run(
     ]  # fmt: skip
 
 
+def test_a_plan_that_was_killed_is_closed_by_a_later_one(
+    world: World, segment: PlayedSegment
+) -> None:
+    asked = {"trigger": "command", "requested_by": "ada", "dry_run": True}
+    old, new = (open_run(world.url, segment.connection, owner=each, **asked) for each in "ab")
+    world.run(
+        "update sync.runs set started_at = now() - interval '5 hours' where run_id = %s", [old]
+    )
+    world.push(segment.connection, dry_run=True)
+    assert world.run("select run_id from sync.runs where finished_at is null") == [(new,)]
+
+
 def test_a_plan_s_task_that_runs_again_keeps_its_run(world: World, segment: PlayedSegment) -> None:
     asked = {"trigger": "api", "requested_by": "ada", "owner": "manual__1", "dry_run": True}
     first = open_run(world.url, segment.connection, **asked)
