@@ -94,5 +94,8 @@ def demo(
 ) -> None:
     """A sample customer base through the whole path: usage in, a build, a push, and the table."""
     from include.demo import demo as run_demo
+    from include.schedule import check_schedules
 
-    run_demo(load_settings(), say=(lambda line: None) if quiet else print)
+    settings = load_settings()
+    check_schedules(settings)
+    run_demo(settings, say=(lambda line: None) if quiet else print)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from airflow.sdk import Connection
-from airflow.sdk.exceptions import AirflowNotFoundException
+from airflow.sdk.exceptions import AirflowException, AirflowNotFoundException
 
 
 def channel(name: str, context: Any) -> Callable[[Any], None] | None:
@@ -22,11 +22,17 @@ def channel(name: str, context: Any) -> Callable[[Any], None] | None:
 
 def _tell(connection: Connection, name: str, message: Any, context: Any) -> None:
     if connection.conn_type in ("smtp", "email"):
+        to = connection.extra_dejson.get("to")
+        if not to:
+            raise AirflowException(
+                f"Nobody was told: the Airflow connection {name} names no recipient. Put `to`, and "
+                "`from_email`, in its extra fields."
+            )
         from airflow.providers.smtp.notifications.smtp import SmtpNotifier
 
         # Called as it is, so that nothing of the text is taken for a template.
         SmtpNotifier(
-            to=connection.extra_dejson["to"],
+            to=to,
             subject=message.subject,
             html_content=html.escape(message.text).replace("\n", "<br>\n"),
             smtp_conn_id=name,
