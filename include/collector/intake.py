@@ -141,7 +141,7 @@ class Intake:
         Of a parcel in the spool nobody knows yet what is a duplicate: its calls count as accepted.
         """
         size = sum(len(row.payload) for row in parcel.rows)
-        size += sum(len(bad.text) for bad in parcel.bad)
+        size += sum(len(bad.text) + len(bad.envelope or "") for bad in parcel.bad)
         if self._waiting_bytes + size > WAITING_BYTES and self._waiting:
             raise Unavailable("Too many calls are waiting for the database.")
         waiting = _Waiting(parcel, size, asyncio.get_running_loop().create_future())
