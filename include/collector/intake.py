@@ -49,6 +49,8 @@ TRIES = 5
 
 # A transaction that takes longer counts as lost. Segment's webhook gives up after 5 seconds.
 COMMIT_SECONDS = 4.0
+# Nobody waits for what is drained: a group that takes longer is given twice as long each time.
+DRAIN_SECONDS = 64.0
 # Between two attempts to reach a warehouse that is away.
 RETRY_SECONDS = 0.5
 # Between two looks for segments whose process has died.
@@ -106,6 +108,8 @@ class Intake:
         self._pid: int | None = None
         self._lost_pid: int | None = None
         self._drain_after = float("-inf")
+        self._patience = COMMIT_SECONDS
+        self._drain_patience = COMMIT_SECONDS
         self._to_drain: deque[Record] | None = None
         self._adopted_at = float("-inf")
         self._tasks: set[asyncio.Task] = set()
@@ -252,7 +256,9 @@ class Intake:
                 self._to_drain = deque(segment.records())
             if self._to_drain:
                 record = self._to_drain[0]
+                self._patience = self._drain_patience
                 await self._commit(record.parcels, record.token)
+                self._drain_patience = COMMIT_SECONDS
                 self._to_drain.popleft()
                 self._metrics.count(
                     "drained_total",
@@ -261,6 +267,8 @@ class Intake:
         except Unavailable as problem:
             # It begins again when the warehouse is back; what has landed does not land again.
             log.warning("the warehouse is away: %s", problem)
+            if isinstance(problem, _TooSlow):
+                self._drain_patience = min(2 * self._drain_patience, DRAIN_SECONDS)
             self._to_drain = None
             self._drain_after = asyncio.get_running_loop().time() + RETRY_SECONDS
             return
@@ -268,6 +276,8 @@ class Intake:
             log.error("set aside: %s", problem)
             self.spool.set_first_aside()
             return
+        finally:
+            self._patience = COMMIT_SECONDS
         if not self._to_drain:
             self._to_drain = None
             self.spool.drop_first()
@@ -357,14 +367,14 @@ class Intake:
         if connection is None:
             raise _Lost("There is no connection.")
         task = asyncio.ensure_future(question(connection))
-        done, _ = await asyncio.wait({task}, timeout=COMMIT_SECONDS)
+        done, _ = await asyncio.wait({task}, timeout=self._patience)
         if not done:
             # Cancelling may take as long as the answer: that is waited for by nobody.
             self._tasks.add(task)
             task.add_done_callback(self._forget)
             task.cancel()
             self._give_up(connection)
-            raise _TooSlow(f"Postgres did not answer within {COMMIT_SECONDS:g} seconds.")
+            raise _TooSlow(f"Postgres did not answer within {self._patience:g} seconds.")
         try:
             return task.result()
         except psycopg.Error as error:

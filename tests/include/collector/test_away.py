@@ -189,6 +189,26 @@ def test_a_frozen_warehouse_delays_an_answer_but_does_not_lose_or_double_a_call(
         assert ids(collector) == ["before", "during"]
 
 
+def test_a_group_that_takes_longer_than_a_client_waits_lands_from_the_spool(start, warehouse: str):
+    with psycopg.connect(warehouse) as connection:
+        connection.execute(
+            "create function slow() returns trigger language plpgsql as"
+            " $$ begin perform pg_sleep(5); return new; end $$;"
+            " create trigger slow before insert on raw_segment.events"
+            " for each row when (new.message_id = 'slow') execute function slow()"
+        )
+    collector: Running = start()
+    assert collector.post("/v1/track", call("slow")).status_code == 200
+    assert collector.spooled()
+    # It must not keep what is behind it for ever.
+    assert collector.post("/v1/track", call("behind")).status_code == 200
+    collector.wait_until_drained()
+    assert ids(collector) == ["slow", "behind"]
+    assert collector.books() == {
+        "received": 2, "landed": 2, "duplicates": 0, "quarantined": 0, "spooled": 0
+    }  # fmt: skip
+
+
 def test_a_connection_that_postgres_ends_is_replaced_at_once(start, warehouse: str):
     collector = start()
     assert collector.post("/v1/track", call("m")).status_code == 200
