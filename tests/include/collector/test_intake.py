@@ -1,0 +1,144 @@
+"""What the intake does when Postgres objects, and when more comes than it can hold."""
+
+import asyncio
+import zlib
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+import psycopg
+import pytest
+
+from include.collector import intake as intake_module
+from include.collector import landing
+from include.collector.errors import Unavailable
+from include.collector.event import Row
+from include.collector.intake import Intake
+from include.collector.landing import Outcome, Parcel
+from include.collector.spool import _HEAD, Spool
+from tests.include.collector.conftest import Running
+
+
+def parcel(name: str, *, size: int = 2, calls: int = 1) -> Parcel:
+    rows = [
+        Row(n, f"{name}-{n}".encode(), b"track", b'"' + b"x" * (size - 2) + b'"')
+        for n in range(calls)
+    ]
+    return Parcel("s", rows, [], datetime.now(UTC))
+
+
+def land(url: str, *rounds: list[Parcel], spool: Spool | None = None) -> list[list]:
+    """Each round's parcels at once, round after round; what became of each."""
+
+    async def run() -> list[list]:
+        intake = Intake(url, spool, application_name="collector test")
+        await intake.start()
+        try:
+            return [
+                await asyncio.gather(*map(intake.land, parcels), return_exceptions=True)
+                for parcels in rounds
+            ]
+        finally:
+            await intake.stop()
+
+    return asyncio.run(run())
+
+
+def objecting(url: str, when: str, condition: str, sqlstate: str) -> None:
+    with psycopg.connect(url) as connection:
+        connection.execute(
+            f"create sequence tries; create function object() returns trigger language plpgsql as"
+            f" $$ begin if {condition} then raise exception 'no' using errcode = '{sqlstate}';"
+            f" end if; return null; end $$;"
+            f" create trigger object {when} execute function object()"
+        )  # type: ignore[call-overload]
+
+
+def stored(url: str) -> list[str]:
+    with psycopg.connect(url) as connection:
+        found = connection.execute("select message_id from raw_segment.events order by event_seq")
+        return [message_id for (message_id,) in found]
+
+
+@pytest.mark.parametrize("sqlstate", ["40P01", "40001"])
+def test_a_deadlock_is_tried_again_a_few_times(warehouse: str, sqlstate: str):
+    after = "after insert on raw_segment.events for each statement"
+    objecting(warehouse, after, "nextval('tries') < 4", sqlstate)
+    assert land(warehouse, [parcel("a")]) == [[Outcome(1, 0, [])]]
+    assert stored(warehouse) == ["a-0"]
+
+
+def test_a_deadlock_while_a_refused_call_is_looked_for_is_tried_again_too(warehouse: str):
+    each = "before insert on raw_segment.events for each row when (new.message_id like 'bad%')"
+    objecting(warehouse, each, "true", "22000")
+    with psycopg.connect(warehouse) as connection:
+        connection.execute(
+            "create function sometimes() returns trigger language plpgsql as $$ begin"
+            " if nextval('tries') in (2, 3, 5) then"
+            " raise exception 'no' using errcode = '40P01'; end if; return null; end $$;"
+            " create trigger a_sometimes before insert on raw_segment.events"
+            " for each statement execute function sometimes()"
+        )
+    ((bad, good),) = land(warehouse, [parcel("bad"), parcel("good", calls=3)])
+    assert [each.reason for each in bad.quarantined] == ["not_storable"]
+    assert good == Outcome(3, 0, [])
+
+
+def test_calls_that_pass_alone_and_not_together_are_kept_apart(warehouse: str):
+    many = "after insert on raw_segment.events referencing new table as added for each statement"
+    objecting(warehouse, many, "(select count(*) from added) > 1", "22000")
+    ((found,),) = land(warehouse, [parcel("a", calls=3)])
+    assert [each.reason for each in found.quarantined] == ["not_storable"] * 3
+    assert stored(warehouse) == []
+    # The next group is not kept from landing.
+    assert land(warehouse, [parcel("b")]) == [[Outcome(1, 0, [])]]
+
+
+def test_more_than_may_wait_is_refused_and_what_has_landed_waits_no_more(
+    warehouse: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(intake_module, "WAITING_BYTES", 10_000)
+    rounds = [[parcel(f"{n}-{m}", size=4_000) for m in range(2)] for n in range(5)]
+    assert land(warehouse, *rounds) == [[Outcome(1, 0, [])] * 2] * 5
+    (found,) = land(warehouse, [parcel(f"more-{n}", size=4_000) for n in range(5)])
+    assert [type(each) for each in found] == [Outcome] * 2 + [Unavailable] * 3
+    # One that is larger than the bound is taken when nothing else waits.
+    assert land(warehouse, [parcel("large", size=20_000)]) == [[Outcome(1, 0, [])]]
+
+
+def test_a_group_is_bounded_and_nothing_of_what_is_over_is_lost(
+    warehouse: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(intake_module, "GROUP_CALLS", 10)
+    (found,) = land(warehouse, [parcel(str(n), calls=4) for n in range(30)])
+    assert found == [Outcome(4, 0, [])] * 30
+    with psycopg.connect(warehouse) as connection:
+        sizes = connection.execute("select count(*) from raw_segment.events group by load_id")
+        assert max(size for (size,) in sizes) == 12
+
+
+def test_a_segment_of_another_version_is_set_aside_and_the_rest_lands(
+    collector: Running, tmp_path: Path
+):
+    spool = Spool(tmp_path / "spool", 1_000_000)
+    spool.append(landing.new_token(), [parcel("before")])
+    other = msgspec.msgpack.encode({"another": "version"})
+    (path,) = spool.folder.glob("*.spool")
+    content = path.read_bytes() + _HEAD.pack(len(other), zlib.crc32(other)) + other
+    path.write_bytes(content)
+    spool.first()
+    spool.append(landing.new_token(), [parcel("behind")])
+    spool.close()
+
+    async def drain() -> None:
+        intake = Intake(collector.warehouse, Spool(spool.folder, 1_000_000))
+        await intake.start()
+        async with asyncio.timeout(30):
+            while [*spool.folder.glob("*.spool")]:
+                await asyncio.sleep(0.02)
+        await intake.stop()
+
+    asyncio.run(drain())
+    (aside,) = spool.folder.glob("*.unreadable")
+    assert aside.read_bytes() == content
+    assert stored(collector.warehouse) == ["behind-0"]
