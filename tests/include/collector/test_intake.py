@@ -4,6 +4,7 @@ import asyncio
 import zlib
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 import psycopg
@@ -115,6 +116,73 @@ def test_a_group_is_bounded_and_nothing_of_what_is_over_is_lost(
     with psycopg.connect(warehouse) as connection:
         sizes = connection.execute("select count(*) from raw_segment.events group by load_id")
         assert max(size for (size,) in sizes) == 12
+
+
+class Line:
+    """A line to Postgres that can go dead: what was asked arrives, and no answer comes back."""
+
+    def __init__(self, url: str):
+        self._url = urlsplit(url)
+        self._is_dead = asyncio.Event()
+        self._tasks: list[asyncio.Task] = []
+
+    async def open(self) -> str:
+        """The URL of Postgres by this line."""
+        server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        user = self._url.netloc.rpartition("@")[0]
+        return urlunsplit(self._url._replace(netloc=f"{user}@127.0.0.1:{port}"))
+
+    def die(self) -> None:
+        """For whoever is connected now; who comes later has a good one."""
+        self._is_dead.set()
+        self._is_dead = asyncio.Event()
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        postgres = await asyncio.open_connection(self._url.hostname, self._url.port)
+        never = asyncio.Event()
+        self._tasks += [
+            asyncio.create_task(self._carry(reader, postgres[1], never)),
+            asyncio.create_task(self._carry(postgres[0], writer, self._is_dead)),
+        ]
+
+    async def _carry(
+        self, source: asyncio.StreamReader, target: asyncio.StreamWriter, is_dead: asyncio.Event
+    ) -> None:
+        while data := await source.read(65_536):
+            if not is_dead.is_set():
+                target.write(data)
+                await target.drain()
+
+
+def test_a_group_that_landed_though_its_answer_was_lost_is_not_counted_twice(
+    warehouse: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(intake_module, "COMMIT_SECONDS", 1.0)
+
+    async def run() -> list[Outcome]:
+        line = Line(warehouse)
+        spool = Spool(tmp_path / "spool", 1_000_000)
+        intake = Intake(await line.open(), spool, application_name="collector test")
+        await intake.start()
+        outcomes = [await intake.land(parcel("before"))]
+        line.die()
+        outcomes.append(await intake.land(parcel("during")))
+        assert spool.has_backlog
+        assert stored(warehouse) == ["before-0", "during-0"]
+        async with asyncio.timeout(30):
+            while spool.has_backlog:
+                await asyncio.sleep(0.02)
+        await intake.stop()
+        return outcomes
+
+    assert asyncio.run(run()) == [Outcome(1, 0, [])] * 2
+    with psycopg.connect(warehouse) as connection:
+        books = connection.execute(
+            "select sum(received)::int, sum(landed)::int, sum(duplicates)::int"
+            " from raw_segment.intake"
+        )
+        assert books.fetchall() == [(2, 2, 0)]
 
 
 def test_a_segment_of_another_version_is_set_aside_and_the_rest_lands(
