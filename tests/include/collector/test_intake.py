@@ -118,6 +118,21 @@ def test_a_group_is_bounded_and_nothing_of_what_is_over_is_lost(
         assert max(size for (size,) in sizes) == 12
 
 
+def test_what_was_taken_lands_before_it_stops(warehouse: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(intake_module, "GROUP_CALLS", 1)
+
+    async def run() -> list[Outcome]:
+        intake = Intake(warehouse, application_name="collector test")
+        await intake.start()
+        taken = [asyncio.create_task(intake.land(parcel(str(n)))) for n in range(20)]
+        await asyncio.sleep(0)
+        await intake.stop()
+        return [each.result() for each in taken]
+
+    assert asyncio.run(run()) == [Outcome(1, 0, [])] * 20
+    assert len(stored(warehouse)) == 20
+
+
 class Line:
     """A line to Postgres that can go dead: what was asked arrives, and no answer comes back."""
 
