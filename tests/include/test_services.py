@@ -192,6 +192,19 @@ def test_a_taken_port_is_said_in_one_line_and_nothing_is_started(
     assert supervision.leftovers(copy) == []
 
 
+@pytest.mark.parametrize("setting", ["COLLECTOR_HOST", "AIRFLOW_HOST"])
+@pytest.mark.parametrize("host", ["no.such.host.invalid", "203.0.113.7"])
+def test_a_host_that_is_not_this_machine_is_said_and_not_called_a_taken_port(
+    copy: Settings, setting: str, host: str
+) -> None:
+    done = cli("up", **{**variables(copy), setting: host})
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        f"{setting} {host} is no address of this machine: set it to 127.0.0.1, or to one that is."
+    ]
+    assert supervision.leftovers(copy) == []
+
+
 def test_a_data_folder_that_cannot_be_written_is_said_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     done = cli("up", DATA_DIR=str(tmp_path / "file" / "data"))
