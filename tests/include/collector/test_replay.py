@@ -83,6 +83,14 @@ def test_a_replay_again_lands_nothing_twice(collector: Running):
     }  # fmt: skip
 
 
+def test_a_call_of_the_webhooks_size_is_not_too_large_for_a_replay(collector: Running):
+    large = b'{"type":"x","messageId":"m","n":NaN,"more":"' + b"x" * 60_000 + b'"}'
+    answer = collector.post("/webhook", large).json()
+    assert answer["quarantined"] == [{"index": 0, "reason": "malformed_json"}]
+    fix(collector, "NaN", "1")
+    assert replay(collector.warehouse, say=quiet) == Loaded(1, 1, 0, 0)
+
+
 def test_reason_and_time_choose_what_is_replayed(collector: Running):
     collector.post("/v1/track", b'{"userId":"u","event":"E","messageId":"m-1","x":NaN}')
     collector.post("/v1/track", b'{"userId":"u","event":"","messageId":"m-2"}')
