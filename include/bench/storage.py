@@ -58,10 +58,10 @@ from (
     from (
         select case
             -- of those that are sent again, any that came before
-            when n %% 100 < %(resent)s then 1 + (n::bigint * 7919) %% greatest(%(start)s - 1, 1)
+            when n %% 100 < %(resent)s then 1 + (n * 7919) %% greatest(%(start)s::bigint - 1, 1)
             else n
         end as n
-        from generate_series(%(start)s, %(start)s + %(batch)s - 1) as n
+        from generate_series(%(start)s::bigint, %(start)s::bigint + %(batch)s - 1) as n
     ) as numbered
 ) as made
 """
