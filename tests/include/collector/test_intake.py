@@ -1,7 +1,10 @@
 """What the intake does when Postgres objects, and when more comes than it can hold."""
 
 import asyncio
+import os
+import time
 import zlib
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -139,6 +142,7 @@ class Line:
     def __init__(self, url: str):
         self._url = urlsplit(url)
         self._is_dead = asyncio.Event()
+        self.is_cut = False
         self._tasks: list[asyncio.Task] = []
 
     async def open(self) -> str:
@@ -154,6 +158,9 @@ class Line:
         self._is_dead = asyncio.Event()
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.is_cut:
+            writer.close()
+            return
         postgres = await asyncio.open_connection(self._url.hostname, self._url.port)
         never = asyncio.Event()
         self._tasks += [
@@ -198,6 +205,46 @@ def test_a_group_that_landed_though_its_answer_was_lost_is_not_counted_twice(
             " from raw_segment.intake"
         )
         assert books.fetchall() == [(2, 2, 0)]
+
+
+def test_what_is_written_to_the_spool_while_it_is_drained_is_not_lost(
+    warehouse: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    write = os.write
+
+    def slowly(descriptor: int, data: bytes) -> int:
+        time.sleep(1)
+        return write(descriptor, data)
+
+    async def thread_first(function: Callable, *arguments: object) -> object:
+        writing = asyncio.get_running_loop().run_in_executor(None, function, *arguments)
+        time.sleep(0.2)  # the thread is in the middle of it before anything else goes on
+        return await writing
+
+    async def run() -> list[Outcome]:
+        line = Line(warehouse)
+        spool = Spool(tmp_path / "spool", 1_000_000)
+        intake = Intake(await line.open(), spool, application_name="collector test")
+        await intake.start()
+        line.is_cut = True
+        outcomes = [await intake.land(parcel("a"))]
+        monkeypatch.setattr(os, "write", slowly)
+        monkeypatch.setattr(asyncio, "to_thread", thread_first)
+        # While b is written Postgres comes back; then c is written to the segment of a and b, which
+        # is drained now.
+        written = [asyncio.create_task(intake.land(parcel("b")))]
+        await asyncio.sleep(0.1)
+        line.is_cut = False
+        written.append(asyncio.create_task(intake.land(parcel("c"))))
+        outcomes += [await each for each in written]
+        async with asyncio.timeout(30):
+            while spool.has_backlog:
+                await asyncio.sleep(0.02)
+        await intake.stop()
+        return outcomes
+
+    assert asyncio.run(run()) == [Outcome(1, 0, [])] * 3
+    assert stored(warehouse) == ["a-0", "b-0", "c-0"]
 
 
 def test_a_segment_of_another_version_is_set_aside_and_the_rest_lands(
