@@ -29,8 +29,8 @@ MUTATIONS = [
     Mutation(
         "§3.1",
         "macros/keys.sql",
-        'select {{ "lower(btrim(value))" if is_email else "value" }}',
-        'select {{ "btrim(value)" if is_email else "value" }}',
+        'then {{ "lower(btrim(" ~ text ~ "))" if is_email else text }}',
+        'then {{ "btrim(" ~ text ~ ")" if is_email else text }}',
         "every_candidate_key_is_kept_in_the_order_of_its_list",
     ),
     Mutation(
@@ -323,8 +323,8 @@ MUTATIONS = [
     Mutation(
         "§3.8",
         f"{_STAGING}calls.sql",
-        "candidates('payload', outside_traits(key_paths('user_id')))",
-        "candidates('payload', key_paths('user_id'))",
+        "candidates(outside_traits(key_paths('user_id')))",
+        "candidates(key_paths('user_id'))",
         "every_candidate_key_is_kept_in_the_order_of_its_list",
     ),
     Mutation(
@@ -417,7 +417,7 @@ MUTATIONS = [
     Mutation(
         "§3.11",
         f"{_USAGE}event_names.sql",
-        " and reason is distinct from 'receipt'",
+        " and out_of_scope is distinct from 'receipt'",
         "",
         "a_new_event_name_is_reported_when_first_seen",
     ),
