@@ -18,6 +18,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.types.json import Jsonb
 
+from include.collector.books import check_books
 from include.errors import BusyError, ProblemError
 from include.settings import ROOT, Settings
 from include.warehouse.connection import connect
@@ -90,7 +91,9 @@ def build(
         if because:
             say(f"  from scratch: {because}")
         nodes, error = _run_dbt(url, settings, as_of=as_of, full=bool(because), say=say)
-        return _close(holder, build_id, started_at, nodes, error)
+        report = _close(holder, build_id, started_at, nodes, error)
+    _check_books(url, say)
+    return report
 
 
 # The lock
@@ -311,6 +314,15 @@ def _progress(say: Callable[[str], None]) -> Callable[[Any], None]:
                 said = now
 
     return on_event
+
+
+def _check_books(url: str, say: Callable[[str], None]) -> None:
+    """Say where the collector's books and what has landed disagree; that stops no build."""
+    differences = check_books(url).differences
+    for difference in differences[:3]:
+        say(f"  the collector's books differ: {difference}")
+    if len(differences) > 3:
+        say(f"  and {len(differences) - 3} differences more")
 
 
 def _node(result: Any) -> dict[str, Any]:

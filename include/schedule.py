@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cron_descriptor import CasingTypeEnum, Options, get_description
 from cron_descriptor.Exception import FormatError, MissingFieldError
-from croniter import CroniterError, croniter  # type: ignore[import-untyped]
+from croniter import CroniterError, croniter
 
 from include.errors import SettingError
 from include.settings import Settings
