@@ -147,7 +147,7 @@ def _read_inputs(holder: psycopg.Connection, as_of: date) -> _Inputs:
 def _fingerprint_of_code() -> str:
     """A hash over every file of the dbt project that can change a table."""
     digest = hashlib.sha256()
-    for folder in ("models", "macros", "seeds", "tests"):
+    for folder in ("models", "macros", "materializations", "seeds", "tests"):
         for file in sorted((PROJECT / folder).rglob("*")):
             if file.suffix in (".sql", ".yml", ".csv"):
                 digest.update(str(file.relative_to(PROJECT)).encode() + b"\0")

@@ -13,9 +13,8 @@ with calls as (
 outcomes as (
 
     {%- if only_new %}
-    select
-        journal_sign * events as events
-    from {{ ref('int_quality__outcome_days').incorporate(path={'identifier': 'int_quality__outcome_days__journal'}) }}
+    select journal_sign * events as events
+    from {{ whole_journal('int_quality__outcome_days') }}
     where journal_build = {{ build_id }}
     {%- else %}
     select events from {{ ref('int_quality__outcome_days') }}

@@ -227,7 +227,7 @@ def _land(url: str, calls: str, **values: object) -> int:
             "insert into raw_segment.loads default values returning load_id"
         ).fetchone()  # type: ignore[misc]
         statement = _LAND.replace("{calls}", calls)
-        connection.execute(statement, {**values, "load_id": load_id})  # type: ignore[arg-type]
+        connection.execute(statement, {**values, "load_id": load_id})
         return load_id
 
 

@@ -11,7 +11,8 @@
 ) }}
 
 {%- set mode = increment_mode() %}
-{%- set calls = new_rows('int_identity__call_changes') if mode == 'changes' else ref('int_identity__call_resolutions') %}
+{%- set calls = ref('int_identity__call_resolutions') %}
+{%- if mode == 'changes' %}{% set calls = new_rows('int_identity__call_changes') %}{% endif %}
 
 with calls as (
 

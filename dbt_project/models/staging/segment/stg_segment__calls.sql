@@ -21,7 +21,7 @@ clocks as (
 
     select
         *,
-        jsonb_typeof(payload -> 'receivedAt') is not null as is_corrected_by_segment,
+        payload ->> 'receivedAt' is not null as is_corrected_by_segment,
         {{ readable_timestamp('payload', 'timestamp') }} as stamped_at,
         {{ readable_timestamp('payload', 'sentAt') }} as sent_at,
         {{ readable_timestamp('payload', 'originalTimestamp') }} as original_at,
