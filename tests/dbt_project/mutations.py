@@ -410,8 +410,8 @@ MUTATIONS = [
     Mutation(
         "§3.11",
         f"{_IDENTITY}calls.sql",
-        "when calls.has_receipt_id or calls.source = any",
-        "when calls.source = any",
+        "when calls.has_receipt_id or {{ call_setting('planhat_sources')",
+        "when {{ call_setting('planhat_sources')",
         "settings_hold_from_the_moment_they_were_made",
     ),
     Mutation(
