@@ -51,6 +51,27 @@ def test_every_path_that_is_named_exists(doc: Path):
     assert missing == []
 
 
+def test_every_model_that_is_named_exists(doc: Path):
+    models = {file.stem for file in (ROOT / "dbt_project" / "models").rglob("*.sql")}
+    assert "int_identity__keyset_endusers" in models
+    named = set(re.findall(r"\b(?:int|stg|base)_[a-z]+__[a-z_]+\b", doc.read_text()))
+    assert named - models == set()
+
+
+def test_every_part_of_include_is_in_the_architecture():
+    parts = {
+        f"include/{each.name}"
+        for each in (ROOT / "include").iterdir()
+        if not each.name.startswith("_") and (each.is_dir() or each.suffix == ".py")
+    }
+    assert "include/why" in parts
+    table = re.findall(
+        r"^\| (`include/.+?) \|", (ROOT / "docs" / "architecture.md").read_text(), re.MULTILINE
+    )
+    shown = {part for row in table for part in re.findall(r"`(include/[\w.]+)`", row)}
+    assert shown == parts
+
+
 def test_the_readme_shows_a_row_for_every_pushed_model():
     shown = re.findall(
         r"^(\w+) +[\d,]+ +0 +0 +[\d,]+$", (ROOT / "README.md").read_text(), re.MULTILINE

@@ -1,0 +1,93 @@
+"""Every column that a build makes is described, and every described column is made."""
+
+from collections.abc import Callable
+
+import pytest
+import yaml
+
+from include.build import PROJECT, build
+from include.settings import Settings
+
+SCHEMAS = ["staging", "intermediate", "marts", "planhat"]
+# A description that says no more than the column's name says nothing.
+NO_FACT = {"", "a", "an", "the", "its", "of", "it"}
+
+
+@pytest.fixture(scope="module")
+def built(
+    module_warehouse: str, module_settings: Settings, ask: Callable[..., list[dict]]
+) -> set[tuple[str, str]]:
+    """(model, column) of every table and view that a build makes.
+
+    A journal is left out: it is its table's columns behind journal_build and journal_sign, made by
+    the materialization. The column build_id is not: it can be asked for like any other.
+    """
+    build(module_warehouse, module_settings, requested_by="test", say=lambda line: None)
+    rows = ask(
+        "select table_name, column_name from information_schema.columns"
+        " where table_schema = any (%s)",
+        SCHEMAS,
+    )
+    assert {row["table_name"] for row in rows} >= {"stg_segment__calls", "usage_daily", "company"}
+    return {
+        (row["table_name"], row["column_name"])
+        for row in rows
+        if not row["table_name"].endswith("__journal")
+    }
+
+
+def _models() -> list[dict]:
+    files = sorted((PROJECT / "models").rglob("*.yml"))
+    models = [
+        model for file in files for model in yaml.safe_load(file.read_text()).get("models", [])
+    ]
+    return [{"columns": [], **model} for model in models]
+
+
+def _described() -> dict[tuple[str, str], str]:
+    columns = [
+        ((model["name"], column["name"]), column.get("description", "").strip())
+        for model in _models()
+        for column in model["columns"]
+    ]
+    assert len(columns) == len(dict(columns)), "a column is described twice"
+    return dict(columns)
+
+
+def test_every_column_of_every_model_is_described(built: set[tuple[str, str]]):
+    described = {column for column, text in _described().items() if text}
+    silent = sorted(".".join(column) for column in built - described)
+    assert silent == [], "describe it in the YAML beside the model"
+
+
+def test_every_described_column_is_there(built: set[tuple[str, str]]):
+    missing = sorted(".".join(column) for column in set(_described()) - built)
+    assert missing == [], "no model makes it"
+
+
+def test_a_description_says_more_than_the_name():
+    described = _described()
+    assert len(described) > 500
+    repeating = [
+        ".".join((model, column))
+        for (model, column), text in described.items()
+        if set(text.lower().strip(".").split()) <= {*column.split("_"), *NO_FACT}
+    ]
+    assert repeating == [], "say what it means, in which unit, when it is null"
+
+
+def test_what_tells_who_a_person_is_says_so():
+    personal = {"email", "emails", "first_name", "last_name", "phone", "nick_name"}
+    columns = [
+        (model["name"], column)
+        for model in _models()
+        for column in model["columns"]
+        if column["name"] in personal
+    ]
+    assert len(columns) > 20
+    untagged = [
+        f"{model}.{column['name']}"
+        for model, column in columns
+        if not column.get("config", {}).get("meta", {}).get("pii")
+    ]
+    assert untagged == [], "add config: {meta: {pii: true}}"
