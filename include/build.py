@@ -141,6 +141,10 @@ def _read_inputs(holder: psycopg.Connection, as_of: date) -> _Inputs:
         ).fetchone()[0]  # type: ignore[index]
         for table in SETTINGS_TABLES
     }
+    rows["sources"] = holder.execute(
+        "select coalesce(jsonb_agg(jsonb_build_object('source', source, 'kind', kind)"
+        " order by source), '[]') from raw_segment.sources"
+    ).fetchone()[0]  # type: ignore[index]
     return _Inputs(as_of, rows, _fingerprint_of_code())
 
 
@@ -149,7 +153,7 @@ def _fingerprint_of_code() -> str:
     digest = hashlib.sha256()
     for folder in ("models", "macros", "materializations", "seeds", "tests"):
         for file in sorted((PROJECT / folder).rglob("*")):
-            if file.suffix in (".sql", ".yml", ".csv"):
+            if file.suffix in (".sql", ".yml", ".csv") and file.name != "unit_tests.yml":
                 digest.update(str(file.relative_to(PROJECT)).encode() + b"\0")
                 digest.update(file.read_bytes())
     digest.update((PROJECT / "dbt_project.yml").read_bytes())

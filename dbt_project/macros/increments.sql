@@ -14,10 +14,11 @@
 
 {# The build that this is, and the snapshot that it sees; by hand, the last one's. #}
 {% macro this_build() %}
-    {%- if not execute -%}{{ return({'build_id': 0, 'done_build_id': 0, 'window_to': ''}) }}{%- endif -%}
+    {%- if not execute -%}{{ return({'build_id': 0, 'is_running': false, 'done_build_id': 0, 'window_to': ''}) }}{%- endif -%}
     {%- set query -%}
         select
             coalesce(max(build_id), 0) as build_id,
+            coalesce(bool_or(status = 'running'), false) as is_running,
             coalesce(max(build_id) filter (where status = 'success'), 0) as done_build_id,
             coalesce(
                 (array_agg(window_to order by build_id desc))[1], pg_current_snapshot()
@@ -25,7 +26,18 @@
         from sync.builds
     {%- endset -%}
     {%- set row = run_query(query)[0] -%}
-    {{ return({'build_id': row[0], 'done_build_id': row[1], 'window_to': row[2]}) }}
+    {{ return({
+        'build_id': row[0], 'is_running': row[1], 'done_build_id': row[2], 'window_to': row[3],
+    }) }}
+{% endmacro %}
+
+{# By hand there is no window and no build to mark: readers of a journal would never see its rows. #}
+{% macro needs_a_build(build) %}
+    {%- if execute and not build.is_running -%}
+        {%- do exceptions.raise_compiler_error(
+            this.name ~ ' is brought up to date by a build, which knows what is new: use `make build`.'
+        ) -%}
+    {%- endif -%}
 {% endmacro %}
 
 {#

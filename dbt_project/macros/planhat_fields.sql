@@ -1,5 +1,5 @@
 {# A field of a Planhat object as one type. What cannot be read as that type becomes null: the raw
-   object still holds it, and marts.quality counts it. #}
+   object still holds it. #}
 
 {% macro planhat_text(name) -%}
     case

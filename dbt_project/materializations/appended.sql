@@ -7,6 +7,7 @@
     {%- set target = this.incorporate(type='table') -%}
     {%- set mode = increment_mode() -%}
     {%- set build = this_build() -%}
+    {%- do needs_a_build(build) -%}
 
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}

@@ -11,6 +11,7 @@
     {%- set journal = target.incorporate(path={'identifier': this.name ~ '__journal'}) -%}
     {%- set mode = increment_mode() -%}
     {%- set build = this_build() -%}
+    {%- do needs_a_build(build) -%}
     {%- set keys = config.require('unique_key') -%}
     {%- set marks_gone = config.get('marks_gone', false) -%}
 

@@ -1,5 +1,8 @@
 -- One row: what is asked of every call, in a form that needs no joins.
 
+-- Only written to when it differs: making it anew would take the views above it away for a while.
+{{ config(materialized='journaled', compares='always', unique_key=['is_the_only_row']) }}
+
 with switches as (
 
     select * from {{ ref('stg_settings__switches') }}
@@ -21,6 +24,7 @@ sources as (
 final as (
 
     select
+        true as is_the_only_row,
         blocked.blocked_values,
         blocked.blocked_emails,
         (

@@ -1,5 +1,5 @@
--- One row a reason, source, type, keyset, anonymous id and day: the calls that are unresolved for it, receipts
--- included.
+-- One row a reason, source, type, keyset, anonymous id and day: the calls that are unresolved for it. Receipts
+-- are ours and are not listed.
 
 {%- set key = ['reason', 'source', 'type', 'keyset', 'anonymous_id', 'day'] %}
 

@@ -1,0 +1,25 @@
+{#
+    A view that stays in its place: dbt's own renames the old one and drops it with all views over it, so that those
+    are not there until their turn comes, in every build. Columns change only with the project's files, in a full
+    build, which may drop.
+#}
+{% materialization view, adapter='postgres' %}
+    {%- set target = this.incorporate(type='view') -%}
+    {%- set earlier = load_cached_relation(this) -%}
+
+    {{ run_hooks(pre_hooks, inside_transaction=False) }}
+    {{ run_hooks(pre_hooks, inside_transaction=True) }}
+
+    {%- if earlier is not none and (should_full_refresh() or not earlier.is_view) -%}
+        {%- do drop_relation_if_exists(earlier) -%}
+    {%- endif -%}
+    {%- call statement('main') -%}
+        create or replace view {{ target }} as {{ sql }}
+    {%- endcall -%}
+
+    {{ run_hooks(post_hooks, inside_transaction=True) }}
+    {%- do persist_docs(target, model) -%}
+    {{ adapter.commit() }}
+    {{ run_hooks(post_hooks, inside_transaction=False) }}
+    {{ return({'relations': [target]}) }}
+{% endmaterialization %}
