@@ -313,10 +313,11 @@ def _remember(connection: psycopg.Connection, table_id: int) -> None:
         with read as (
             update raw_segment.warehouse_tables
             set
-                -- a load time in the future must not hide what is loaded until then
-                read_to = greatest(read_to, least(
-                    (select max(loaded_at) from pg_temp.warehouse_calls where fate <> 'waiting'),
-                    now()
+                -- a load time in the future must not hide what is loaded until then; without new
+                -- rows it stays (greatest ignores a null)
+                read_to = greatest(read_to, (
+                    select max(least(loaded_at, now())) from pg_temp.warehouse_calls
+                    where fate <> 'waiting' and loaded_at is not null
                 )),
                 read_at = now()
             where warehouse_table_id = %(table)s
