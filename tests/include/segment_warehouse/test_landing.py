@@ -175,6 +175,27 @@ def test_many_rows_land_in_several_transactions(
     assert found == [{"used": 4, "loads": 4}]
 
 
+def test_a_reading_that_was_interrupted_goes_on_and_counts_nothing_twice(
+    tables: SegmentTables, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(landing, "STEP", 10)
+    tables.load([call(n, "identify") for n in range(10, 40)])
+    tables.execute(
+        "create function fail() returns trigger language plpgsql as"
+        " $$ begin raise division_by_zero; end $$"
+    )
+    tables.execute(
+        "create trigger fail before insert on raw_segment.events"
+        " for each row when (new.message_id = 'm-25') execute function fail()"
+    )
+    (first,) = land(tables).tables
+    assert first.problem
+    assert (first.landed, books(tables)) == (10, (10, 10, 0, 0))
+    tables.execute("drop trigger fail on raw_segment.events")
+    assert figures(land(tables), "identifies") == (20, 20, 0, 0)
+    assert books(tables) == (30, 30, 0, 0)
+
+
 # Tracks and the tables of events
 
 
@@ -188,6 +209,16 @@ def test_a_track_without_a_table_of_its_event_lands_without_properties(tables: S
     ]
     found = payloads(tables)["m-1"]
     assert (found["event"], found["properties"]) == ("Report Viewed", {})
+
+
+def test_a_track_that_has_waited_in_vain_lands_without_properties(
+    tables: SegmentTables, monkeypatch: pytest.MonkeyPatch
+):
+    tables.load([call(1)], events=False, loaded_at=datetime.now(UTC))
+    assert land(tables).landed == 0
+    monkeypatch.setattr(landing, "WAIT", timedelta(0))
+    assert figures(land(tables), "tracks") == (1, 1, 0, 0)
+    assert books(tables) == (1, 1, 0, 0)
 
 
 def test_a_track_waits_while_its_event_s_table_may_still_be_loaded(tables: SegmentTables):
