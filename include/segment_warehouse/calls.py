@@ -39,8 +39,12 @@ _DOCUMENTS = {"json", "jsonb"}
 _NULL = sql.SQL("null")
 
 
-def calls_query(table: Table, since: datetime | None, wait: timedelta) -> sql.Composable:
+def calls_query(
+    table: Table, since: datetime | None, wait: timedelta, is_new: sql.Composable
+) -> sql.Composable:
     """Rows of the table that were loaded at or after `since` (None: all), as calls.
+
+    `is_new` is a condition on `c.row_key`, what a row is remembered by; other rows are left out.
 
     Columns: `message_id`, `row_key`, `loaded_at`, `received_at`, `payload`, `reason` (why it cannot
     land, else null) and `fate`: `new`, or of a row of `tracks`, `told` when the call has landed and
@@ -54,6 +58,7 @@ def calls_query(table: Table, since: datetime | None, wait: timedelta) -> sql.Co
         "message_id": sql.SQL("nullif(btrim({}::text), '')").format(_column(table, "id")),
         "loaded_at": loaded_at,
         "since": _since(time, since),
+        "is_new": is_new,
         "has_received_at": sql.SQL("{} is not null").format(_column(table, "received_at")),
         "said_at": _time(table.column("received_at")),
         "stamped_at": _time(table.column("timestamp")),
@@ -87,13 +92,14 @@ _FATE_OF_TRACKS = sql.SQL(
     """case
         when exists (
             select from raw_segment.events as e
-            where e.message_key = md5(message_id)::uuid
+            where e.message_key = md5(c.message_id)::uuid
         ) then 'told'
-        when message_id is not null and loaded_at > now() - {} then 'waiting'
+        when c.message_id is not null and c.loaded_at > now() - {} then 'waiting'
         else 'new'
     end"""
 )
 
+# `offset 0`: what is above it is not worked out again wherever it is named below.
 # A row without a time of receipt was received when it was loaded. `timestamp` is Segment's own
 # correction: made here only where that column is empty.
 _CALLS = sql.SQL(
@@ -129,6 +135,12 @@ timed as (
         )::text))::uuid as row_key
     from said
 ),
+fresh as (
+    select c.*, {fate} as fate
+    from timed as c
+    where {is_new}
+    offset 0
+),
 received as (
     select
         *,
@@ -147,20 +159,24 @@ received as (
                 then said_at - (sent_at - original_at)
             else original_at
         end as corrected_at
-    from timed
+    from fresh
 ),
 called as (
     select
-        message_id, row_key, loaded_at, received_at, event, is_out_of_range,
+        message_id, row_key, loaded_at, received_at, event, is_out_of_range, fate,
         coalesce(is_readable, not has_received_at) as is_readable,
-        jsonb_strip_nulls(jsonb_build_object(
-            'type', {type}::text, 'messageId', message_id, 'userId', user_id,
-            'anonymousId', anonymous_id, 'groupId', group_id, 'previousId', previous_id,
-            'event', event, 'timestamp', corrected_at, 'originalTimestamp', original_at,
-            'sentAt', sent_at, 'receivedAt', received_at
-        ))
-        || jsonb_build_object('context', context, {content}::text, own) as payload
+        -- of what is not landed none is made
+        case when fate = 'new' then
+            jsonb_strip_nulls(jsonb_build_object(
+                'type', {type}::text, 'messageId', message_id, 'userId', user_id,
+                'anonymousId', anonymous_id, 'groupId', group_id, 'previousId', previous_id,
+                'event', event, 'timestamp', corrected_at, 'originalTimestamp', original_at,
+                'sentAt', sent_at, 'receivedAt', received_at
+            ))
+            || jsonb_build_object('context', context, {content}::text, own)
+        end as payload
     from received
+    offset 0
 )
 select
     message_id, row_key, loaded_at, received_at, payload,
@@ -172,7 +188,7 @@ select
         when is_out_of_range or {holds_out_of_range} then 'number_out_of_range'
         when octet_length(payload::text) > {longest} then 'too_large'
     end as reason,
-    {fate} as fate
+    fate
 from called
 """
 )

@@ -122,13 +122,15 @@ def land_warehouse_calls(
         add_source(url, source)
         connection.execute("select pg_advisory_lock(hashtext('planhat-segment warehouse reading'))")
         done: list[LandedTable] = []
+        unread_events = False
         for table in tables:
-            if table.is_roll_up and any(each.problem for each in done):
+            if table.is_roll_up and unread_events:
                 problem = "not read, because the table of an event could not be read"
                 found = LandedTable(table.name, problem=problem)
             else:
                 found = _land_table(connection, table, source, full)
             done.append(found)
+            unread_events = unread_events or (table.type == "track" and found.problem is not None)
             if found.rows or found.waiting or found.problem:
                 say(str(found))
     return Landed(tuple(done))
@@ -186,7 +188,7 @@ def _collect(
     """The new rows as calls, in a table of this session's: how many, told, and left to wait."""
     is_new = sql.SQL("true") if full else _UNSEEN.format(sql.Literal(table_id))
     connection.execute("drop table if exists pg_temp.warehouse_calls")
-    connection.execute(_COLLECT.format(calls=calls_query(table, since, WAIT), is_new=is_new))
+    connection.execute(_COLLECT.format(calls=calls_query(table, since, WAIT, is_new)))
     connection.execute("create unique index on pg_temp.warehouse_calls (place)")
     connection.execute("analyze pg_temp.warehouse_calls")
     counted = connection.execute(
@@ -210,7 +212,6 @@ select
     c.*,
     row_number() over (order by c.fate = 'waiting', c.message_id collate "C") - 1 as place
 from ({calls}) as c
-where {is_new}
 """
 )
 

@@ -79,7 +79,7 @@ def find_tables(connection: psycopg.Connection, schema: str) -> list[Table]:
     if not tables:
         raise SettingError(
             f"The schema {schema!r} has none of Segment's tables (identifies, groups, tracks, a "
-            "table per event …), or none that may be read."
+            "table per event …)."
         )
     return sorted(tables, key=lambda table: (table.is_roll_up, table.name))
 

@@ -211,6 +211,19 @@ def test_a_track_without_a_table_of_its_event_lands_without_properties(tables: S
     assert (found["event"], found["properties"]) == ("Report Viewed", {})
 
 
+def test_only_what_is_in_no_table_of_an_event_lands_without_properties(tables: SegmentTables):
+    tables.load([call(n, properties={"rows": n}) for n in (1, 2)])
+    tables.load([call(3, properties={"rows": 3})], events=False)  # of the same event
+    tables.load([call(4, event="Joined", properties={"rows": 4})], events=False)
+    landed = land(tables)
+    (tracks,) = [each for each in landed.tables if each.table == "tracks"]
+    assert (tracks.rows, tracks.told, tracks.landed, tracks.bare) == (4, 2, 2, 2)
+    assert {id_: found["properties"] for id_, found in payloads(tables).items()} == {
+        "m-1": {"rows": 1}, "m-2": {"rows": 2}, "m-3": {}, "m-4": {},
+    }  # fmt: skip
+    assert books(tables) == (4, 4, 0, 0)
+
+
 def test_a_track_that_has_waited_in_vain_lands_without_properties(
     tables: SegmentTables, monkeypatch: pytest.MonkeyPatch
 ):
@@ -438,7 +451,7 @@ def test_a_source_of_receipts_cannot_be_its_source(tables: SegmentTables):
 
 
 def test_a_table_that_cannot_be_read_costs_the_others_nothing(tables: SegmentTables):
-    tables.load([call(1), call(2, "identify")])
+    tables.load([call(1), call(2, "identify"), call(3, "page")])
     tables.execute("create function production.fails() returns integer language sql as"
                    " $$ select 1 / 0 $$")  # fmt: skip
     tables.execute(
@@ -451,18 +464,20 @@ def test_a_table_that_cannot_be_read_costs_the_others_nothing(tables: SegmentTab
     tables.execute("grant usage on schema raw_segment, production to reader")
     tables.execute("grant all on all tables in schema raw_segment, production to reader")
     try:
+        tables.execute("revoke all on production.pages from reader")
         said: list[str] = []
         host = tables.url.split("@", 1)[1]
         landed = land_warehouse_calls(
             f"postgresql://reader:reader@{host}", "production", "segment-warehouse",
             say=said.append,
         )  # fmt: skip
-        assert landed.unread == ["report_viewed", "tracks"]
+        assert landed.unread == ["pages", "report_viewed", "tracks"]
         assert landed.landed == 1
-        assert "report_viewed: 0 new rows" in said[1]
-        assert "DivisionByZero" in said[1]
+        assert said[1].endswith("could not be read: the warehouse's user has no permission to")
+        assert said[2].endswith("could not be read: DivisionByZero (22012)")
+        assert said[3].endswith("because the table of an event could not be read")
     finally:
         tables.execute("drop owned by reader")
         tables.execute("drop role reader")
-    assert land(tables).landed == 1
+    assert land(tables).landed == 2
     assert payloads(tables)["m-1"]["event"] == "Report Viewed"
