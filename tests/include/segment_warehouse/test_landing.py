@@ -1,6 +1,7 @@
 """Segment's own tables as a way in: each row once, whatever is in it, whenever it comes."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import psycopg
@@ -173,6 +174,19 @@ def test_many_rows_land_in_several_transactions(
         " from raw_segment.loads as l left join raw_segment.events as e using (load_id)",
     )
     assert found == [{"used": 4, "loads": 4}]
+
+
+def test_two_readings_at_once_count_each_row_once(tables: SegmentTables):
+    tables.load([call(n, "identify") for n in range(20)])
+    tables.execute(
+        "insert into production.identifies (id, received_at, uuid_ts)"
+        " select id || '-' || n, received_at, uuid_ts"
+        " from production.identifies, generate_series(1, 100) as n"
+    )
+    with ThreadPoolExecutor(2) as threads:
+        both = list(threads.map(lambda _: land(tables), range(2)))
+    assert sorted(each.landed for each in both) == [0, 2020]
+    assert books(tables) == (2020, 2020, 0, 0)
 
 
 def test_a_reading_that_was_interrupted_goes_on_and_counts_nothing_twice(
