@@ -5,6 +5,11 @@ One dbt build: every event that landed since the last one is matched to its comp
 and counted, and what Planhat's new data changes is changed, in history too. By default every 15
 minutes (`BUILD_CRON`). A build that would see nothing new is not made.
 
+**Alerts.** After a build, those of usage that opened since the last one are told in one message,
+each once (connection `usage_alerts`). At its end, whatever became of it, it tells once when a push
+was due and none has begun within an hour (connection `push_alerts`; not while the push DAG is
+paused).
+
 **Is it safe to run again?** Yes. Every table is made from what landed, so a build that is repeated
 gives the same tables. Two builds never run at once: the second waits, and says for whom.
 
@@ -23,6 +28,7 @@ from airflow.sdk import DAG, Connection, CronTriggerTimetable, Param, get_curren
 from include.connections import postgres_url
 from include.schedule import in_words
 from include.settings import load_settings
+from plugins.alerts.notifiers import TellLatePush, TellUsageAlerts
 
 log = logging.getLogger(__name__)
 settings = load_settings()
@@ -30,7 +36,7 @@ settings = load_settings()
 with DAG(
     dag_id="build_usage",
     dag_display_name="Build usage",
-    description=f"One dbt build. {in_words(settings.build_cron)}.",
+    description=f"One dbt build. {in_words(settings.build_cron, name='BUILD_CRON')}.",
     doc_md=__doc__,
     # Zero: switched on for the first time, wait for the next time. By default a time that passed
     # less than a tenth of the interval ago is made up for.
@@ -53,7 +59,12 @@ with DAG(
     tags=["usage", "dbt"],
 ):
 
-    @task(task_display_name="Build", execution_timeout=timedelta(hours=5))
+    @task(
+        task_display_name="Build",
+        execution_timeout=timedelta(hours=5),
+        on_success_callback=[TellUsageAlerts(), TellLatePush()],
+        on_failure_callback=[TellLatePush()],
+    )
     def build() -> dict[str, Any]:
         """One dbt build in this process."""
         from include.build import build as run_build

@@ -10,7 +10,8 @@ it makes up for the last time that was missed, at once, and for that one alone.
 **Tasks.** *Build* makes one dbt build, or uses one that began after this run was triggered.
 *Plan* claims the destination and lists what has something to send. *Deliver* sends one model (a
 large one in parts). *Report* checks the books and says the table *considered, synced, errors* per
-model; it is in the task's log, in its value and in `sync.run_models`.
+model; it is in the task's log, in its value and in `sync.run_models`, in short in
+the run's note.
 
 **Is it safe to run again?** Yes, as often as you like: what Segment acknowledged is not sent
 again, and what has no known outcome goes again under the same message ids, which Segment drops.
@@ -29,7 +30,6 @@ again, and what has no known outcome goes again under the same message ids, whic
 *Full resync*: send every object again, also unchanged ones; each counts as a call in Segment.
 """
 
-import html
 import logging
 from datetime import UTC, timedelta
 from typing import Any
@@ -38,7 +38,6 @@ from airflow.sdk import (
     DAG,
     Asset,
     AssetAlias,
-    BaseNotifier,
     Connection,
     CronTriggerTimetable,
     Param,
@@ -46,74 +45,26 @@ from airflow.sdk import (
     get_current_context,
     task,
 )
-from airflow.sdk.exceptions import (
-    AirflowException,
-    AirflowFailException,
-    AirflowNotFoundException,
-)
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from include.connections import postgres_url, segment_connection_of, webhook_address
+from include.connections import postgres_url, segment_connection_of
 from include.errors import BusyError
 from include.push.catalogue import read_catalogue
 from include.schedule import in_words
 from include.settings import load_settings
+from plugins.alerts.notifiers import TellPush, tell_push
 
 log = logging.getLogger(__name__)
 settings = load_settings()
 models = list(read_catalogue())
 
-# Names the connection that alerts go to; without it nobody is told.
-ALERTS = "push_alerts"
 # Tells the DAG answer_held_plans that there is something to ask.
 HELD = AssetAlias("held_push_plans_of_a_run")
 
 
-class TellChange(BaseNotifier):
-    """Tells once that pushes fail, are partial or held, and once that they are well again."""
-
-    def notify(self, context: Any) -> None:
-        """For the task that ends a run."""
-        task = context["ti"]
-        if not task.xcom_pull(task_ids="plan", key="busy"):  # else that push's own end counts
-            tell_change_of(task.xcom_pull(task_ids="plan", key="run_id"), context)
-
-
-def tell_change_of(run: int | None, context: Any) -> None:
-    """By email or webhook, as the connection `push_alerts` is; nothing without one."""
-    from include.push.alerts import tell_change
-
-    try:
-        connection = Connection.get(ALERTS)
-    except AirflowNotFoundException:
-        return
-    tell_change(
-        postgres_url(Connection.get("warehouse")),
-        segment_connection_of(Connection.get("segment")),
-        run,
-        lambda alert: tell(connection, alert, context),
-    )
-
-
-def tell(connection: Connection, alert: Any, context: Any) -> None:
-    """One alert to one connection: of type smtp with `to` in its extra fields, or http."""
-    from include.push.alerts import post_alert
-
-    if connection.conn_type in ("smtp", "email"):
-        from airflow.providers.smtp.notifications.smtp import SmtpNotifier
-
-        SmtpNotifier(
-            to=connection.extra_dejson["to"],
-            subject=alert.subject,
-            html_content=html.escape(alert.text),
-            smtp_conn_id=ALERTS,
-        ).notify(context)
-    else:
-        post_alert(webhook_address(connection), connection.password, alert)
-
-
 def close_timed_out_run(context: Any) -> None:
     """Close the run's row: on a time-out Airflow skips what is left, *Report* too."""
-    from include.push.runs import close_run
+    from include.push.runs import close_run, trigger_of
     from include.push.steps import open_run
 
     if context.get("reason") != "timed_out":
@@ -125,7 +76,7 @@ def close_timed_out_run(context: Any) -> None:
         run = open_run(
             url,
             segment,
-            trigger="api",
+            trigger=trigger_of(context["run_id"]),
             requested_by=f"Airflow {context['run_id']}",
             owner=context["run_id"],
         )
@@ -133,7 +84,7 @@ def close_timed_out_run(context: Any) -> None:
         log.info("%s", busy)
         return
     if close_run(url, run, "timed_out", "the DAG run reached its time limit"):
-        tell_change_of(run, context)
+        tell_push(run, context)
 
 
 with DAG(
@@ -194,20 +145,21 @@ with DAG(
     def plan() -> list[dict[str, Any]]:
         """Claim the destination and list the parts that have something to send."""
         from include.push.guards import held_plans
+        from include.push.runs import trigger_of
         from include.push.steps import open_run, plan_run
 
         context = get_current_context()
         chosen = context["params"]
         url = postgres_url(Connection.get("warehouse"))
         segment = segment_connection_of(Connection.get("segment"))
-        scheduled = context["dag_run"].run_type == "scheduled"
+        trigger = trigger_of(context["run_id"])
         user = getattr(context["dag_run"], "triggering_user_name", None)
         try:
             run = open_run(
                 url,
                 segment,
-                trigger="schedule" if scheduled else "api",
-                requested_by="the schedule" if scheduled else user or "Airflow",
+                trigger=trigger,
+                requested_by="the schedule" if trigger == "schedule" else user or "Airflow",
                 owner=context["run_id"],
                 models=chosen["models"] or None,
                 full=chosen["full_resync"],
@@ -258,8 +210,8 @@ with DAG(
         task_display_name="Report",
         trigger_rule=TriggerRule.ALL_DONE,
         execution_timeout=timedelta(minutes=10),
-        on_success_callback=TellChange(),
-        on_failure_callback=TellChange(),
+        on_success_callback=TellPush(),
+        on_failure_callback=TellPush(),
     )
     def report() -> dict[str, Any]:
         """Check the books, say the table, and take the colour of what became of the run."""

@@ -34,7 +34,10 @@ settings = load_settings()
 with DAG(
     dag_id="read_planhat",
     dag_display_name="Read Planhat",
-    description=f"Reads a folder of exports. {in_words(settings.read_planhat_cron)}.",
+    description=(
+        "Reads a folder of exports. "
+        f"{in_words(settings.read_planhat_cron, name='READ_PLANHAT_CRON')}."
+    ),
     doc_md=__doc__,
     # Zero: switched on for the first time, wait for the next time. By default a time that passed
     # less than a tenth of the interval ago is made up for.

@@ -1,6 +1,7 @@
 """Asks Airflow over its public REST API, as a signed-in user."""
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -138,8 +139,20 @@ def describe(tasks: list[dict[str, Any]]) -> str:
 
 
 def _names(tasks: list[dict[str, Any]], state: str) -> list[str]:
-    chosen = [task for task in tasks if task["state"] == state]
-    return [task.get("rendered_map_index") or task["task_display_name"] for task in chosen]
+    """By the model that they are for; those that have not said yet which, counted."""
+    named, counted = [], Counter[str]()
+    for task in tasks:
+        if task["state"] != state:
+            continue
+        said = task.get("rendered_map_index")
+        # Until a mapped task has begun its work, Airflow knows its number alone.
+        if said and said != str(task.get("map_index")):
+            named.append(said)
+        else:
+            counted[task["task_display_name"]] += 1
+    return named + [
+        name if times == 1 else f"{times} tasks {name}" for name, times in counted.items()
+    ]
 
 
 def _reason(answer: httpx.Response) -> str:

@@ -18,6 +18,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.types.json import Jsonb
 
+from include.collector.books import check_books
 from include.errors import BusyError, ProblemError
 from include.segment_warehouse.landing import land_warehouse_calls
 from include.settings import ROOT, Settings
@@ -96,7 +97,9 @@ def build(
         if because:
             say(f"  from scratch: {because}")
         nodes, error = _run_dbt(url, settings, as_of=as_of, full=bool(because), say=say)
-        return _close(holder, build_id, started_at, nodes, error)
+        report = _close(holder, build_id, started_at, nodes, error)
+    _check_books(url, say)
+    return report
 
 
 # The lock
@@ -150,7 +153,7 @@ def _read_inputs(holder: psycopg.Connection, as_of: date) -> _Inputs:
 def _fingerprint_of_code() -> str:
     """A hash over every file of the dbt project that can change a table."""
     digest = hashlib.sha256()
-    for folder in ("models", "macros", "seeds", "tests"):
+    for folder in ("models", "macros", "materializations", "seeds", "tests"):
         for file in sorted((PROJECT / folder).rglob("*")):
             if file.suffix in (".sql", ".yml", ".csv"):
                 digest.update(str(file.relative_to(PROJECT)).encode() + b"\0")
@@ -317,6 +320,15 @@ def _progress(say: Callable[[str], None]) -> Callable[[Any], None]:
                 said = now
 
     return on_event
+
+
+def _check_books(url: str, say: Callable[[str], None]) -> None:
+    """Say where the collector's books and what has landed disagree; that stops no build."""
+    differences = check_books(url).differences
+    for difference in differences[:3]:
+        say(f"  the collector's books differ: {difference}")
+    if len(differences) > 3:
+        say(f"  and {len(differences) - 3} differences more")
 
 
 def _node(result: Any) -> dict[str, Any]:

@@ -4,6 +4,7 @@ Starting is in three steps that a caller may interleave with work of its own (`m
 the warehouse, the collector, Airflow. Each starts what is missing and leaves alone what runs.
 """
 
+import errno
 import fcntl
 import os
 import shutil
@@ -120,18 +121,17 @@ def starting(settings: Settings) -> Iterator[None]:
 
 
 def clear_the_way(settings: Settings) -> None:
-    """End what a killed supervisord left behind; raise `ServiceError` when a port is taken."""
+    """End what a killed supervisord left behind. Raises `ServiceError` when an address cannot be
+    used: its port is taken, or its host is not this machine."""
     if not supervision.is_running(settings):
         _end_leftovers(settings)
     known = supervision.programs(settings)
     for name, host, port, setting in (
-        (COLLECTOR, settings.collector_host, settings.collector_port, "COLLECTOR_PORT"),
-        (AIRFLOW[0], settings.airflow_host, settings.airflow_port, "AIRFLOW_PORT"),
+        (COLLECTOR, settings.collector_host, settings.collector_port, "COLLECTOR"),
+        (AIRFLOW[0], settings.airflow_host, settings.airflow_port, "AIRFLOW"),
     ):
-        if not (name in known and known[name].is_up) and not _is_free(host, port):
-            raise ServiceError(
-                f"Port {port} is taken by another program: end it, or set {setting} to another one."
-            )
+        if not (name in known and known[name].is_up):
+            _refuse_unusable(host, port, setting)
 
 
 def start_warehouse(settings: Settings, *, say: Say = print) -> str:
@@ -201,6 +201,9 @@ def status(settings: Settings) -> list[tuple[str, str, str, str]]:
         COLLECTOR: f"http://{settings.collector_host}:{settings.collector_port}",
         AIRFLOW[0]: airflow_api.address(settings),
     }
+    for name in (COLLECTOR, AIRFLOW[0]):
+        if (program := known.get(name)) and program.pid:
+            places[name] = real_address(places[name], program.pid)
     rows = []
     for name in PROGRAMS:
         if name == POSTGRES and not settings.uses_embedded_server:
@@ -216,6 +219,24 @@ def status(settings: Settings) -> list[tuple[str, str, str, str]]:
                 (name, program.state.lower(), f"{program.pid} since {since}", places.get(name, ""))
             )
     return rows
+
+
+def real_address(configured: str, pid: int) -> str:
+    """Where a process and its children listen: it may have been started with another setting."""
+    try:
+        process = psutil.Process(pid)
+        ports = {
+            held.laddr.port
+            for each in (process, *process.children(recursive=True))
+            for held in each.net_connections(kind="tcp")
+            if held.status == psutil.CONN_LISTEN
+        }
+    except (psutil.Error, OSError):
+        return configured
+    host, _, port = configured.rpartition(":")
+    if not ports or int(port) in ports:
+        return configured
+    return f"{host}:{min(ports)}"
 
 
 def addresses(settings: Settings) -> list[str]:
@@ -391,15 +412,28 @@ def _postgres_address(settings: Settings) -> str:
     return f"{parts.hostname}:{parts.port or 5432}{parts.path}"
 
 
-def _is_free(host: str, port: int) -> bool:
+def _refuse_unusable(host: str, port: int, setting: str) -> None:
+    """Raise `ServiceError` when nothing can listen there; `setting` begins the settings' names."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
-        except OSError:
-            return False
-    return True
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise ServiceError(
+                    f"Port {port} is taken by another program: end it, or set {setting}_PORT to "
+                    "another one."
+                ) from None
+            if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+                raise ServiceError(
+                    f"{setting}_HOST {host} is no address of this machine: set it to 127.0.0.1, or "
+                    "to one that is."
+                ) from None
+            raise ServiceError(
+                f"{setting}_HOST {host} and {setting}_PORT {port} cannot be used "
+                f"({error.strerror}): set others."
+            ) from None
 
 
 def remove_data(settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""The operators' page in Airflow's UI: an item of the navigation, a tab on DAGs, and the app.
+"""The operators' page in Airflow's UI: an item of the navigation, a tab on DAGs, the app; notes.
 
 Every Airflow process runs this file when it starts, so it only declares: the app, and what it
 imports, is built in the api-server at the first request.
@@ -6,9 +6,11 @@ imports, is built in the api-server at the first request.
 
 from typing import Any, ClassVar
 
+from airflow.listeners import hookimpl
 from airflow.plugins_manager import AirflowPlugin
 
 PREFIX = "/planhat-segment"
+PUSH_DAG = "push_planhat_to_segment"
 
 
 class PageApp:
@@ -27,8 +29,27 @@ class PageApp:
         await self._app(scope, receive, send)
 
 
+class RunNotes:
+    """Told by the scheduler when a run ends: a push's gets its numbers as a note."""
+
+    @hookimpl
+    def on_dag_run_success(self, dag_run: Any) -> None:
+        self._ended(dag_run)
+
+    @hookimpl
+    def on_dag_run_failed(self, dag_run: Any) -> None:
+        self._ended(dag_run)
+
+    def _ended(self, dag_run: Any) -> None:
+        if dag_run.dag_id == PUSH_DAG:
+            from plugins.page.run_note import write_note
+
+            write_note(dag_run)
+
+
 class PlanhatSegmentPage(AirflowPlugin):
     name = "planhat_segment_page"
+    listeners: ClassVar = [RunNotes()]
     fastapi_apps: ClassVar = [
         {"app": PageApp(), "url_prefix": PREFIX, "name": "Planhat ⇄ Segment"},
     ]

@@ -7,17 +7,18 @@ import re
 import shlex
 import shutil
 import subprocess
-from dataclasses import fields
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
+import typer
 import yaml
 
 from include import services
-from include.settings import ROOT, Settings
+from include.cli.__main__ import app
+from include.settings import ROOT
 
 SCHEMA = json.loads((ROOT / "tests" / "compose" / "compose-spec.json").read_text())
 TEXT = (ROOT / "docker-compose.yaml").read_text()
@@ -104,11 +105,100 @@ def test_health_checks_run_modules_that_exist_and_ask_services_that_exist() -> N
     assert checked == len(services.PROGRAMS) - 1
 
 
-def test_every_setting_reaches_the_containers() -> None:
-    # The embedded server's port means nothing there.
-    wanted = {each.name.upper() for each in fields(Settings)} - {"POSTGRES_PORT"}
-    for name in our_services():
-        assert wanted <= set(SERVICES[name]["environment"]), name
+# A container has a place of its own for these; outside it, they say where it is published. The
+# embedded server's port means nothing there, and the password is part of the warehouse's URL.
+FIXED = {"DATA_DIR", "PLANHAT_EXPORTS_DIR", "COLLECTOR_HOST", "COLLECTOR_PORT", "AIRFLOW_HOST",
+         "AIRFLOW_PORT"}  # fmt: skip
+SECRETS = {name: f"secret-{name}" for name, rest in variables().items() if rest.startswith(":?")}
+
+
+@pytest.mark.parametrize("name", sorted(explained_names()))
+@pytest.mark.parametrize("place", ["in .env", "in the shell"])
+def test_every_setting_that_is_explained_reaches_every_service(name: str, place: str) -> None:
+    if place == "in the shell" and name == "POSTGRES_PORT":
+        pytest.skip("of the embedded server alone")
+    given = {**SECRETS, name: "as it was set"}
+    dotenv, shell = (given, {}) if place == "in .env" else ({}, given)
+    assert our_services()
+    for service in our_services():
+        environment = arriving(service, dotenv, shell)
+        if name == "POSTGRES_PASSWORD":
+            assert ":as it was set@postgres:" in environment["AIRFLOW_CONN_WAREHOUSE"]
+        elif name not in FIXED:
+            assert environment[name] == "as it was set", service
+
+
+def test_a_setting_that_only_airflow_knows_reaches_it_by_the_file() -> None:
+    name = "AIRFLOW__CORE__AUTH_MANAGER"
+    assert name not in explained_names()
+    assert arriving("airflow-apiserver", {**SECRETS, name: "some.Manager"}, {})[name]
+
+
+def test_a_variable_of_the_shell_wins_over_the_file() -> None:
+    shell = {"PUSH_CRON": "0 1 * * *", **SECRETS}
+    assert arriving("migrate", {"PUSH_CRON": "0 2 * * *"}, shell)["PUSH_CRON"] == "0 1 * * *"
+
+
+def test_what_is_not_set_arrives_as_not_set() -> None:
+    environment = arriving("collector", {}, SECRETS)
+    explained = explained_names() - FIXED - set(SECRETS) - {"POSTGRES_PORT"}
+    warehouse = environment.pop("AIRFLOW_CONN_WAREHOUSE")
+    assert warehouse == "postgresql://planhat:secret-POSTGRES_PASSWORD@postgres:5432/warehouse"
+    database = environment.pop("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN")
+    assert database.endswith(":secret-POSTGRES_PASSWORD@postgres:5432/airflow")
+    left = explained - {"AIRFLOW_CONN_WAREHOUSE", "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"}
+    assert {environment[name] for name in left} == {""}  # empty counts as not set
+
+
+def test_places_outside_say_where_a_container_is_published() -> None:
+    given = {**SECRETS, "COLLECTOR_HOST": "10.0.0.5", "COLLECTOR_PORT": "81", "AIRFLOW_PORT": "82",
+             "PLANHAT_EXPORTS_DIR": "/srv/exports"}  # fmt: skip
+    collector = SERVICES["collector"]
+    assert [interpolated(each, given) for each in collector["ports"]] == ["10.0.0.5:81:8100"]
+    airflow = SERVICES["airflow-apiserver"]["ports"]
+    assert [interpolated(each, given) for each in airflow] == ["127.0.0.1:82:8080"]
+    assert "/srv/exports:/data/exports:ro" in [
+        interpolated(each, given) for each in collector["volumes"]
+    ]
+
+
+def arriving(service: str, dotenv: dict[str, str], shell: dict[str, str]) -> dict[str, str]:
+    """The environment of a service's processes, as Compose makes it: what `environment` says wins
+    over the files, and in its ${…} the shell wins over .env."""
+    known = {**dotenv, **shell}
+    found: dict[str, str] = {}
+    for file in SERVICES[service]["env_file"]:
+        assert file == {"path": ".env", "required": False}
+        found |= dotenv
+    for name, value in SERVICES[service]["environment"].items():
+        found[name] = interpolated(value, known)
+    return found
+
+
+def interpolated(text: str, known: dict[str, str]) -> str:
+    """`text` with ${NAME}, ${NAME:-default} and ${NAME:?message} filled in, innermost first."""
+    while innermost := re.search(r"\$\{([A-Z_0-9]+)(?::([-?])([^${}]*))?\}", text):
+        name, kind, rest = innermost.groups()
+        value = known.get(name, "")
+        if not value and kind == "?":
+            raise AssertionError(f"{name}: {rest}")
+        value = value or rest or ""
+        text = text[: innermost.start()] + value + text[innermost.end() :]
+    return text
+
+
+def test_the_commands_of_the_docs_for_a_server_exist() -> None:
+    text = (ROOT / "docs" / "operations.md").read_text().partition("\n## A server\n")[2]
+    exec_lines = re.findall(r"docker compose (?:exec|run --rm)\b(.*)", text.partition("\n## ")[0])
+    named = [shlex.split(line, comments=True) for line in exec_lines if "include.cli" in line]
+    assert len(named) > 8
+    for words in named:
+        place = words.index("include.cli")
+        assert words[place - 2 : place] == ["python", "-m"]
+        assert words[place - 3] in our_services()
+        command = typer.main.get_command(app).commands[words[place + 1]]  # type: ignore[attr-defined]
+        options = {option for parameter in command.params for option in parameter.opts}
+        assert {word for word in words[place + 2 :] if word.startswith("--")} <= options, words
 
 
 def test_every_variable_is_a_setting_that_is_explained() -> None:
@@ -172,9 +262,15 @@ def test_docker_compose_itself_accepts_the_file(tmp_path: Path) -> None:
         pytest.skip("docker compose is not installed: the schema alone was checked")
     secrets = {name: "x" for name, rest in variables().items() if rest.startswith(":?")}
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), **secrets}
-    arguments = [*command, "-f", str(ROOT / "docker-compose.yaml"), "config", "--quiet"]
+    every = {name: f"{name} as it was set" for name in explained_names() - FIXED - set(secrets)}
+    (tmp_path / ".env").write_text("".join(f"{name}='{value}'\n" for name, value in every.items()))
+    shutil.copy(ROOT / "docker-compose.yaml", tmp_path)
+    arguments = [*command, "-f", str(tmp_path / "docker-compose.yaml"), "config", "--format=json"]
     accepted = subprocess.run(arguments, env=environment, capture_output=True, check=False)
     assert accepted.returncode == 0, accepted.stderr.decode()
+    for name in our_services():
+        arrived = json.loads(accepted.stdout)["services"][name]["environment"]
+        assert every.items() <= arrived.items(), name
     del environment["AIRFLOW_CONN_SEGMENT"]
     refused = subprocess.run(arguments, env=environment, capture_output=True, check=False)
     assert refused.returncode != 0

@@ -90,10 +90,15 @@
     {{ return(names) }}
 {% endmacro %}
 
+{# The journal of a model, with journal_build and journal_sign. #}
+{% macro whole_journal(name) -%}
+    {{ ref(name).incorporate(path={'identifier': name ~ '__journal'}) }}
+{%- endmacro %}
+
 {# In mode changes: the journal of a model, since this model's mark, as (journal_sign, columns …). #}
 {% macro journal(name) -%}
     (
-        select * from {{ ref(name).incorporate(path={'identifier': name ~ '__journal'}) }}
+        select * from {{ whole_journal(name) }}
         where journal_build > {{ (mark() or {'build_id': 0}).build_id }}
     )
 {%- endmacro %}
@@ -145,4 +150,22 @@
 
 {% macro place_event_at(place) -%}
     (to_timestamp(left({{ place }}, 20), 'YYYYMMDDHH24MISSUS')::timestamp at time zone 'UTC')
+{%- endmacro %}
+
+{# The one in mode changes, all rows in the others. #}
+{% macro new_or_all(name, mode) -%}
+    {{ new_rows(name) if mode == 'changes' else ref(name) }}
+{%- endmacro %}
+
+{# The condition that two rows have the same key. #}
+{% macro same_key(one, other, key) -%}
+    {%- for column in key %}
+            {{ 'and ' if not loop.first }}{{ one }}.{{ column }} = {{ other }}.{{ column }}
+    {%- endfor %}
+{%- endmacro %}
+
+{# A threshold where SQL takes no column: as it is when the model compiles. #}
+{% macro threshold(name, default) -%}
+    {%- if not execute -%}{{ return(default) }}{%- endif -%}
+    {{ return(run_query("select value from sync.thresholds where threshold = '" ~ name ~ "'")[0][0]) }}
 {%- endmacro %}

@@ -1,6 +1,6 @@
 {# Whether a model looked only at changes in this build: then a test need not look at more. #}
 {% macro looked_at_changes(names) %}
-    {%- if not execute -%}{{ return(true) }}{%- endif -%}
+    {%- if not execute -%}{{ return(false) }}{%- endif -%}
     {%- set query -%}
         select count(*) from sync.model_marks
         where

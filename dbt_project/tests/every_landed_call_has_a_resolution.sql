@@ -1,53 +1,34 @@
--- events = resolved + unresolved by reason: a call of this build without either is lost.
-{%- set only_new = looked_at_changes(['stg_segment__calls']) %}
+-- events = resolved + unresolved by reason: a landed call without either is lost. In a build that looked at
+-- changes, the calls that it landed.
+{%- set only_new = looked_at_changes(['stg_segment__calls', 'int_quality__outcome_days']) %}
+{%- set build_id = this_build().build_id %}
 
-with landed as (
+with calls as (
 
     select event_seq from {{ ref('stg_segment__calls') }}
-    where build_id = {{ this_build().build_id }}
+    {{ 'where build_id = ' ~ build_id if only_new }}
 
 ),
 
-resolutions as (
+outcomes as (
 
-    select
-        event_seq,
-        type,
-        matched_by,
-        reason,
-        company_id,
-        enduser_id
-    from {{ ref('int_identity__call_resolutions') }}
-
-),
-
-judged as (
-
-    select
-        landed.event_seq,
-        resolution.type,
-        resolution.matched_by,
-        resolution.reason,
-        resolution.company_id,
-        resolution.enduser_id
-    from landed
     {%- if only_new %}
-    left join lateral (
-        select * from resolutions
-        where resolutions.event_seq = landed.event_seq
-        -- keeps the look-up a look-up
-        offset 0
-    ) as resolution on true
+    select journal_sign * events as events
+    from {{ whole_journal('int_quality__outcome_days') }}
+    where journal_build = {{ build_id }}
     {%- else %}
-    left join resolutions as resolution on landed.event_seq = resolution.event_seq
+    select events from {{ ref('int_quality__outcome_days') }}
     {%- endif %}
 
+),
+
+totals as (
+
+    select
+        (select count(*) from calls) as landed,
+        (select coalesce(sum(outcomes.events), 0) from outcomes) as judged
 )
 
-select event_seq
-from judged
-where
-    type is null
-    or (matched_by is null) = (reason is null)
-    or (reason is null and type <> 'group' and enduser_id is null)
-    or (reason is null and company_id is null)
+select *
+from totals
+where landed <> judged

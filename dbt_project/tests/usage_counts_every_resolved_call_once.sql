@@ -1,28 +1,26 @@
 -- What the companies' people did is what the calls say, and what is shown of companies is what is shown of their
 -- endusers: nothing lost or doubled. In a build that looked at changes, the changes alone.
--- depends_on: {{ ref('int_identity__call_changes') }}
--- depends_on: {{ ref('int_identity__call_resolutions') }}
 {%- set only_changes = looked_at_changes([
-    'int_identity__call_changes', 'int_usage__object_enduser_days', 'int_usage__object_event_days',
+    'int_quality__outcome_days', 'int_usage__object_enduser_days', 'int_usage__object_event_days',
 ]) %}
 {%- set build_id = this_build().build_id %}
 
-with calls as (
+with outcomes as (
 
     {%- if only_changes %}
     select
-        journal_sign as sign,
-        reason
-    from {{ ref('int_identity__call_changes') }}
-    where build_id = {{ build_id }}
+        journal_sign * events_with_company as calls,
+        outcome
+    from {{ whole_journal('int_quality__outcome_days') }}
+    where journal_build = {{ build_id }}
     {%- else %}
     select
-        1 as sign,
-        reason
-    from {{ ref('int_identity__call_resolutions') }}
+        events_with_company as calls,
+        outcome
+    from {{ ref('int_quality__outcome_days') }}
     where true
     {%- endif %}
-        and type in ('track', 'page', 'screen') and company_id is not null
+        and type in ('track', 'page', 'screen')
 
 ),
 
@@ -33,7 +31,7 @@ enduser_days as (
         journal_sign as sign,
         enduser_id,
         calls
-    from {{ ref('int_usage__object_enduser_days').incorporate(path={'identifier': 'int_usage__object_enduser_days__journal'}) }}
+    from {{ whole_journal('int_usage__object_enduser_days') }}
     where journal_build = {{ build_id }} and object_type = 'company'
     {%- else %}
     select
@@ -53,7 +51,7 @@ event_days as (
         journal_sign as sign,
         calls,
         unattributed
-    from {{ ref('int_usage__object_event_days').incorporate(path={'identifier': 'int_usage__object_event_days__journal'}) }}
+    from {{ whole_journal('int_usage__object_event_days') }}
     where journal_build = {{ build_id }} and object_type = 'company'
     {%- else %}
     select
@@ -69,8 +67,8 @@ event_days as (
 totals as (
 
     select
-        (select coalesce(sum(calls.sign), 0) from calls where calls.reason is null) as of_calls,
-        (select coalesce(sum(calls.sign), 0) from calls where calls.reason is not null)
+        (select coalesce(sum(outcomes.calls), 0) from outcomes where outcomes.outcome = 'resolved') as of_calls,
+        (select coalesce(sum(outcomes.calls), 0) from outcomes where outcomes.outcome <> 'resolved')
             as unattributed_calls,
         (
             select coalesce(sum(enduser_days.sign * enduser_days.calls), 0) from enduser_days

@@ -227,7 +227,7 @@ def _land(url: str, calls: str, **values: object) -> int:
             "insert into raw_segment.loads default values returning load_id"
         ).fetchone()  # type: ignore[misc]
         statement = _LAND.replace("{calls}", calls)
-        connection.execute(statement, {**values, "load_id": load_id})  # type: ignore[arg-type]
+        connection.execute(statement, {**values, "load_id": load_id})
         return load_id
 
 
@@ -236,10 +236,13 @@ _USUAL = """
     select
         jsonb_build_object(
             'messageId', gen_random_uuid(),
-            'type', case when n % 100 < 3 then 'identify' when n % 100 = 3 then 'group' else 'track' end,
+            'type', case
+                when n % 100 < 3 then 'identify' when n % 100 = 3 then 'group' else 'track'
+            end,
             'timestamp', at
         )
-        || case when n % 100 between 4 and 8 then '{}' else jsonb_build_object('userId', 'user-' || u) end
+        || case when n % 100 between 4 and 8 then '{}'
+            else jsonb_build_object('userId', 'user-' || u) end
         || case when n % 2 = 0 or n % 100 between 4 and 8
             then jsonb_build_object('anonymousId', 'device-' || u) else '{}' end
         || case
@@ -252,10 +255,12 @@ _USUAL = """
                 'traits', jsonb_build_object('seats', n % 50, 'storage_gb', n % 900, 'plan', 'pro')
             )
             else jsonb_build_object(
-                'event', (array['Report Viewed', 'Report Shared', 'Board Opened', 'Export Started'])[n % 4 + 1],
+                'event', (array[
+                    'Report Viewed', 'Report Shared', 'Board Opened', 'Export Started'
+                ])[n % 4 + 1],
                 'properties', jsonb_build_object(
-                    'company_id', 'company-' || u % %(companies)s, 'rows', n % 100, 'view', 'overview',
-                    'path', '/reports/' || n % 1000
+                    'company_id', 'company-' || u % %(companies)s, 'rows', n % 100,
+                    'view', 'overview', 'path', '/reports/' || n % 1000
                 )
                 || case when n % 10 = 0
                     then jsonb_build_object('asset_id', 'asset-' || u % %(companies)s) else '{}' end
@@ -300,7 +305,8 @@ def add_lost_users(url: str, mark: int) -> None:
         """
         select jsonb_build_object(
             'messageId', gen_random_uuid(), 'type', 'track', 'event', 'Board Opened',
-            'userId', 'lost-' || %(mark)s || '-' || n %% %(users)s, 'timestamp', now() - n * interval '1 hour'
+            'userId', 'lost-' || %(mark)s || '-' || n %% %(users)s,
+            'timestamp', now() - n * interval '1 hour'
         )
         from generate_series(0, %(users)s * %(each)s - 1) as n
         """,

@@ -166,8 +166,9 @@ USAGE = (
     from generate_series(1, %(companies)s) as n cross join generate_series(1, %(days)s / 3) as day
     """,
     """
-    insert into marts.resolution_daily (day, source, type, reason, outcome, events)
-    select current_date - day, source, type, reason, coalesce(reason, 'resolved'), 1000 + day
+    insert into intermediate.int_quality__outcome_days
+        (day, source, type, event, outcome, events, events_with_company)
+    select current_date - day, source, type, '', coalesce(reason, 'resolved'), 1000 + day, 0
     from generate_series(1, 4 * %(days)s) as day
     cross join unnest(array['app', 'site', 'server']) as source
     cross join unnest(array['identify', 'track', 'page', 'group']) as type

@@ -13,7 +13,6 @@ from include.settings import load_settings
 app = typer.Typer(
     name="python -m include.cli",
     help="The open Planhat and Segment integration. `make` alone lists the same commands.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -25,7 +24,11 @@ for group in (services, pipeline, data, sources, why, reports, project, bench):
 def main() -> None:
     """Run the command; exit as `include.errors` says, with one line on stderr."""
     try:
-        app()
+        # Left to itself it says four lines of a wrong option, and ends with the code of *partial*.
+        code = app(sys.argv[1:] or ["--help"], standalone_mode=False)
+    except typer.TyperException as wrong:
+        print(_usage(wrong), file=sys.stderr)
+        sys.exit(1)
     except ProblemError as problem:
         print(" ".join(str(problem).split()), file=sys.stderr)
         sys.exit(problem.exit_code)
@@ -35,6 +38,14 @@ def main() -> None:
     except Exception as error:  # a defect of ours: say where its story is, not the story
         print(f"Unexpected: {_keep(error)}", file=sys.stderr)
         sys.exit(1)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _usage(wrong: typer.TyperException) -> str:
+    """A wrong option or value in a line, with where the right ones are."""
+    said = " ".join(wrong.format_message().split())
+    context = getattr(wrong, "ctx", None)
+    return f"{said} See {context.command_path} --help." if context else said
 
 
 def _keep(error: Exception) -> str:

@@ -1,6 +1,5 @@
 """planhat, load, warehouse, replay: rows that come in other ways than over HTTP."""
 
-import shlex
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,9 +7,10 @@ from typing import Annotated
 
 import typer
 
+from include.cli.words import split
 from include.errors import ServiceError, SettingError
 from include.settings import load_settings
-from include.warehouse.connection import warehouse_url
+from include.warehouse.connection import connect, warehouse_url
 
 
 def register(app: typer.Typer) -> None:
@@ -51,7 +51,10 @@ def load(
     if not files or not source:
         missing = "FILES" if not files else "SOURCE"
         raise SettingError(f'{missing} is missing: make load FILES="a.jsonl b.jsonl.gz" SOURCE=app')
-    print(load_files(warehouse_url(settings), shlex.split(files), source))
+    names = split(files, "FILES")
+    done = load_files(warehouse_url(settings), names, source)
+    if len(names) > 1:  # of one it was said
+        print(f"in all: {done}")
 
 
 def warehouse(
@@ -89,4 +92,21 @@ def replay(
 
     if since is not None and since.tzinfo is None:
         since = since.replace(tzinfo=UTC)
-    print(run_replay(warehouse_url(load_settings()), reason or None, since))
+    url = warehouse_url(load_settings())
+    if reason:
+        _must_be_kept(url, reason)
+    run_replay(url, reason or None, since)  # says itself what became of them
+
+
+def _must_be_kept(url: str, reason: str) -> None:
+    """Raise `SettingError`, naming the reasons there are, where nothing is in quarantine for it."""
+    with connect(url, application_name="replay", autocommit=True) as connection:
+        known = [
+            name
+            for (name,) in connection.execute(
+                "select distinct reason from raw_segment.quarantine order by reason"
+            )
+        ]
+    if reason not in known:
+        there_are = f"there are {', '.join(known)}" if known else "it is empty"
+        raise SettingError(f"Nothing is in quarantine for the reason {reason!r}: {there_are}.")

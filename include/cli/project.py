@@ -1,12 +1,12 @@
 """dbt, docs: the dbt project against the warehouse of the settings."""
 
 import os
-import shlex
 import shutil
 from typing import Annotated, Any
 
 import typer
 
+from include.cli.words import split
 from include.errors import ProblemError
 from include.settings import Settings, load_settings
 from include.warehouse.connection import connect, warehouse_url
@@ -22,7 +22,7 @@ def dbt(
     arguments: Annotated[str, typer.Option(help="What dbt is to do: 'ls', 'show --select x'.")],
 ) -> None:
     """Any dbt command against the warehouse; `build` is better made with `make build`."""
-    _run_dbt(load_settings(), shlex.split(arguments))
+    _run_dbt(load_settings(), split(arguments, "ARGS"))
 
 
 def docs() -> None:

@@ -20,8 +20,11 @@ def register(app: typer.Typer) -> None:
 def up() -> None:
     """Start what is not running (Postgres, collector, Airflow) and wait until it is healthy."""
     from include import services
+    from include.schedule import check_schedules
 
-    services.up(load_settings())
+    settings = load_settings()
+    check_schedules(settings)  # else the DAG is missing, and only Airflow's page says why
+    services.up(settings)
 
 
 def down() -> None:
@@ -91,5 +94,8 @@ def demo(
 ) -> None:
     """A sample customer base through the whole path: usage in, a build, a push, and the table."""
     from include.demo import demo as run_demo
+    from include.schedule import check_schedules
 
-    run_demo(load_settings(), say=(lambda line: None) if quiet else print)
+    settings = load_settings()
+    check_schedules(settings)
+    run_demo(settings, say=(lambda line: None) if quiet else print)

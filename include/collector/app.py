@@ -292,7 +292,7 @@ async def _whole_body(message: Message, limits: Limits, receive: Receive) -> byt
 
 def _parcel(calls: Calls, source: str, limits: Limits) -> Parcel:
     envelope = calls.envelope
-    if len(envelope.context) + len(envelope.integrations) > limits.event_bytes:
+    if envelope.size > limits.event_bytes:
         raise Refused(413, "too_large", f"A batch's context may have {limits.event_bytes} bytes.")
     rows: list[Row] = []
     wrong: list[Bad] = []

@@ -7,6 +7,7 @@ over an earlier key of the same name, in Postgres as in every parser.
 
 import hashlib
 import re
+from collections.abc import Mapping
 from operator import itemgetter
 from types import NoneType
 from typing import Any, NamedTuple
@@ -46,6 +47,14 @@ class Bad(NamedTuple):
     envelope: str | None
 
 
+class Unusable(msgspec.Struct, frozen=True, gc=False):
+    """What a request says for all its calls and cannot be stored: why, and the text as it came."""
+
+    reason: str
+    detail: str
+    text: str
+
+
 class Envelope(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """What a request says for all its calls. Values are JSON as it stood; empty means not said."""
 
@@ -55,6 +64,29 @@ class Envelope(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     integrations: msgspec.Raw = NOTHING
     # Segment's partner form writes the keys of a call in snake_case.
     partner: bool = False
+    # By member. While there is one, none of the calls can be stored as it was meant: without an
+    # opt-out in `integrations`, say, it would mean something else.
+    unusable: dict[str, Unusable] = {}
+
+    @classmethod
+    def of(cls, said: Mapping[str, bytes | None]) -> "Envelope":
+        """The envelope of a batch that says `sentAt`, `context`, `integrations` as these texts."""
+        usable: dict[str, Any] = {}
+        unusable: dict[str, Unusable] = {}
+        for name, raw in said.items():
+            try:
+                if raw and _is_said(name, raw):
+                    usable[name] = msgspec.Raw(raw)
+            except _Unfit as unfit:
+                detail = f"{name} of the batch: {unfit.detail}"
+                unusable[name] = Unusable(unfit.reason, detail, _readable(raw or b""))
+        return cls(**usable, unusable=unusable)
+
+    @property
+    def size(self) -> int:
+        """How long its parts are together."""
+        said = len(self.sentAt) + len(self.context) + len(self.integrations)
+        return said + sum(len(each.text) for each in self.unusable.values())
 
     def text(self) -> str | None:
         """JSON of the envelope for `raw_segment.quarantine`; None when it says nothing."""
@@ -63,8 +95,13 @@ class Envelope(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
     @classmethod
     def from_text(cls, text: str | None) -> "Envelope":
-        """The envelope that `text` was made of."""
-        return msgspec.json.decode(text, type=cls) if text else cls()
+        """The envelope that `text` was made of; what was unusable is looked at again."""
+        kept = msgspec.json.decode(text, type=cls) if text else cls()
+        if not kept.unusable:
+            return kept
+        again = cls.of({name: each.text.encode() for name, each in kept.unusable.items()})
+        members = {name: getattr(again, name) for name in kept.unusable}
+        return msgspec.structs.replace(kept, **members, unusable=again.unusable)
 
 
 def _in_range(text: str) -> None:
@@ -76,7 +113,7 @@ def _in_range(text: str) -> None:
 
 # Decoding a call checks its text, its numbers (a whole number of more than 4,300 digits is out of
 # msgspec's range) and its form at once, and costs less than any regular expression over it.
-_decode_call = msgspec.json.Decoder(float_hook=_in_range).decode
+_decode = msgspec.json.Decoder(float_hook=_in_range).decode
 _decode_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _encode = msgspec.json.Encoder().encode
 
@@ -131,21 +168,21 @@ def read_event(
 
 def bad(raw: bytes, place: int, envelope: Envelope, reason: str, detail: str) -> Bad:
     """A call for the quarantine; its text is readable whatever the bytes are, without the key."""
+    return Bad(place, reason, detail, _readable(raw), envelope.text())
+
+
+def _readable(raw: bytes) -> str:
     text = raw.decode("utf-8", "backslashreplace").replace("\0", "\\x00")
-    return Bad(place, reason, detail, _WRITE_KEY.sub(r"\1", text), envelope.text())
+    return _WRITE_KEY.sub(r"\1", text)
 
 
 def _read(raw: bytes, place: int, source: str, envelope: Envelope, limits: Limits) -> Row:
     if len(raw) > limits.event_bytes:
         raise _Unfit("too_large", f"{len(raw)} bytes; at most {limits.event_bytes}")
-    if b"\\u0000" in raw and _NUL.search(raw):
-        raise _Unfit("nul_character", "a text contains the character \\u0000")
-    # Counting is quick, and most calls have fewer brackets than the limit has levels.
-    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and scan.depth(raw) > MAX_DEPTH:
-        raise _Unfit("too_deep", f"nested deeper than {MAX_DEPTH} levels")
+    _check_text(raw)
     if envelope.partner:
         raw = _with_segment_names(raw)
-    call = _decoded(raw)
+    call = _decoded_call(raw)
     kind = call.get("type") or envelope.type
     _check_shape(call, kind)
     message_id = _message_id(call.get("messageId"))
@@ -153,13 +190,45 @@ def _read(raw: bytes, place: int, source: str, envelope: Envelope, limits: Limit
         message_id = _made_message_id(raw, kind, source)
     if "writeKey" in call:
         raw = _without_write_key(raw)
+    for unusable in envelope.unusable.values():
+        raise _Unfit(unusable.reason, unusable.detail)
     payload = _with_envelope(raw, call, envelope)
     return Row(place, message_id.encode(), kind.encode(), payload)
 
 
-def _decoded(raw: bytes) -> dict[str, Any]:
+def _is_said(name: str, raw: bytes) -> bool:
+    """Whether a batch says anything with this member. Raises `_Unfit` when it cannot be stored."""
+    _check_text(raw)
+    value = _decoded(raw)
+    if name == "sentAt":
+        if isinstance(value, (dict, list)):
+            raise _Unfit("wrong_shape", "it must be a time")
+        return value is not None
+    # As in a call, an empty list may stand for an empty object.
+    if value and not isinstance(value, dict):
+        raise _Unfit("wrong_shape", "it must be an object")
+    return isinstance(value, dict)
+
+
+def _check_text(raw: bytes) -> None:
+    """Refuse what a parser takes and Postgres, or a reader, does not."""
+    if b"\\u0000" in raw and _NUL.search(raw):
+        raise _Unfit("nul_character", "a text contains the character \\u0000")
+    # Counting is quick, and most calls have fewer brackets than the limit has levels.
+    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and scan.depth(raw) > MAX_DEPTH:
+        raise _Unfit("too_deep", f"nested deeper than {MAX_DEPTH} levels")
+
+
+def _decoded_call(raw: bytes) -> dict[str, Any]:
+    call = _decoded(raw)
+    if type(call) is not dict:
+        raise _Unfit("not_an_object", "a call must be a JSON object")
+    return call
+
+
+def _decoded(raw: bytes) -> Any:
     try:
-        call = _decode_call(raw)
+        return _decode(raw)
     except UnicodeDecodeError:
         raise _unreadable(raw, "") from None
     except msgspec.ValidationError as error:
@@ -168,9 +237,6 @@ def _decoded(raw: bytes) -> dict[str, Any]:
         raise _unreadable(raw, str(error)) from None
     except RecursionError:
         raise _Unfit("too_deep", f"nested deeper than {MAX_DEPTH} levels") from None
-    if type(call) is not dict:
-        raise _Unfit("not_an_object", "a call must be a JSON object")
-    return call
 
 
 def _unreadable(raw: bytes, detail: str) -> _Unfit:

@@ -49,6 +49,8 @@ TRIES = 5
 
 # A transaction that takes longer counts as lost. Segment's webhook gives up after 5 seconds.
 COMMIT_SECONDS = 4.0
+# Nobody waits for what is drained: a group that takes longer is given twice as long each time.
+DRAIN_SECONDS = 64.0
 # Between two attempts to reach a warehouse that is away.
 RETRY_SECONDS = 0.5
 # Between two looks for segments whose process has died.
@@ -106,7 +108,12 @@ class Intake:
         self._pid: int | None = None
         self._lost_pid: int | None = None
         self._drain_after = float("-inf")
+        self._patience = COMMIT_SECONDS
+        self._drain_patience = COMMIT_SECONDS
         self._to_drain: deque[Record] | None = None
+        self._draining: asyncio.Task[None] | None = None
+        # Nobody reads or deletes a segment while another thread writes to the spool.
+        self._spool_lock = asyncio.Lock()
         self._adopted_at = float("-inf")
         self._tasks: set[asyncio.Task] = set()
         self._connecting: asyncio.Task | None = None
@@ -128,8 +135,13 @@ class Intake:
         self._wake.set()
         if self._loop_task is not None:
             await self._loop_task
-        for task in [*self._tasks, *([self._connecting] if self._connecting else [])]:
-            task.cancel()
+        if self._draining is not None:
+            await asyncio.wait({self._draining}, timeout=COMMIT_SECONDS)
+        for task in (*self._tasks, self._connecting, self._draining):
+            if task is not None:
+                task.cancel()
+        if self._draining is not None:
+            await asyncio.wait({self._draining})
         if self._connection is not None:
             await self._connection.close()
         if self.spool is not None:
@@ -141,7 +153,7 @@ class Intake:
         Of a parcel in the spool nobody knows yet what is a duplicate: its calls count as accepted.
         """
         size = sum(len(row.payload) for row in parcel.rows)
-        size += sum(len(bad.text) for bad in parcel.bad)
+        size += sum(len(bad.text) + len(bad.envelope or "") for bad in parcel.bad)
         if self._waiting_bytes + size > WAITING_BYTES and self._waiting:
             raise Unavailable("Too many calls are waiting for the database.")
         waiting = _Waiting(parcel, size, asyncio.get_running_loop().create_future())
@@ -150,7 +162,8 @@ class Intake:
         self._wake.set()
         return await waiting.future
 
-    # The loop: one thing at a time, so nothing overtakes anything
+    # The loop: one group at a time, so nothing overtakes anything. Only the spool is drained beside
+    # it: what arrives meanwhile goes to the spool's end and is answered.
 
     async def _run(self) -> None:
         while self._waiting or not self._is_stopping:
@@ -162,27 +175,29 @@ class Intake:
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def _step(self) -> None:
-        self._adopt()
+        if self._draining is None:
+            self._adopt()
         has_backlog = self.spool is not None and self.spool.has_backlog
         if has_backlog and not self.is_up:
             self._reconnect()
-        if not self._waiting and not (has_backlog and self._may_drain):
-            await self._sleep(RETRY_SECONDS if has_backlog else ADOPT_SECONDS)
-        if self._waiting:
-            group = self._next_group()
-            try:
-                if has_backlog:
-                    await self._spool_group(group, landing.new_token())
-                else:
-                    await self._land_group(group)
-            except Exception as error:
-                if not isinstance(error, Unavailable):
-                    log.exception("landing failed")
-                    error = Unavailable(f"landing failed: {type(error).__name__}")
-                for each in group:
-                    _resolve(each.future, error)
         if has_backlog and self._may_drain:
-            await self._drain_one()
+            self._draining = asyncio.create_task(self._drain_one(), name="drain")
+            self._draining.add_done_callback(self._has_drained)
+        if not self._waiting:
+            await self._sleep(RETRY_SECONDS if has_backlog else ADOPT_SECONDS)
+            return
+        group = self._next_group()
+        try:
+            if has_backlog:
+                await self._spool_group(group, landing.new_token())
+            else:
+                await self._land_group(group)
+        except Exception as error:
+            if not isinstance(error, Unavailable):
+                log.exception("landing failed")
+                error = Unavailable(f"landing failed: {type(error).__name__}")
+            for each in group:
+                _resolve(each.future, error)
 
     async def _sleep(self, seconds: float) -> None:
         try:
@@ -223,7 +238,8 @@ class Intake:
         assert self.spool is not None
         parcels = [each.parcel for each in group]
         try:
-            await asyncio.to_thread(self.spool.append, token, parcels)
+            async with self._spool_lock:
+                await asyncio.to_thread(self.spool.append, token, parcels)
         except SpoolFull as full:
             raise Unavailable(str(full)) from None
         for each in group:
@@ -241,18 +257,30 @@ class Intake:
 
     @property
     def _may_drain(self) -> bool:
-        return self.is_up and asyncio.get_running_loop().time() >= self._drain_after
+        is_free = self._draining is None and self.is_up
+        return is_free and asyncio.get_running_loop().time() >= self._drain_after
+
+    def _has_drained(self, task: "asyncio.Task[None]") -> None:
+        self._draining = None
+        self._wake.set()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("draining failed", exc_info=error)
+            self._to_drain = None
+            self._drain_after = asyncio.get_running_loop().time() + RETRY_SECONDS
 
     async def _drain_one(self) -> None:
         """Land the next record of the spool; delete a segment that has landed."""
-        if self.spool is None or (segment := self.spool.first()) is None:
-            return
+        assert self.spool is not None
         try:
             if self._to_drain is None:
-                self._to_drain = deque(segment.records())
+                async with self._spool_lock:
+                    segment = self.spool.first()
+                    self._to_drain = deque(segment.records() if segment else ())
             if self._to_drain:
                 record = self._to_drain[0]
+                self._patience = self._drain_patience
                 await self._commit(record.parcels, record.token)
+                self._drain_patience = COMMIT_SECONDS
                 self._to_drain.popleft()
                 self._metrics.count(
                     "drained_total",
@@ -261,16 +289,22 @@ class Intake:
         except Unavailable as problem:
             # It begins again when the warehouse is back; what has landed does not land again.
             log.warning("the warehouse is away: %s", problem)
+            if isinstance(problem, _TooSlow):
+                self._drain_patience = min(2 * self._drain_patience, DRAIN_SECONDS)
             self._to_drain = None
             self._drain_after = asyncio.get_running_loop().time() + RETRY_SECONDS
             return
         except Unreadable as problem:
             log.error("set aside: %s", problem)
-            self.spool.set_first_aside()
+            async with self._spool_lock:
+                self.spool.set_first_aside()
             return
+        finally:
+            self._patience = COMMIT_SECONDS
         if not self._to_drain:
-            self._to_drain = None
-            self.spool.drop_first()
+            async with self._spool_lock:
+                self._to_drain = None
+                self.spool.drop_first()
 
     # Transactions
 
@@ -357,14 +391,14 @@ class Intake:
         if connection is None:
             raise _Lost("There is no connection.")
         task = asyncio.ensure_future(question(connection))
-        done, _ = await asyncio.wait({task}, timeout=COMMIT_SECONDS)
+        done, _ = await asyncio.wait({task}, timeout=self._patience)
         if not done:
             # Cancelling may take as long as the answer: that is waited for by nobody.
             self._tasks.add(task)
             task.add_done_callback(self._forget)
             task.cancel()
             self._give_up(connection)
-            raise _TooSlow(f"Postgres did not answer within {COMMIT_SECONDS:g} seconds.")
+            raise _TooSlow(f"Postgres did not answer within {self._patience:g} seconds.")
         try:
             return task.result()
         except psycopg.Error as error:

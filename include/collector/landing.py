@@ -23,7 +23,7 @@ from include.collector.event import Bad, Row
 
 # `landed` tells the new rows from the duplicates. The list of them is made only when it is needed:
 # when something was a duplicate, which is also when payloads are compared. duplicates = received -
-# quarantined - spooled - landed.
+# quarantined - landed; spooled stays 0, because what waits on disk is in nobody's books yet.
 _LAND = """
 with load as (
     insert into raw_segment.loads (token) values (%(token)s) returning load_id
@@ -68,16 +68,16 @@ differing as (
 ),
 books as (
     insert into raw_segment.intake as i
-        (source, hour, received, landed, duplicates, quarantined, spooled, differing)
+        (source, hour, received, landed, duplicates, quarantined, differing)
     select
         b.source, b.hour, b.received, coalesce(l.events, 0),
-        b.received - b.quarantined - b.spooled - coalesce(l.events, 0),
-        b.quarantined, b.spooled, coalesce(d.calls, 0)
+        b.received - b.quarantined - coalesce(l.events, 0),
+        b.quarantined, coalesce(d.calls, 0)
     from
         unnest(
             %(book_sources)s::text[], %(book_hours)s::timestamptz[], %(book_received)s::bigint[],
-            %(book_quarantined)s::bigint[], %(book_spooled)s::bigint[]
-        ) as b (source, hour, received, quarantined, spooled)
+            %(book_quarantined)s::bigint[]
+        ) as b (source, hour, received, quarantined)
         left join landed_by_hour as l using (source, hour)
         left join differing as d using (source, hour)
     order by b.source, b.hour
@@ -86,7 +86,6 @@ books as (
         landed = i.landed + excluded.landed,
         duplicates = i.duplicates + excluded.duplicates,
         quarantined = i.quarantined + excluded.quarantined,
-        spooled = i.spooled + excluded.spooled,
         differing = i.differing + excluded.differing
 )
 select
@@ -118,11 +117,10 @@ from load
 
 
 class Origin(Enum):
-    """Where a parcel was before: in nobody's books, or in those of the quarantine or the spool."""
+    """Where a parcel was before: in nobody's books, or in those of the quarantine."""
 
     CLIENT = "client"
     QUARANTINE = "quarantine"
-    SPOOL = "spool"
 
 
 @dataclass(slots=True, frozen=True)
@@ -149,13 +147,12 @@ class Parcel:
         return self.received_at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
     @property
-    def books(self) -> tuple[int, int, int]:
-        """What the hour's received, quarantined and spooled gain; landed is told by the insert."""
+    def books(self) -> tuple[int, int]:
+        """What the hour's received and quarantined gain; landed is told by the insert."""
         calls = len(self.rows) + len(self.bad)
         return (
             calls if self.origin is Origin.CLIENT else 0,
             len(self.bad) - (calls if self.origin is Origin.QUARANTINE else 0),
-            -calls if self.origin is Origin.SPOOL else 0,
         )
 
 
@@ -256,7 +253,7 @@ def _parameters(parcels: list[Parcel], token: uuid.UUID) -> dict[str, object]:
     bad = [(parcel, bad) for parcel in parcels for bad in parcel.bad]
     books: dict[tuple[str, datetime], list[int]] = {}
     for parcel in parcels:
-        book = books.setdefault((parcel.source, parcel.hour), [0, 0, 0])
+        book = books.setdefault((parcel.source, parcel.hour), [0, 0])
         for place, gain in enumerate(parcel.books):
             book[place] += gain
     return {
@@ -281,7 +278,6 @@ def _parameters(parcels: list[Parcel], token: uuid.UUID) -> dict[str, object]:
         "book_hours": _times(hour for _, hour in books),
         "book_received": _integers(book[0] for book in books.values()),
         "book_quarantined": _integers(book[1] for book in books.values()),
-        "book_spooled": _integers(book[2] for book in books.values()),
     }
 
 

@@ -5,6 +5,8 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from include.collector.one_write import OneWrite
+
 
 class ImpatientProtocol(HttpToolsProtocol):
     """Uvicorn's protocol; a request's head must be there within `seconds` of its beginning.
@@ -20,7 +22,7 @@ class ImpatientProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client came: its first head is awaited from now on."""
-        super().connection_made(transport)
+        super().connection_made(OneWrite(transport, self.loop))  # type: ignore[arg-type]
         self.loop.call_later(self._seconds, self._look)
 
     def on_message_begin(self) -> None:

@@ -7,7 +7,7 @@ import msgspec
 
 from include.collector import scan
 from include.collector.errors import Refused
-from include.collector.event import MAX_DEPTH, NOTHING, Envelope
+from include.collector.event import NOTHING, Envelope
 from include.collector.options import Limits
 
 
@@ -73,10 +73,12 @@ def batch(body: bytes) -> Calls:
         raise Refused(400, "wrong_shape", 'The body must be {"batch": [calls]}.') from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _damaged_batch(body)
-    envelope = Envelope(
-        sentAt=_value(found.sentAt, b'"'),
-        context=_value(found.context, b"{"),
-        integrations=_value(found.integrations, b"{"),
+    envelope = Envelope.of(
+        {
+            "sentAt": bytes(found.sentAt),
+            "context": bytes(found.context),
+            "integrations": bytes(found.integrations),
+        }
     )
     key = found.writeKey if isinstance(found.writeKey, str) else None
     return Calls([bytes(item) for item in found.batch], envelope, key)
@@ -121,11 +123,8 @@ def _damaged_batch(body: bytes) -> Calls:
     items = scan.pieces(outline.get(b"batch", b"")) if outline else None
     if outline is None or items is None or not outline[b"batch"].startswith(b"["):
         raise Refused(400, "malformed_json", "The body is not JSON.")
-    envelope = Envelope(
-        sentAt=_sound(outline.get(b"sentAt"), b'"'),
-        context=_sound(outline.get(b"context"), b"{"),
-        integrations=_sound(outline.get(b"integrations"), b"{"),
-    )
+    said = {name: outline.get(name.encode()) for name in ("sentAt", "context", "integrations")}
+    envelope = Envelope.of(said)
     return Calls(items, envelope, _key(outline))
 
 
@@ -134,20 +133,3 @@ def _key(outline: dict[bytes, bytes]) -> str | None:
         return _decode_key(outline.get(b"writeKey", b"null"))
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
-
-
-def _value(raw: msgspec.Raw, opening: bytes) -> msgspec.Raw:
-    """`raw` if it is of the kind that `opening` begins and readable; else nothing was said."""
-    return _sound(bytes(raw), opening) if raw else NOTHING
-
-
-def _sound(text: bytes | None, opening: bytes) -> msgspec.Raw:
-    if not text or not text.startswith(opening) or b"\\u0000" in text:
-        return NOTHING
-    if scan.depth(text) > MAX_DEPTH:
-        return NOTHING
-    try:
-        msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return NOTHING
-    return msgspec.Raw(text)

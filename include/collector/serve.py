@@ -103,7 +103,10 @@ def _listen(host: str, port: int) -> socket.socket:
                 f"Port {port} on {host} is taken: stop the program that has it, "
                 "or set COLLECTOR_PORT to another."
             ) from None
-        raise ServiceError(f"Cannot listen on {host}:{port}: {error.strerror}.") from None
+        raise ServiceError(
+            f"Cannot listen on {host}:{port} ({error.strerror}): set COLLECTOR_HOST to an address "
+            "of this machine and COLLECTOR_PORT to a port that may be opened."
+        ) from None
     listener.listen(2048)
     listener.set_inheritable(True)
     return listener

@@ -1,4 +1,6 @@
-"""What operators change on the page: metrics and switches, kept with who and since when."""
+"""What operators change on the page, kept with who and since when."""
+
+from datetime import date
 
 from include.errors import ProblemError
 from include.warehouse.connection import connect
@@ -47,6 +49,30 @@ def delete_metric(url: str, metric: str) -> None:
         )
         if gone.rowcount == 0:
             raise ChangeError("No metric of that name is declared.")
+
+
+def acknowledge_alert(
+    url: str, object_type: str, object_id: str, kind: str, opened_on: date, *, by: str
+) -> None:
+    """Take notice of an open alert of usage: it is not among the open ones any more.
+
+    Whoever did so first is kept. Raises `ChangeError` when no such alert is open.
+    """
+    key = [text.replace("\0", "") for text in (object_type, object_id, kind)]
+    with connect(url, application_name="operators page: change") as connection:
+        found = connection.execute(
+            "select from marts.usage_alerts where object_type = %s and object_id = %s "
+            "and kind = %s and opened_on = %s and closed_on is null",
+            [*key, opened_on],
+        ).fetchone()
+        if found is None:
+            raise ChangeError("No such alert is open any more.")
+        connection.execute(
+            "insert into sync.alerts_acknowledged "
+            "(object_type, object_id, kind, opened_on, acknowledged_by) "
+            "values (%s, %s, %s, %s, %s) on conflict do nothing",
+            [*key, opened_on, by],
+        )
 
 
 def set_switch(url: str, switch: str, is_on: bool, *, by: str) -> None:

@@ -8,7 +8,7 @@ from include.page.reading import one, rows, shortened
 
 COUNTS = (
     "considered", "unchanged", "added", "changed", "removed", "invalid", "held", "not_sent",
-    "synced", "errors",
+    "synced", "errors", "to_send",
 )  # fmt: skip
 
 ERRORS_A_PAGE = 50
@@ -27,7 +27,7 @@ _RUN = """
 _MODELS = """
     select
         model, considered, unchanged, added, changed, removed, invalid, held, not_sent, synced,
-        errors, reason, started_at, finished_at
+        errors, to_send, reason, started_at, finished_at
     from sync.run_models
     where run_id = %s
     order by model

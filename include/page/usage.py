@@ -109,7 +109,10 @@ def company(
         "daily": _days(connection, "company", company_id, as_of),
         "metrics": _metrics(connection, company_id, as_of),
         "alerts": _alerts(
-            connection, "where object_type = 'company' and object_id = %s", company_id
+            connection,
+            "where object_type = 'company' and object_id = %s",
+            company_id,
+            with_acknowledged=True,
         ),
         "endusers": _endusers(connection, company_id, with_persons),
         "with_persons": with_persons,
@@ -152,12 +155,21 @@ def _metrics(connection: psycopg.Connection, company_id: str, as_of: Any) -> lis
     return found
 
 
-def _alerts(connection: psycopg.Connection, condition: str, *values: Any) -> list[dict[str, Any]]:
+def _alerts(
+    connection: psycopg.Connection,
+    condition: str,
+    *values: Any,
+    with_acknowledged: bool = False,
+) -> list[dict[str, Any]]:
+    """Alerts that `condition` chooses; those that somebody has taken notice of only if wanted."""
     found = rows(
         connection,
-        "select object_id, name, kind, opened_on, closed_on, activities, expected "
+        "select object_type, object_id, name, kind, opened_on, closed_on, activities, expected, "
+        "acknowledged_at, acknowledged_by "
         "from marts.usage_alerts left join marts.companies on company_id = object_id "
+        "left join sync.alerts_acknowledged using (object_type, object_id, kind, opened_on) "
         + condition
+        + ("" if with_acknowledged else " and acknowledged_at is null")
         + " order by closed_on is null desc, opened_on desc, object_id, kind limit %s",
         *values,
         ALERTS_SHOWN,

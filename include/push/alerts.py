@@ -1,4 +1,4 @@
-"""Whether a run's end is news: one alert per change of state, and one when it is well again.
+"""Whether a run's end is news, or that none comes: one alert per change of state.
 
 What was told last is kept per destination, so that neither a repeated task nor a second failure of
 the same kind tells it twice. Whoever delivers the alert is given by the caller.
@@ -6,36 +6,46 @@ the same kind tells it twice. Whoever delivers the alert is given by the caller.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import psycopg
-import requests
 
-from include.errors import ServiceError
+from include.push import runs
 from include.push.plainly import plainly
+from include.schedule import last_due
 from include.settings import SegmentConnection
 from include.warehouse.connection import connect
 
 WELL = "well"
+LATE = "late"
 
-# How long a webhook may take, in seconds.
-TIMEOUT = 10
+# Told already that pushes do not work: that none comes is no news then.
+KNOWN_TO_FAIL = ("failed", "timed_out", LATE)
 
 NO_RUN = "No push was made: the logs of Build and Plan say why."
 
 
 @dataclass(frozen=True)
 class Alert:
-    """What is told. `state` is `well` or a run's status; no personal data in either text."""
+    """What is told. `state` is `well`, `late` or a run's status; no personal data in the texts."""
 
     state: str
     before: str
     subject: str
     text: str
 
+    @property
+    def fields(self) -> dict[str, str]:
+        """The states, for a webhook."""
+        return {"state": self.state, "before": self.before}
+
+
+Tell = Callable[[Alert], None]
+
 
 @plainly
 def tell_change(
-    url: str, segment: SegmentConnection, run_id: int | None, tell: Callable[[Alert], None]
+    url: str, segment: SegmentConnection, run_id: int | None, tell: Tell
 ) -> Alert | None:
     """Call `tell` if the state differs from what was told last; None when it was not called.
 
@@ -46,45 +56,105 @@ def tell_change(
         found = _state(connection, run_id)
         if found is None:
             return None
-        state, text = found
-        connection.execute(
-            "insert into sync.told_states (destination) values (%s) on conflict do nothing",
-            [segment.destination],
-        )
-        # Two that end at once wait for each other here.
-        (before,) = connection.execute(
-            "select state from sync.told_states where destination = %s for update",
+        before = _told_last(connection, segment.destination)
+        return _change(connection, segment.destination, before, *found, run_id, tell)
+
+
+@plainly
+def tell_late(
+    url: str,
+    segment: SegmentConnection,
+    cron: str,
+    timezone: str,
+    *,
+    is_active: bool,
+    tell: Tell,
+    now: datetime | None = None,
+) -> Alert | None:
+    """Call `tell` once when no push has begun for longer than the schedule allows.
+
+    For something that runs while the push itself does not. `is_active`: the data push is switched
+    on; while it is off nothing is missing, and what was due before it was switched on is not
+    missed. Also tells, once, that a push was made after all, where nobody else did (a push from
+    the command line). What `tell` raises is raised, and told the next time.
+    """
+    now = now or datetime.now(UTC)
+    with connect(url, application_name="push alerts") as connection:
+        late_after, newest, newest_at = connection.execute(
+            """
+            select threshold.value::float, newest.run_id, newest.worked_at
+            from (
+                select max(value) as value from sync.thresholds where threshold = 'push_alert_late'
+            ) as threshold
+            left join lateral (
+                -- one that got as far as a plan; at work until it ends
+                select run_id, coalesce(finished_at, started_at) as worked_at from sync.runs
+                where destination = %s and not is_dry and planned_at is not null
+                order by started_at desc limit 1
+            ) as newest on true
+            """,
             [segment.destination],
         ).fetchone()  # type: ignore[misc]
-        if state == before:
-            return None
-        subject = "Push to Segment is well again" if state == WELL else f"Push to Segment: {state}"
-        alert = Alert(state, before, subject, text)
-        tell(alert)
-        connection.execute(
+        before = _told_last(connection, segment.destination)
+        (active_since,) = connection.execute(
             """
-            update sync.told_states set state = %s, run_id = %s, told_at = clock_timestamp()
-            where destination = %s
+            update sync.told_states
+            set active_since = case when %(is_active)s then coalesce(active_since, %(now)s) end
+            where destination = %(destination)s
+            returning active_since
             """,
-            [state, run_id, segment.destination],
+            {"is_active": is_active, "now": now, "destination": segment.destination},
+        ).fetchone()  # type: ignore[misc]
+        if not is_active or not late_after:
+            return None
+        due = last_due(cron, timezone, now - timedelta(minutes=late_after))
+        if newest_at is not None and newest_at >= due:
+            made = _state(connection, newest) if before == LATE else None
+            return made and _change(connection, segment.destination, before, *made, newest, tell)
+        if before in KNOWN_TO_FAIL or active_since > due or runs.active_run(url, segment):
+            return None
+        last = f"the last was at {_clock(newest_at)}" if newest_at else "there never was one"
+        text = (
+            f"A push was due at {_clock(due)} and none has begun; {last}. Look in Airflow at the "
+            "runs of Push Planhat to Segment, at import errors, and whether the scheduler runs."
         )
-        return alert
+        return _change(connection, segment.destination, before, LATE, text, newest, tell)
 
 
-def post_alert(address: str, token: str | None, alert: Alert) -> None:
-    """Post the alert to a webhook as JSON; `text` is what chats show.
+def _told_last(connection: psycopg.Connection, destination: str) -> str:
+    """The state that was told last. Two that ask at once wait for each other here."""
+    connection.execute(
+        "insert into sync.told_states (destination) values (%s) on conflict do nothing",
+        [destination],
+    )
+    (before,) = connection.execute(
+        "select state from sync.told_states where destination = %s for update", [destination]
+    ).fetchone()  # type: ignore[misc]
+    return before
 
-    `token` is sent as a Bearer token. Raises `ServiceError` when it is not taken.
-    """
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
-    body = {"text": f"{alert.subject}. {alert.text}", "state": alert.state, "before": alert.before}
-    try:
-        answer = requests.post(address, json=body, headers=headers, timeout=TIMEOUT)
-        answer.raise_for_status()
-    except requests.RequestException as error:
-        # The address may hold a secret: it is not said.
-        status = error.response.status_code if error.response is not None else type(error).__name__
-        raise ServiceError(f"The webhook for alerts did not take it ({status}).") from None
+
+def _change(
+    connection: psycopg.Connection,
+    destination: str,
+    before: str,
+    state: str,
+    text: str,
+    run_id: int | None,
+    tell: Tell,
+) -> Alert | None:
+    if state == before:
+        return None
+    subject = "Push to Segment is well again" if state == WELL else f"Push to Segment: {state}"
+    alert = Alert(state, before, subject, text)
+    tell(alert)
+    connection.execute(
+        """
+        update sync.told_states set state = %s, run_id = %s, told_at = clock_timestamp()
+        where destination = %s
+        """,
+        [state, run_id, destination],
+    )
+    return alert
 
 
 def _state(connection: psycopg.Connection, run_id: int | None) -> tuple[str, str] | None:
@@ -114,3 +184,7 @@ def _state(connection: psycopg.Connection, run_id: int | None) -> tuple[str, str
         return None
     status, text, is_small = row
     return (WELL if status == "success" or is_small else status), text
+
+
+def _clock(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

@@ -80,7 +80,35 @@ def planned_parts(connection: psycopg.Connection, run_id: int) -> list[dict]:
 
 def _generation(connection: psycopg.Connection, model: PushedModel, plan: PlanSettings) -> int:
     """The resync generation that every object of the model must have been sent in."""
-    (generation, is_interrupted) = connection.execute(
+    (generation, is_interrupted) = _resync_state(connection, model.name, plan)
+    # A real run's is begun with the run; a plan alone begins none.
+    begins_one = plan.dry and plan.full and not is_interrupted
+    return generation + 1 if begins_one else generation
+
+
+def begin_resync(connection: psycopg.Connection, models: list[str], plan: PlanSettings) -> None:
+    """Begin a generation for each model, all at once and before any is planned.
+
+    So a run that is interrupted leaves none behind: the next push, full or not, goes on with what
+    is still missing. A model whose last resync was interrupted goes on with that one.
+    """
+    for model in models:
+        generation, is_interrupted = _resync_state(connection, model, plan)
+        if not is_interrupted:
+            connection.execute(
+                """
+                insert into sync.resyncs (destination, model, generation, requested_by)
+                values (%s, %s, %s, %s)
+                """,
+                [plan.destination, model, generation + 1, plan.requested_by],
+            )
+
+
+def _resync_state(
+    connection: psycopg.Connection, model: str, plan: PlanSettings
+) -> tuple[int, bool]:
+    """The model's generation, and whether objects have not been sent in it yet."""
+    return connection.execute(
         """
         with target as (
             select coalesce(max(generation), 0) as generation
@@ -88,7 +116,7 @@ def _generation(connection: psycopg.Connection, model: PushedModel, plan: PlanSe
         )
         select
             target.generation,
-            %(full)s and exists (
+            exists (
                 select from sync.objects
                 where
                     destination = %(destination)s and model = %(model)s
@@ -96,19 +124,8 @@ def _generation(connection: psycopg.Connection, model: PushedModel, plan: PlanSe
             )
         from target
         """,
-        {"destination": plan.destination, "model": model.name, "full": plan.full},
-    ).fetchone()  # type: ignore[misc]
-    if not plan.full or is_interrupted:
-        return generation
-    if not plan.dry:
-        connection.execute(
-            """
-            insert into sync.resyncs (destination, model, generation, requested_by)
-            values (%s, %s, %s, %s)
-            """,
-            [plan.destination, model.name, generation + 1, plan.requested_by],
-        )
-    return generation + 1
+        {"destination": plan.destination, "model": model},
+    ).fetchone()  # type: ignore[return-value]
 
 
 def _count(

@@ -15,7 +15,14 @@ from include.push.plan_file import plan_fingerprints, read_plan_head, samples, w
 from include.push.report import Report
 from include.push.retired import plan_retired
 from include.push.runs import Request
-from include.push.steps import Say, deliver_model, finish_run, open_dry_run, plan_run
+from include.push.steps import (
+    Say,
+    close_dry_run,
+    deliver_model,
+    finish_run,
+    open_dry_run,
+    plan_run,
+)
 from include.settings import SegmentConnection, Settings
 from include.warehouse.connection import connect
 
@@ -67,11 +74,16 @@ def push(  # noqa: PLR0913
     with connect(url, application_name="push", autocommit=True) as connection:
         if dry_run:
             run_id = open_dry_run(connection, request)
-            plan(run_id)
-            if plan_file is not None:
-                count = write_plan(connection, run_id, plan_file)
-                say(f"{count:,} planned objects written to {plan_file}")
-            report = finish_run(url, run_id, say=say)
+            try:
+                plan(run_id)
+                if plan_file is not None:
+                    count = write_plan(connection, run_id, plan_file)
+                    say(f"{count:,} planned objects written to {plan_file}")
+                report = finish_run(url, run_id, say=say)
+            except BaseException as error:
+                with suppress(psycopg.Error):
+                    close_dry_run(connection, run_id, _why(error))
+                raise
             return replace(report, samples=samples(connection, run_id))
         # No lease: this process's lock says that the run is alive, and is gone with it.
         run_id = runs.claim(connection, request, lease_seconds=0, hold_lock=True)

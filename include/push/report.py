@@ -30,6 +30,8 @@ class ModelReport:
     not_sent: int
     synced: int
     errors: int
+    # of what is planned: neither held nor beyond the limit
+    to_send: int
     reason: str | None
 
     @property
@@ -53,8 +55,15 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        """0 success or dry run, 2 partial, 3 held, 1 anything else."""
+        """0 success or a whole plan, 2 partial, 3 held, 1 anything else."""
+        if self.is_dry and self.reason:
+            return 1
         return EXIT_CODES.get(self.status, 1)
+
+    @property
+    def is_dry(self) -> bool:
+        """Nothing was sent, nor meant to be."""
+        return self.status == "dry_run"
 
     def total(self, name: str) -> int:
         """The sum over the models of one of `ModelReport`'s counts."""
@@ -67,11 +76,29 @@ class Report:
             "status": self.status,
             "reason": self.reason,
             "seconds": round(self.seconds, 1),
+            "in_words": self.in_words(),
             "models": {
                 each.model: {name: value for name, value in asdict(each).items() if name != "model"}
                 for each in self.models
             },
         }
+
+    def in_words(self) -> str:
+        """The numbers in two sentences, for a note: what became of it, and of which models."""
+        counts = "" if self.is_dry else f": {self.total('synced'):,} objects synced"
+        others = [
+            f"{self.total(name):,} {name}"
+            for name in ("errors", "added", "changed", "removed", "held")
+            if name == "errors" or self.total(name)
+        ]
+        sent = "to_send" if self.is_dry else "synced"
+        by_model = [f"{each.model} {getattr(each, sent):,}" for each in self.models
+                    if getattr(each, sent)]  # fmt: skip
+        return (
+            f"Run {self.run_id}: {self._ended()}{counts}; {', '.join(others)}."
+            + (f" {', '.join(by_model)}." if by_model else "")
+            + (f" {self.reason}." if self.reason else "")
+        )
 
     def sample_lines(self) -> list[str]:
         """The samples for a terminal: an object a line, changed columns before and after."""
@@ -82,11 +109,16 @@ class Report:
         ]
 
     def table(self) -> str:
-        """The table for a terminal and a log."""
-        heads = ["Model", "Objects synced", "Errors", "Unchanged", "Added", "Changed", "Removed",
-                 "Held", "Not sent"]  # fmt: skip
-        counts = ["synced", "errors", "unchanged", "added", "changed", "removed", "held",
-                  "not_sent"]  # fmt: skip
+        """The table for a terminal and a log; of a dry run, what would be sent."""
+        sent = ("Would be sent", "to_send") if self.is_dry else ("Objects synced", "synced")
+        columns = [
+            sent, ("Errors", "errors"), ("Unchanged", "unchanged"), ("Added", "added"),
+            ("Changed", "changed"), ("Removed", "removed"), ("Held", "held"),
+        ]  # fmt: skip
+        if not self.is_dry:
+            columns.append(("Not sent", "not_sent"))
+        heads = ["Model", *[head for head, _ in columns]]
+        counts = [name for _, name in columns]
         rows = [
             [each.model, *[f"{getattr(each, name):,}" for name in counts]] for each in self.models
         ]
@@ -95,8 +127,15 @@ class Report:
         lines = [_line(heads, widths), _line(["─" * width for width in widths], widths)]
         lines += [_line(row, widths) for row in rows]
         lines += [f"{each.model}: {each.reason}" for each in self.models if each.reason]
-        ended = f"Run {self.run_id}: {self.status} after {self.seconds:.1f} s"
+        ended = f"Run {self.run_id}: {self._ended()} after {self.seconds:.1f} s"
         return "\n".join([*lines, ended + (f" ({self.reason})" if self.reason else "")])
+
+    def _ended(self) -> str:
+        if not self.is_dry:
+            return self.status
+        would = f"planned only, nothing was sent; a push would send {self.total('to_send'):,}"
+        beyond = self.total("not_sent") - self.total("to_send")
+        return would + (f" and leave {beyond:,} for later (LIMIT)" if beyond > 0 else "")
 
 
 def load_report(connection: psycopg.Connection, run_id: int) -> Report:

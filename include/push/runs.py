@@ -27,6 +27,10 @@ LEASE_SECONDS = 900
 # For the time between the button and the DAG's first task.
 QUEUE_SECONDS = 300
 
+# How the id of a DAG run begins that the page's button has triggered; and a scheduled one's.
+BUTTON_RUN = "button__"
+SCHEDULED_RUN = "scheduled__"
+
 ENDED = ("success", "partial", "failed", "timed_out", "cancelled", "held")
 
 
@@ -60,6 +64,13 @@ class Request:
     models: list[str] | None = None
     limit: int | None = None
     full: bool = False
+
+
+def trigger_of(dag_run_id: str) -> str:
+    """Who started a DAG run, by its id: `schedule`, `button`, or `api` (by hand in Airflow)."""
+    if dag_run_id.startswith(SCHEDULED_RUN):
+        return "schedule"
+    return "button" if dag_run_id.startswith(BUTTON_RUN) else "api"
 
 
 @plainly

@@ -21,7 +21,7 @@ from include.push.delivery import Delivery, DeliveryOptions
 from include.push.failures import resolve_failures
 from include.push.ledger import Range
 from include.push.plainly import plainly
-from include.push.plan import PlanSettings, plan_model, planned_parts
+from include.push.plan import PlanSettings, begin_resync, plan_model, planned_parts
 from include.push.receipts import mark_seen_back
 from include.push.report import Report, check_books, load_report
 from include.push.runs import Claim, Request
@@ -29,6 +29,9 @@ from include.settings import SegmentConnection, Settings
 from include.warehouse.connection import connect
 
 Say = Callable[[str], None]
+
+# What plans for longer is not at it any more; a DAG run is ended by then.
+LONGEST_DRY_RUN_SECONDS = 4 * 3600
 
 # A line about progress at most so often, in seconds.
 PROGRESS_EVERY = 5.0
@@ -61,8 +64,31 @@ def open_run(  # noqa: PLR0913
 
 
 def open_dry_run(connection: psycopg.Connection, request: Request) -> int:
-    """A run that only plans: it claims nothing, since it sends nothing."""
+    """A run that only plans: it claims nothing, since it sends nothing.
+
+    The same `owner` asking again, before it ended, gets the run that it has. One that was killed
+    is closed by whoever plans next, when it is too old to be at work.
+    """
     runs.close_dead_run(connection, request.destination)
+    connection.execute(
+        """
+        update sync.runs
+        set finished_at = clock_timestamp(), reason = 'its process ended without a word'
+        where
+            destination = %s and is_dry and finished_at is null
+            and started_at < clock_timestamp() - %s * interval '1 second'
+        """,
+        [request.destination, LONGEST_DRY_RUN_SECONDS],
+    )
+    row = connection.execute(
+        """
+        select run_id from sync.runs
+        where destination = %s and owner = %s and is_dry and finished_at is null
+        """,
+        [request.destination, request.owner],
+    ).fetchone()
+    if row is not None:
+        return row[0]
     row = connection.execute(
         """
         insert into sync.runs (
@@ -148,7 +174,7 @@ def finish_run(url: str, run_id: int, *, say: Say = print) -> Report:
     with connect(url, application_name="push finish", autocommit=True) as connection:
         report = load_report(connection, run_id)
         if report.status == "dry_run":
-            _finish_dry_run(connection, run_id)
+            close_dry_run(connection, run_id)
         elif report.status in ("queued", "running"):
             _finish(connection, run_id)
         report = load_report(connection, run_id)
@@ -216,6 +242,9 @@ def _begin_plan(
             """,
             [run_id],
         )
+        (is_first,) = connection.execute(
+            "select plan_settings is null from sync.runs where run_id = %s", [run_id]
+        ).fetchone()  # type: ignore[misc]
         row = connection.execute(
             """
             update sync.runs
@@ -234,11 +263,14 @@ def _begin_plan(
             """,
             [run_id, list(models)],
         )
-    destination, fixed, limit, is_full, requested_by, is_dry = row  # type: ignore[misc]
-    return PlanSettings(
-        run_id, destination, fixed["environment"], fixed["service_id"],
-        limit, is_full, requested_by, is_dry,
-    )  # fmt: skip
+        destination, fixed, limit, is_full, requested_by, is_dry = row  # type: ignore[misc]
+        plan = PlanSettings(
+            run_id, destination, fixed["environment"], fixed["service_id"],
+            limit, is_full, requested_by, is_dry,
+        )  # fmt: skip
+        if is_first and is_full and not is_dry:
+            begin_resync(connection, list(models), plan)
+    return plan
 
 
 def _is_planned(connection: psycopg.Connection, run_id: int, model: str) -> bool:
@@ -255,7 +287,8 @@ def _planned_line(connection: psycopg.Connection, run_id: int, model: str) -> st
         select format(
             '%%s: %%s considered, %%s unchanged, %%s added, %%s changed, %%s removed, %%s invalid',
             model, considered, unchanged, added, changed, removed, invalid
-        )
+        ) || case when repeated > 0 then format(' (%%s once more with the same value)', repeated)
+            else '' end
         from sync.run_models where run_id = %s and model = %s
         """,
         [run_id, model],
@@ -339,15 +372,22 @@ def _progress(delivery: Delivery, part: Range, say: Say) -> Callable[[], None]:
     return progress
 
 
-def _finish_dry_run(connection: psycopg.Connection, run_id: int) -> None:
+def close_dry_run(connection: psycopg.Connection, run_id: int, reason: str | None = None) -> None:
+    """End a run that only plans; `reason`: why it came to nothing, else what it could not plan."""
     with connection.transaction():
         runs.settle_books(connection, run_id)
         connection.execute(
             """
-            update sync.runs set finished_at = coalesce(finished_at, clock_timestamp())
-            where run_id = %s
+            update sync.runs
+            set
+                finished_at = coalesce(finished_at, clock_timestamp()),
+                reason = coalesce(reason, %(reason)s, (
+                    select string_agg(model, ', ' order by model) || ' cannot be planned'
+                    from sync.run_models where run_id = %(run_id)s and planned_at is null
+                ))
+            where run_id = %(run_id)s
             """,
-            [run_id],
+            {"run_id": run_id, "reason": reason},
         )
 
 

@@ -20,6 +20,7 @@ from datetime import datetime, timedelta
 import psycopg
 from psycopg import sql
 
+from include.collector.landing import new_token
 from include.collector.sources import add_source
 from include.errors import ServiceError
 from include.segment_warehouse.calls import calls_query
@@ -220,6 +221,8 @@ def _land_step(
     connection: psycopg.Connection, table: Table, table_id: int, source: str, first: int
 ) -> tuple[int, int, int]:
     statement = _LAND.format(
+        # a load with a token is one that the books are checked against
+        token=sql.Literal(new_token()),
         source=sql.Literal(source),
         table=sql.Literal(f"table {table.name}"),
         type=sql.Literal(table.type),
@@ -248,8 +251,8 @@ good as (
     select * from step where fate = 'new' and reason is null
 ),
 load as (
-    insert into raw_segment.loads (transaction_id)
-    select pg_current_xact_id() where exists (select from good)
+    insert into raw_segment.loads (token)
+    select {token} where exists (select from good)
     returning load_id
 ),
 landed as (

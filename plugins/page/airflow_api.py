@@ -4,12 +4,14 @@ So Airflow decides what the caller may know and do, validates a push's parameter
 audit log, as if the person had used Airflow's page.
 """
 
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 from fastapi import Request
 
 from include.page.button import PushDag
+from include.push.runs import BUTTON_RUN
 from plugins.page.access import PUSH_DAG
 
 # How a caller signs in: a client's token, or the browser's cookie.
@@ -64,7 +66,12 @@ async def trigger_push(request: Request, conf: dict[str, Any], note: str) -> str
         request,
         "POST",
         f"/dags/{PUSH_DAG}/dagRuns",
-        json={"logical_date": None, "conf": conf, "note": note},
+        json={
+            "dag_run_id": f"{BUTTON_RUN}{datetime.now(UTC).isoformat()}",
+            "logical_date": None,
+            "conf": conf,
+            "note": note,
+        },
     )
     return answer["dag_run_id"]
 

@@ -1,6 +1,7 @@
 """The page's routes. Each says who may call it; the queries are in `include.page`."""
 
 from dataclasses import asdict
+from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -253,7 +254,8 @@ async def companies(
 
 @api.get("/companies/{company_id}")
 async def company(company_id: str, may: Permissions) -> dict[str, Any]:
-    return await read(partial(usage.company, company_id=company_id, with_persons=may["edit"]))
+    found = await read(partial(usage.company, company_id=company_id, with_persons=may["edit"]))
+    return {"may": may, **found}
 
 
 @api.get("/endusers/{enduser_id}")
@@ -356,6 +358,22 @@ async def activate(request: Request, switch: Switch) -> dict[str, Any]:
     """Section 3 on or off: the push DAG's pause switch, turned as the caller."""
     await airflow_api.set_paused(request, not switch.is_active)
     return {"is_active": switch.is_active}
+
+
+class AlertKey(BaseModel):
+    """An alert of usage: what it is about, of which kind, and the day it opened."""
+
+    object_type: Annotated[str, Field(max_length=100)]
+    object_id: Annotated[str, Field(max_length=1_000)]
+    kind: Annotated[str, Field(max_length=100)]
+    opened_on: date
+
+
+@api.post("/alerts/acknowledge", dependencies=[may_push, same_site])
+def acknowledge(alert: AlertKey, user: GetUserDep) -> dict[str, Any]:
+    """Take notice of an open alert of usage. 422 when it is not open (any more)."""
+    changes.acknowledge_alert(warehouse.current_url(), **alert.model_dump(), by=user.get_name())
+    return {"acknowledged_by": user.get_name()}
 
 
 class Metric(BaseModel):

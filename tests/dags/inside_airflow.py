@@ -3,6 +3,7 @@
     python tests/dags/inside_airflow.py describe
     python tests/dags/inside_airflow.py run <dag id> <conf as JSON>
     python tests/dags/inside_airflow.py run_until_asked <dag id> <conf as JSON>
+    python tests/dags/inside_airflow.py switch <dag id> <on or off>
     python tests/dags/inside_airflow.py time_out <dag id> <run id>
     python tests/dags/inside_airflow.py validate <dag id> <conf as JSON> …
     python tests/dags/inside_airflow.py answer <dag id> <question as JSON> <chosen>
@@ -138,6 +139,7 @@ def _outcome(made: Any) -> dict[str, Any]:
         "run_id": made.run_id,
         "state": str(getattr(made.state, "value", made.state)),
         "events": _events(made.run_id),
+        "note": _note(made.run_id),
         "tasks": [
             {
                 "task_id": each.task_id,
@@ -153,6 +155,14 @@ def _outcome(made: Any) -> dict[str, Any]:
     }
 
 
+def _note(run_id: str) -> str | None:
+    from airflow.models.dagrun import DagRun
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        return session.query(DagRun).filter(DagRun.run_id == run_id).one().note
+
+
 def _events(run_id: str) -> list[str]:
     """The assets that the run's tasks have changed."""
     from airflow.models.asset import AssetEvent
@@ -161,6 +171,21 @@ def _events(run_id: str) -> list[str]:
     with create_session() as session:
         found = session.query(AssetEvent).filter(AssetEvent.source_run_id == run_id).all()
         return [event.asset.name for event in found]
+
+
+def switch(dag_id: str, position: str) -> dict[str, Any]:
+    """Pause or unpause the DAG, known to Airflow from then on."""
+    from airflow.models.dag import DagModel
+    from airflow.models.dagbundle import DagBundleModel
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        session.merge(DagBundleModel(name="dags-folder"))
+        session.flush()
+        session.merge(
+            DagModel(dag_id=dag_id, bundle_name="dags-folder", is_paused=position != "on")
+        )
+    return {}
 
 
 def time_out(dag_id: str, run_id: str) -> dict[str, Any]:

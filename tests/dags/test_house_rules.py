@@ -134,8 +134,30 @@ def test_cron_and_time_zone_of_the_push_are_settings(inside: Inside) -> None:
 def test_a_cron_that_is_none_is_an_import_error_in_one_line(inside: Inside) -> None:
     described = inside.ask("describe", PUSH_CRON="three times a day")
     assert "push_planhat_to_segment" not in described["dags"]
-    assert "is not a schedule" in described["import_errors"]["push_planhat_to_segment.py"]
+    assert described["import_errors"]["push_planhat_to_segment.py"].endswith(
+        "PUSH_CRON=three times a day is not a schedule (4 fields): "
+        "write five fields like 0 6,12,18 * * *."
+    )
     assert set(described["dags"]) == {"answer_held_plans", "build_usage", "read_planhat"}
+
+
+def test_each_cron_that_airflow_would_refuse_names_its_variable(inside: Inside) -> None:
+    wrong = {
+        "PUSH_CRON": "0 25 * * *",
+        "BUILD_CRON": "0 6 * * 8",
+        "READ_PLANHAT_CRON": "0 6 30 2 *",
+    }
+    described = inside.ask("describe", **wrong)
+    assert set(described["dags"]) == {"answer_held_plans"}
+    for file, name in (
+        ("push_planhat_to_segment.py", "PUSH_CRON"),
+        ("build_usage.py", "BUILD_CRON"),
+        ("read_planhat.py", "READ_PLANHAT_CRON"),
+    ):
+        assert (
+            f"SettingError: {name}={wrong[name]} is not a schedule"
+            in (described["import_errors"][file])
+        )
 
 
 def test_a_wrong_parameter_is_refused_before_anything_runs(inside: Inside) -> None:

@@ -51,8 +51,13 @@ def test_a_push_sends_each_model_in_a_task_of_its_name_and_reports(
     assert all(each["errors"] == 0 for each in report["models"].values())
     assert len(segment.accepted) == 3
 
+    assert made["note"].endswith(
+        ": success: 3 objects synced; 0 errors, 3 added. company 2, enduser 1."
+    )
+
     again = run(inside, connections)
     assert again["state"] == "success"
+    assert again["note"].endswith(": success: 0 objects synced; 0 errors.")
     assert sum(each["synced"] for each in value(again, "report")["models"].values()) == 0
     assert len(segment.accepted) == 3
 
@@ -83,6 +88,9 @@ def test_a_refused_object_makes_its_task_and_the_run_red_and_costs_no_other_mode
     assert report["status"] == "partial"
     assert (report["models"]["company"]["synced"], report["models"]["company"]["errors"]) == (1, 1)
     assert report["models"]["enduser"]["synced"] == 1
+    assert made["note"].endswith(
+        ": partial: 2 objects synced; 1 errors, 3 added. company 1, enduser 1. 1 objects failed."
+    )
     assert {each["groupId"] for each in segment.messages if each["type"] == "group"} == {
         "planhat-c1"
     }
@@ -97,6 +105,7 @@ def test_a_dry_run_sends_nothing_and_only_chosen_models_are_considered(
     dry = run(inside, connections, dry_run=True)
     assert dry["state"] == "success"
     assert value(dry, "report")["status"] == "dry_run"
+    assert "planned only, nothing was sent; a push would send 2; 0 errors, 2 added" in dry["note"]
     assert segment.posts == 0
 
     chosen = run(inside, connections, models=["company"])
@@ -113,6 +122,7 @@ def test_a_push_that_finds_another_active_says_so_and_sends_nothing(
     assert made["state"] == "failed"
     assert states(made)["plan"] == "failed"
     assert states(made)["report"] == "failed"
+    assert made["note"] is None, "it has no report"
     assert segment.posts == 0
 
 
@@ -125,3 +135,11 @@ def test_a_run_that_reached_its_time_limit_is_closed(
     inside.ask("time_out", PUSH, "manual__1", **connections)
     rows = world.run("select run_id, status, reason from sync.runs")
     assert rows == [(run_id, "timed_out", "the DAG run reached its time limit")]
+
+
+def test_a_run_that_the_button_has_triggered_is_kept_as_such(
+    inside: Inside, world: World, segment: PlayedSegment, connections: dict[str, str]
+) -> None:
+    # Timed out before it planned: its row is made for the record.
+    inside.ask("time_out", PUSH, "button__2026-03-01T09:30:00+00:00", **connections)
+    assert world.run("select trigger, status from sync.runs") == [("button", "timed_out")]

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from tests.dbt_project.reference import LandedCall, PlanhatObject, Reference, Rules
 
 ROUNDS = 7
-# Settings change in these; in the others only calls and objects come, and the build before is built on.
+# Settings change in these; in the others only calls and objects come, and a build looks at those.
 SETTINGS_ROUNDS = (0, 3, 5)
 START = datetime(2026, 3, 2, tzinfo=UTC)
 # Later than everything that can happen in a world.

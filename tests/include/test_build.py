@@ -52,7 +52,7 @@ def test_a_build_is_made_when_there_is_something_new_to_see(module_warehouse, mo
     rows = ask("select status, settings, nodes, window_from, window_to from sync.builds order by 1")
     assert {row["status"] for row in rows} == {"success"}
     assert any(
-        node["node"] == "company_metrics" and node["rows"] == 1 for node in rows[-1]["nodes"]
+        node["node"] == "company_metric_changes" and node["rows"] == 1 for node in rows[-1]["nodes"]
     )
 
 

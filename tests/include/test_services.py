@@ -4,6 +4,8 @@ import os
 import signal
 import socket
 import stat
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -190,6 +192,19 @@ def test_a_taken_port_is_said_in_one_line_and_nothing_is_started(
     assert supervision.leftovers(copy) == []
 
 
+@pytest.mark.parametrize("setting", ["COLLECTOR_HOST", "AIRFLOW_HOST"])
+@pytest.mark.parametrize("host", ["no.such.host.invalid", "203.0.113.7"])
+def test_a_host_that_is_not_this_machine_is_said_and_not_called_a_taken_port(
+    copy: Settings, setting: str, host: str
+) -> None:
+    done = cli("up", **{**variables(copy), setting: host})
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        f"{setting} {host} is no address of this machine: set it to 127.0.0.1, or to one that is."
+    ]
+    assert supervision.leftovers(copy) == []
+
+
 def test_a_data_folder_that_cannot_be_written_is_said_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     done = cli("up", DATA_DIR=str(tmp_path / "file" / "data"))
@@ -228,6 +243,29 @@ def test_another_users_socket_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "real")
     with pytest.raises(ServiceError, match="belongs to somebody else"):
         supervision._private(tmp_path / "link")
+
+
+CHILD = (
+    "import socket, time; s = socket.create_server(('127.0.0.1', 0)); "
+    "print(s.getsockname()[1], flush=True); time.sleep(60)"
+)
+PARENT = "import subprocess, sys; subprocess.run([sys.executable, '-c', sys.argv[1]])"
+
+
+def test_where_a_service_really_listens_is_said_whatever_the_setting_is_by_now() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", PARENT, CHILD], stdout=subprocess.PIPE, text=True,
+        start_new_session=True,
+    ) as parent:  # fmt: skip
+        try:
+            port = int(parent.stdout.readline())  # type: ignore[union-attr]
+            real = f"http://127.0.0.1:{port}"
+            assert services.real_address("http://127.0.0.1:8080", parent.pid) == real
+            assert services.real_address(real, parent.pid) == real
+        finally:
+            os.killpg(parent.pid, signal.SIGKILL)
+    # One that is gone has none.
+    assert services.real_address("http://127.0.0.1:8080", parent.pid) == "http://127.0.0.1:8080"
 
 
 def test_all_of_it_from_nothing_with_airflow(copy: Settings) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from include.collector.sources import TENANT_TOKEN, add_key, add_source, key_hash
 from include.page.reading import NOT_BUILT, NOT_MIGRATED
+from include.push.runs import trigger_of
 from include.settings import ROOT
 from tests.dbt_project.landing import land_calls
 from tests.include.page.world import (
@@ -55,12 +56,26 @@ WRITE = [
     ("/api/switches", {"switch": "auto_create", "is_on": False}, {"user", "operator", "admin"}),
     ("/api/metrics/delete", {"metric": "declared"}, {"user", "operator", "admin"}),
     (
+        "/api/alerts/acknowledge",
+        {"object_type": "company", "object_id": "c1", "kind": "drop", "opened_on": "2026-03-01"},
+        {"user", "operator", "admin"},
+    ),
+    (
         "/api/held",
         {"model": "enduser", "fingerprint": "f" * 32, "answer": "none"},
         {"user", "operator", "admin"},
     ),
 ]
 SIGNED_IN = ["viewer", "user", "operator", "admin"]
+
+
+def add_open_alert(connection) -> None:
+    """Marts with a company whose usage has dropped."""
+    make_marts(connection)
+    add_company(connection, "c1", "Northwind")
+    connection.execute(
+        "insert into marts.usage_alerts values ('company', 'c1', 'drop', '2026-03-01', null, 1, 9)"
+    )
 
 
 @pytest.fixture
@@ -132,6 +147,9 @@ def test_changes_are_for_those_whom_airflow_lets(airflow, connection, path, body
         )
         if path.endswith("/cancel"):
             add_active_run(connection)
+        if "/alerts/" in path:
+            connection.execute("drop schema if exists marts cascade")
+            add_open_alert(connection)
         add_held_plan(connection, DESTINATION)
         connection.execute(
             "insert into raw_segment.sources (source) values ('app') on conflict do nothing"
@@ -229,6 +247,7 @@ def test_pressing_the_button_triggers_the_dag_as_the_person(airflow):
 
     (run,) = airflow.runs()
     assert answer.json() == {"dag_run_id": run["dag_run_id"]}
+    assert trigger_of(run["dag_run_id"]) == "button"
     assert run["triggering_user_name"] == "operator"
     assert run["conf"] == {"models": ["enduser"], "dry_run": True}
     assert "from the page" in run["note"]
@@ -625,3 +644,45 @@ def test_airflow_shows_the_page_in_its_navigation_on_dags_and_their_runs(airflow
     # relative, so that Airflow may live under a path
     assert all(view["href"].startswith("planhat-segment/") for view in plugin["external_views"])
     assert len({view["url_route"] for view in plugin["external_views"]}) == 3
+
+
+# Alerts of usage
+
+
+ALERT = {"object_type": "company", "object_id": "c1", "kind": "drop", "opened_on": "2026-03-01"}
+
+
+def test_an_acknowledged_alert_is_shown_no_more_and_its_company_says_by_whom(airflow, connection):
+    add_open_alert(connection)
+    with airflow.client("viewer") as client:
+        assert client.post("/api/alerts/acknowledge", json=ALERT).status_code == 403
+        assert len(client.get("/api/usage").json()["alerts"]) == 1
+
+    with airflow.client("operator") as client:
+        answer = client.post("/api/alerts/acknowledge", json=ALERT)
+    with airflow.client("admin") as client:
+        again = client.post("/api/alerts/acknowledge", json=ALERT)
+    with airflow.client("viewer") as client:
+        shown = client.get("/api/usage").json()["alerts"]
+        (of_company,) = client.get("/api/companies/c1").json()["alerts"]
+
+    assert (answer.status_code, again.status_code, shown) == (200, 200, [])
+    # whoever was first
+    assert of_company["acknowledged_by"] == "operator"
+    assert of_company["acknowledged_at"] is not None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"object_id": "c2"}, {"kind": "spike"}, {"opened_on": "2026-03-02"}, {"object_id": "c1\0"}],
+)
+def test_only_an_alert_that_is_open_can_be_acknowledged(airflow, connection, change):
+    add_open_alert(connection)
+    if "\0" in str(change.get("object_id")):
+        connection.execute("update marts.usage_alerts set closed_on = '2026-03-08'")
+    with airflow.client("operator") as client:
+        answer = client.post("/api/alerts/acknowledge", json=ALERT | change)
+
+    assert answer.status_code == 422
+    assert answer.json() == {"detail": "No such alert is open any more."}
+    assert connection.execute("select count(*) from sync.alerts_acknowledged").fetchone() == (0,)

@@ -220,6 +220,20 @@ def test_a_held_plan_is_looked_at_and_approved(open_as, connection):
     assert connection.execute("select answer from sync.plan_answers").fetchall() == [("all",)]
 
 
+def test_a_dry_run_says_what_would_be_sent(open_as, connection):
+    counts = {"considered": 9, "added": 7, "not_sent": 7, "to_send": 5}
+    add_run(connection, "dry_run", is_dry=True, models={"company": counts})
+    _, frame = open_as("viewer")
+
+    frame.get_by_role("button", name=re.compile("^Open the run of")).click()
+
+    run = frame.locator("#push-run")
+    expect(run.get_by_role("columnheader", name="Would be sent")).to_be_visible()
+    expect(run.get_by_role("row", name=re.compile("Total"))).to_contain_text("5")
+    expect(run).not_to_contain_text("Not sent")
+    expect(run).not_to_contain_text("Objects synced")
+
+
 def test_an_earlier_run_opens_from_the_history_and_closes_again(open_as, connection):
     add_run(connection, "failed", models={"company": {"errors": 7, "added": 7}}, reason="Refused.")
     add_run(connection, "success", started_at=datetime.now(UTC))
@@ -478,6 +492,33 @@ def test_a_company_is_found_by_its_name_and_opens_with_charts_and_health(open_as
     expect(company.get_by_role("row", name="2026-03-02")).to_contain_text("7")
     company.get_by_role("button", name="Close").click()
     expect(company).to_be_hidden()
+
+
+def test_an_operator_takes_notice_of_an_alert_by_keyboard_and_a_viewer_cannot(open_as, connection):
+    make_marts(connection)
+    add_company(connection, "c1", "Northwind")
+    add_company(connection, "c2", "Southbank")
+    connection.execute(
+        "insert into marts.usage_alerts values "
+        "('company', 'c1', 'drop', '2026-03-01', null, 1, 9), "
+        "('company', 'c2', 'stopped', '2026-03-01', null, 0, 9)"
+    )
+    _, frame = open_as("viewer")
+    frame.get_by_role("tab", name="Usage").click()
+    alerts = frame.locator("#usage-base").get_by_role("region", name=re.compile("^Alerts"))
+    expect(alerts.get_by_role("row")).to_have_count(3)
+    expect(alerts.get_by_role("button", name="Acknowledge")).to_have_count(0)
+
+    _, frame = open_as("operator")
+    frame.get_by_role("tab", name="Usage").click()
+    alerts = frame.locator("#usage-base").get_by_role("region", name=re.compile("^Alerts"))
+    alerts.get_by_role("button", name="Acknowledge: Drop of Northwind").press("Enter")
+    expect(alerts.get_by_role("row")).to_have_count(2)
+    expect(alerts).not_to_contain_text("Northwind")
+    noticed = connection.execute(
+        "select object_id, kind, acknowledged_by from sync.alerts_acknowledged"
+    ).fetchall()
+    assert noticed == [("c1", "drop", "operator")]
 
 
 def test_companies_of_one_trend_are_shown_and_said_how_many(open_as, connection):

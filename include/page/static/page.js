@@ -29,7 +29,7 @@ startTabs();
 startPush(refresh);
 startMetrics(refresh);
 startTracking(refresh);
-startUsage();
+startUsage(refresh);
 startWhy();
 refresh();
 document.addEventListener("visibilitychange", () => document.hidden || refresh());

@@ -188,6 +188,8 @@ const COLUMNS = [
   ["Objects synced", "synced", true], ["Errors", "errors", true], ["Considered", "considered"], ["Unchanged", "unchanged"],
   ["Added", "added"], ["Changed", "changed"], ["Removed", "removed"], ["Held", "held"], ["Not sent", "not_sent"],
 ];
+// A dry run sends nothing: it says what would be sent.
+const DRY_COLUMNS = [["Would be sent", "to_send", true], ...COLUMNS.slice(1, -1)];
 
 function drawTable({ run, problem, last, may }) {
   const back = last ? null : h("button", { type: "button", class: "link", onclick: () => openRun(null) }, "Back to the last sync");
@@ -204,10 +206,10 @@ function drawTable({ run, problem, last, may }) {
     h("p", { class: "quiet" }, `${time(run.started_at)}, `, how(run), `, ${duration(run.seconds)}`),
     run.reason ? h("p", { class: `notice ${STATUS[run.status]?.[1] === "bad" ? "bad" : "warn"}` }, name(run.reason)) : null,
     run.models.length ? table({
-      caption: `${title}: objects synced and errors, per model`,
+      caption: `${title}: objects ${run.is_dry ? "that would be sent" : "synced"} and errors, per model`,
       columns: [
         { title: "Model", cell: (row) => (row.model ? model(row.model) : "Total") },
-        ...COLUMNS.map(([title_, key, strong]) => ({
+        ...(run.is_dry ? DRY_COLUMNS : COLUMNS).map(([title_, key, strong]) => ({
           title: title_, number: true, strong, value: (row) => row[key],
           cell: (row) => (key === "errors" && row.errors && row.model ? errorsButton(run, row) : count(row[key])),
         })),

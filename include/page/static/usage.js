@@ -2,8 +2,8 @@
 
 import { ask } from "./api.js";
 import { chart } from "./charts.js";
-import { by, h, name, opener, show, table, words } from "./dom.js";
-import { ago, count } from "./words.js";
+import { attempt, by, h, name, opener, show, table, words } from "./dom.js";
+import { ago, count, time } from "./words.js";
 
 const TRENDS = { up: "Growing", flat: "Steady", down: "Shrinking", stopped: "Stopped", new: "New", none: "No usage yet" };
 const KINDS = { up: "good", new: "good", down: "warn", stopped: "bad" };
@@ -17,9 +17,11 @@ const PARTS = [
 
 let wish = { search: "", trend: "", offset: 0 };
 let asked = 0;
+let again = () => {};
 let opened = new URLSearchParams(location.search).get("company");
 
-export function startUsage() {
+export function startUsage(refresh) {
+  again = refresh;
   by("company-form").addEventListener("submit", (event) => {
     event.preventDefault();
     list({ search: by("company-search").value, offset: 0 });
@@ -44,7 +46,7 @@ function drawBase(usage) {
   return [
     h("div", { class: "row between" }, h("h2", {}, "Usage of the whole base"), h("span", { class: "quiet" }, usage.as_of ? `As of ${usage.as_of} (UTC days)` : "")),
     chart({ title: "Activities a day", daily: usage.daily, key: "activities", asOf: usage.as_of }),
-    usage.alerts.length ? [h("h3", {}, "Open alerts"), alertTable(usage.alerts, true)] : words("No alert is open."),
+    usage.alerts.length ? [h("h3", {}, "Open alerts"), alertTable(usage.alerts, usage.may, true)] : words("No alert is open."),
     trendButtons(usage.trends),
   ];
 }
@@ -66,7 +68,7 @@ function trendButtons(trends) {
   ];
 }
 
-function alertTable(alerts, withCompany) {
+function alertTable(alerts, may, withCompany) {
   return table({
     caption: "Alerts: the last full week against the eight before, or no activity for 30 days",
     rowHeader: withCompany ? 0 : 1,
@@ -77,9 +79,29 @@ function alertTable(alerts, withCompany) {
       { title: "Closed", cell: (row) => row.closed_on ?? "open" },
       { title: "Activities", number: true, cell: (row) => count(row.activities) },
       { title: "Expected", number: true, cell: (row) => count(row.expected) },
+      { title: "Noticed", cell: (row) => noticed(row, may?.push) },
     ],
     rows: alerts,
   });
+}
+
+/** Who took notice and when; for who may, the button that does. An alert is shown until then, or until it closes. */
+function noticed(alert, mayAcknowledge) {
+  if (alert.acknowledged_at) return [name(alert.acknowledged_by), ", ", time(alert.acknowledged_at)];
+  if (alert.closed_on || !mayAcknowledge) return alert.closed_on ? "–" : "not yet";
+  const { object_type, object_id, kind, opened_on } = alert;
+  const problem = h("p", { class: "notice bad", role: "alert", hidden: true });
+  const of = `${ALERTS[kind] ?? kind} of ${alert.name || object_id}`;
+  return [
+    h("button", {
+      type: "button", "data-key": `notice-${object_id}-${kind}-${opened_on}`, "aria-label": `Acknowledge: ${of}`,
+      onclick: () => attempt(async () => {
+        await ask("alerts/acknowledge", { method: "POST", body: { object_type, object_id, kind, opened_on } });
+        await again();
+      }, problem),
+    }, "Acknowledge"),
+    problem,
+  ];
 }
 
 const companyButton = (id, text) => h("button", { type: "button", class: "link", "data-key": `company-${id}`, onclick: () => openCompany(id, true) }, name(text || id));
@@ -152,7 +174,7 @@ function closeCompany() {
   document.querySelector(`[data-key="${CSS.escape(`company-${id}`)}"]`)?.focus();
 }
 
-function drawCompany({ company, problem, health, daily, metrics, alerts, endusers, as_of, with_persons }) {
+function drawCompany({ company, problem, may, health, daily, metrics, alerts, endusers, as_of, with_persons }) {
   const close = h("button", { type: "button", onclick: closeCompany }, "Close");
   if (problem) return [words(problem, "bad"), close];
   if (!company) return [words("There is no company of that id.", "warn"), close];
@@ -172,7 +194,7 @@ function drawCompany({ company, problem, health, daily, metrics, alerts, enduser
       figure(title, [health[key] === null ? "no data" : score(health[key]), health[key] === null ? null : h("meter", { min: 0, max: 10, value: health[key], "aria-label": `${title}, of 10` })], meaning))) : null,
     chart({ title: "Activities a day", daily, key: "activities", asOf: as_of }),
     metrics.map((metric) => chart({ title: `${metric.shown} (${metric.aggregation} a day)`, daily: metric.daily, key: "value", asOf: as_of, bars: metric.aggregation === "SUM" })),
-    alerts.length ? [h("h3", {}, "Alerts"), alertTable(alerts, false)] : null,
+    alerts.length ? [h("h3", {}, "Alerts"), alertTable(alerts, may, false)] : null,
     h("h3", {}, "Endusers"),
     endusers.length ? table({
       caption: "Endusers of the company, the most active first",

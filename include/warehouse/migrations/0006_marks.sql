@@ -20,6 +20,3 @@ create table sync.model_marks (
 alter table sync.builds add column cluster_id bigint;
 -- why a build was made from scratch; null: it was not
 alter table sync.builds add column full_because text;
-
--- Finds the loads of a window without looking at those before it.
-create index loads_transaction_id on raw_segment.loads (transaction_id);

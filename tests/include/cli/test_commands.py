@@ -1,5 +1,6 @@
 """The command line: help everywhere, one clear line for what is wrong, codes as promised."""
 
+import json
 import re
 import subprocess
 import sys
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from include.collector.sources import add_source
 from include.settings import ROOT, Settings
 from include.warehouse import embedded
 from tests.include.running import cli, environment, free_port
@@ -111,6 +113,80 @@ def test_loading_without_files_says_what_is_missing(warehouse: str, tmp_path: Pa
     done = cli("load", DATA_DIR=str(tmp_path), AIRFLOW_CONN_WAREHOUSE=warehouse)
     assert done.returncode == 1
     assert done.stderr.startswith("FILES is missing: make load")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["plan", "--limit", "0"], "Invalid value for '--limit': "),
+        (["plan", "--limit", "many"], "Invalid value for '--limit': "),
+        (["build", "--as-of", "yesterday"], "Invalid value for '--as-of': "),
+        (["plan", "--nonsense"], "No such option: --nonsense"),
+        (["plan", "extra"], "Got unexpected extra argument"),
+        (["nonsense"], "No such command 'nonsense'."),
+        (["dbt"], "Missing option '--arguments'"),
+    ],
+)
+def test_a_wrong_option_is_one_line_and_not_the_code_of_a_partial_push(
+    arguments: list[str], said: str, tmp_path: Path
+) -> None:
+    done = cli(*arguments, DATA_DIR=str(tmp_path / "data"))
+    assert (done.returncode, done.stdout) == (1, ""), done
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(said)
+    assert line.endswith("--help.")
+    assert not (tmp_path / "data").exists(), "it is no defect of ours"
+
+
+def test_no_command_is_a_question_for_help() -> None:
+    done = cli()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Commands:" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [(["load", "--source", "app", "--files"], "FILES"), (["dbt", "--arguments"], "ARGS")],
+)
+def test_an_open_quote_is_said_with_its_option(arguments: list[str], name: str) -> None:
+    done = cli(*arguments, "a 'x")
+    assert done.returncode == 1
+    assert done.stderr == f"{name}=a 'x cannot be read: no closing quotation.\n"
+
+
+def test_a_schedule_that_airflow_would_refuse_stops_the_start(tmp_path: Path) -> None:
+    done = cli("up", DATA_DIR=str(tmp_path / "data"), BUILD_CRON="0 25 * * *")
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("BUILD_CRON=0 25 * * * is not a schedule (")
+    assert not (tmp_path / "data").exists()
+
+
+def test_what_was_loaded_and_replayed_is_said_once(warehouse: str, tmp_path: Path) -> None:
+    add_source(warehouse, "app")
+    files = [tmp_path / "a.jsonl", tmp_path / "b.jsonl"]
+    for number, file in enumerate(files):
+        call = {"type": "track", "event": "Opened", "userId": "u", "messageId": f"m{number}"}
+        file.write_text(json.dumps(call) + "\nno json\n")
+    given = {"DATA_DIR": str(tmp_path / "data"), "AIRFLOW_CONN_WAREHOUSE": warehouse}
+
+    one = cli("load", "--source", "app", "--files", str(files[0]), **given)
+    assert one.returncode == 0, one.stderr
+    assert one.stdout.startswith("a.jsonl: ")
+    assert len(one.stdout.splitlines()) == 1
+    two = cli("load", "--source", "app", "--files", f"{files[0]} {files[1]}", **given)
+    assert [line.split(":")[0] for line in two.stdout.splitlines()] == [
+        "a.jsonl", "b.jsonl", "in all",
+    ]  # fmt: skip
+
+    replayed = cli("replay", "--reason", "malformed_json", **given)
+    assert replayed.returncode == 0, replayed.stderr
+    assert len(replayed.stdout.splitlines()) == 1
+    wrong = cli("replay", "--reason", "nonsense", **given)
+    assert (wrong.returncode, wrong.stdout) == (1, "")
+    assert wrong.stderr == (
+        "Nothing is in quarantine for the reason 'nonsense': there are malformed_json.\n"
+    )
 
 
 @pytest.mark.parametrize("name", ["AIRFLOW_CONN_WAREHOUSE", "AIRFLOW_CONN_SEGMENT"])

@@ -68,6 +68,18 @@ def test_a_plan_shows_counts_and_examples_and_sends_nothing(
     assert len(segment.messages) == 20
 
 
+def test_a_plan_that_misses_a_model_ends_with_1_and_says_which(
+    world: World, segment: PlayedSegment
+) -> None:
+    world.run("drop table planhat.license")
+    done = run(world, segment, "plan")
+    assert done.returncode == 1
+    assert "planhat.license cannot be planned" in done.stdout
+    assert "(license cannot be planned)" in done.stdout
+    assert "company c000001: added" in done.stdout
+    assert "Traceback" not in done.stderr
+
+
 def test_a_plan_s_file_is_sent_only_while_it_holds(
     world: World, segment: PlayedSegment, tmp_path: Path
 ) -> None:

@@ -189,6 +189,54 @@ def test_a_frozen_warehouse_delays_an_answer_but_does_not_lose_or_double_a_call(
         assert ids(collector) == ["before", "during"]
 
 
+def test_a_group_that_takes_longer_than_a_client_waits_lands_from_the_spool(start, warehouse: str):
+    slow(warehouse, "pg_sleep(5)")
+    collector: Running = start()
+    assert collector.post("/v1/track", call("slow")).status_code == 200
+    assert collector.spooled()
+    # It must not keep what is behind it for ever.
+    assert collector.post("/v1/track", call("behind")).status_code == 200
+    collector.wait_until_drained()
+    assert ids(collector) == ["slow", "behind"]
+    assert collector.books() == {
+        "received": 2, "landed": 2, "duplicates": 0, "quarantined": 0, "spooled": 0
+    }  # fmt: skip
+
+
+def test_who_sends_while_a_slow_group_is_drained_does_not_wait_for_it(start, warehouse: str):
+    slow(warehouse, "pg_advisory_xact_lock_shared(7)")
+    collector: Running = start()
+
+    def waiting() -> list[int]:
+        query = "select pid from pg_locks where locktype = 'advisory' and not granted"
+        return [each["pid"] for each in collector.rows(query)]
+
+    with psycopg.connect(warehouse, autocommit=True) as holder:
+        holder.execute("select pg_advisory_lock(7)")
+        assert collector.post("/v1/track", call("slow")).status_code == 200
+        assert collector.spooled()
+        while not (drains := waiting()):
+            time.sleep(0.01)
+        for n in range(20):
+            assert collector.post("/v1/track", call(f"behind-{n}")).status_code == 200
+        assert waiting() == drains, "they were answered after the attempt, not during it"
+    collector.wait_until_drained()
+    assert ids(collector) == ["slow", *(f"behind-{n}" for n in range(20))]
+    assert collector.books()["landed"] == 21
+    assert collector.post("/v1/track", call("slow")).json()["duplicates"] == 1
+
+
+def slow(url: str, how: str) -> None:
+    """Have Postgres do `how` when the call `slow` lands."""
+    with psycopg.connect(url) as connection:
+        connection.execute(
+            "create function slow() returns trigger language plpgsql as"
+            f" $$ begin perform {how}; return new; end $$;"
+            " create trigger slow before insert on raw_segment.events"
+            " for each row when (new.message_id = 'slow') execute function slow()"
+        )  # type: ignore[call-overload]
+
+
 def test_a_connection_that_postgres_ends_is_replaced_at_once(start, warehouse: str):
     collector = start()
     assert collector.post("/v1/track", call("m")).status_code == 200

@@ -1,6 +1,7 @@
 """A bad call costs nobody else: it is kept with a reason, and its neighbours land."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -138,11 +139,92 @@ def test_a_batch_with_a_context_that_is_too_large_is_refused(collector: Running)
     assert collector.post("/v1/batch", batch).status_code == 413
 
 
-def test_a_batch_with_an_unusable_context_lands_without_it(collector: Running):
-    body = b'{"context":{"n":NaN},"sentAt":12,"batch":[' + GOOD + b"]}"
-    assert collector.post("/v1/batch", body).json()["accepted"] == 1
+# What a batch says for all its calls and cannot be stored
+
+SAID = {
+    "a context with the character NUL": ('"context":{"a":"\\u0000"}', "nul_character"),
+    "a context with a lone surrogate": ('"context":{"a":"\\ud800"}', "lone_surrogate"),
+    "a context with a byte that is no UTF-8": ('"context":{"a":"\udcff"}', "invalid_utf8"),
+    "a context with NaN": ('"context":{"a":NaN}', "malformed_json"),
+    "a context with a huge number": ('"context":{"a":1e999999}', "number_out_of_range"),
+    "a context with a tiny number": ('"context":{"a":1e-16000}', "number_out_of_range"),
+    "a context of 200 levels": ('"context":{"a":' + "[" * 200 + "]" * 200 + "}", "too_deep"),
+    "a context that is a text": ('"context":"all"', "wrong_shape"),
+    "a context that is a list": ('"context":[1]', "wrong_shape"),
+    "integrations with the character NUL": (
+        '"integrations":{"All":false,"a":"\\u0000"}', "nul_character"
+    ),
+    "integrations that are true": ('"integrations":true', "wrong_shape"),
+    "sentAt with the character NUL": ('"sentAt":"\\u0000"', "nul_character"),
+    "sentAt that is an object": ('"sentAt":{}', "wrong_shape"),
+}  # fmt: skip
+
+
+def saying(member: str, *calls: bytes) -> bytes:
+    said = member.encode("utf-8", "surrogateescape")
+    return b"{" + said + b',"batch":[' + b",".join(calls) + b"]}"
+
+
+@pytest.mark.parametrize("what", SAID)
+def test_no_call_lands_without_what_its_batch_says_for_all(collector: Running, what: str):
+    member, reason = SAID[what]
+    calls = [GOOD, b'{"type":"track"}', GOOD.replace(b"good", b"other")]
+    answer = collector.post("/v1/batch", saying(member, *calls))
+    assert answer.status_code == 200, answer.text
+    assert answer.json() == {
+        "success": True, "accepted": 0, "duplicates": 0,
+        "quarantined": [
+            {"index": 0, "reason": reason},
+            {"index": 1, "reason": "missing_event"},  # what is wrong with the call itself
+            {"index": 2, "reason": reason},
+        ],
+    }  # fmt: skip
+    assert collector.events() == []
+    kept = collector.quarantine()
+    assert [each["payload"].encode() for each in kept] == calls
+    name, _, text = member.partition(":")
+    for each in (kept[0], kept[2]):
+        assert each["detail"].startswith(f"{name[1:-1]} of the batch: ")
+        # The text as it came, for whoever repairs it and for a replay.
+        (unusable,) = json.loads(each["envelope"])["unusable"].values()
+        assert unusable["text"] == text.replace("\udcff", "\\xff")
+    assert collector.books() == {
+        "received": 3, "landed": 0, "duplicates": 0, "quarantined": 3, "spooled": 0
+    }  # fmt: skip
+
+
+def test_an_unusable_context_costs_no_other_batch(collector: Running):
+    # Sent at the same time, so that batches of both kinds share a transaction.
+    ids = [f"{name}-{n}" for n in range(40) for name in ("bad", "good")]
+    bodies = [
+        saying(
+            '"context":{"a":"\\u0000"}' if each.startswith("bad") else '"context":{"a":"b"}',
+            GOOD.replace(b"good", each.encode()),
+        )
+        for each in ids
+    ]
+    with ThreadPoolExecutor(8) as senders:
+        answers = list(senders.map(lambda body: collector.post("/v1/batch", body).json(), bodies))
+    assert [each["accepted"] for each in answers] == [0, 1] * 40
+    assert {each["message_id"] for each in collector.events()} == set(ids[1::2])
+    assert all(each["payload"]["context"] == {"a": "b"} for each in collector.events())
+    assert len(collector.quarantine()) == 40
+
+
+@pytest.mark.parametrize(
+    ("member", "stored"),
+    [
+        ('"context":null,"integrations":[],"sentAt":null', {}),
+        ('"context":{"a":"\\\\u0000"}', {"context": {"a": "\\u0000"}}),
+        ('"sentAt":12', {"sentAt": 12}),  # as a call may say it
+        ('"context":{},"integrations":{}', {"context": {}, "integrations": {}}),
+        ('"more":NaN,"context":{"a":1}', {"context": {"a": 1}}),
+    ],
+)
+def test_what_only_looks_unusable_is_merged(collector: Running, member: str, stored: dict):
+    assert collector.post("/v1/batch", saying(member, GOOD)).json()["accepted"] == 1
     (event,) = collector.events()
-    assert event["payload"] == json.loads(GOOD)
+    assert event["payload"] == {**json.loads(GOOD), **stored}
 
 
 def test_the_write_key_is_not_kept_in_the_quarantine(collector: Running):

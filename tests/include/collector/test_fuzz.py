@@ -44,9 +44,12 @@ def damaged(draw) -> bytes:
 
 
 @SETTINGS
-@given(st.lists(calls, max_size=6))
-def test_every_call_of_a_batch_is_answered_for(collector: Running, batch: list):
-    answer = collector.post("/v1/batch", json.dumps({"batch": batch}))
+@given(
+    st.lists(calls, max_size=6),
+    st.dictionaries(st.sampled_from(["context", "integrations", "sentAt"]), values),
+)
+def test_every_call_of_a_batch_is_answered_for(collector: Running, batch: list, said: dict):
+    answer = collector.post("/v1/batch", json.dumps({**said, "batch": batch}))
     assert answer.status_code == 200, answer.text
     found = answer.json()
     answered_for = found["accepted"] + found["duplicates"] + len(found["quarantined"])

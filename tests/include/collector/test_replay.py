@@ -45,6 +45,32 @@ def test_a_fixed_call_lands_as_it_would_have_at_first(collector: Running):
     }  # fmt: skip
 
 
+def test_a_batch_with_an_unusable_context_lands_whole_once_that_is_repaired(collector: Running):
+    body = (
+        b'{"context":{"ip":"\\u0000"},"integrations":{"All":false},"sentAt":"2026-01-01T00:00:00Z",'
+        b'"batch":[{"type":"x","messageId":"m-1"},'
+        b'{"type":"x","messageId":"m-2","context":{"page":"p"}}]}'
+    )
+    assert len(collector.post("/v1/batch", body).json()["quarantined"]) == 2
+    # Nothing has changed: nothing lands without its context.
+    assert replay(collector.warehouse, say=quiet) == Loaded(2, 0, 0, 2)
+    with psycopg.connect(collector.warehouse) as connection:
+        connection.execute(
+            "update raw_segment.quarantine"
+            " set envelope = replace(envelope, %s, '::1') where payload like '%%m-1%%'",
+            ["\\\\u0000"],
+        )
+    assert replay(collector.warehouse, "nul_character", say=quiet) == Loaded(2, 1, 0, 1)
+    (event,) = collector.events()
+    assert event["payload"] == {
+        "type": "x", "messageId": "m-1", "sentAt": "2026-01-01T00:00:00Z",
+        "context": {"ip": "::1"}, "integrations": {"All": False},
+    }  # fmt: skip
+    assert collector.books() == {
+        "received": 2, "landed": 1, "duplicates": 0, "quarantined": 1, "spooled": 0
+    }  # fmt: skip
+
+
 def test_a_replay_again_lands_nothing_twice(collector: Running):
     for _ in range(2):  # the client sent it twice
         collector.post("/v1/track", b'{"userId":"u","event":"E","messageId":"m","x":NaN}')
@@ -55,6 +81,14 @@ def test_a_replay_again_lands_nothing_twice(collector: Running):
     assert collector.books() == {
         "received": 2, "landed": 1, "duplicates": 1, "quarantined": 0, "spooled": 0
     }  # fmt: skip
+
+
+def test_a_call_of_the_webhooks_size_is_not_too_large_for_a_replay(collector: Running):
+    large = b'{"type":"x","messageId":"m","n":NaN,"more":"' + b"x" * 60_000 + b'"}'
+    answer = collector.post("/webhook", large).json()
+    assert answer["quarantined"] == [{"index": 0, "reason": "malformed_json"}]
+    fix(collector, "NaN", "1")
+    assert replay(collector.warehouse, say=quiet) == Loaded(1, 1, 0, 0)
 
 
 def test_reason_and_time_choose_what_is_replayed(collector: Running):

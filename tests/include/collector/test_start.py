@@ -21,6 +21,15 @@ def test_a_taken_port_is_one_line_and_a_failure(warehouse: str):
     ]
 
 
+def test_a_host_that_is_not_this_machine_is_one_line_and_no_taken_port(warehouse: str):
+    process = start_collector(warehouse, "--host", "no.such.host.invalid")
+    output, _ = process.communicate(timeout=30)
+    assert process.returncode == 1
+    line = output.splitlines()[-1]
+    assert line.startswith("Cannot listen on no.such.host.invalid:0 (")
+    assert "COLLECTOR_HOST" in line
+
+
 def test_a_postgres_that_does_not_answer_is_one_line_without_its_password():
     process = start_collector("postgresql://someone:secret@127.0.0.1:1/nowhere")
     output, _ = process.communicate(timeout=30)

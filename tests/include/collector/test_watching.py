@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from include.collector.logs import _AsJson
-from include.settings import Settings
+from include.settings import ROOT, Settings
 from include.warehouse import embedded
 from tests.include.collector.conftest import Running, running
 
@@ -36,6 +36,30 @@ def test_everything_that_is_answered_is_counted(start):
     assert found['collector_requests_total{status="400"}'] == 1
     assert found["collector_request_calls_count"] == 1
     assert found["collector_commit_seconds_count"] == 1
+
+
+DOC = (ROOT / "docs" / "collector.md").read_text()
+
+
+def test_the_metrics_of_the_docs_are_those_that_are_there(start):
+    shown = re.findall(r"^# TYPE (\S+) (\w+)$", start().get("/metrics").text, re.MULTILINE)
+    assert len(shown) > 8
+    assert set(re.findall(r"`(collector_\w+)", DOC)) == {name for name, _ in shown}
+    # A histogram is called one.
+    rows = [line for line in DOC.splitlines() if line.startswith("| `collector_")]
+    called = {name for row in rows if "histogram" in row for name in re.findall(r"`(\w+)`", row)}
+    assert called == {name for name, kind in shown if kind == "histogram"}
+
+
+def test_the_queries_of_the_docs_run_and_show_the_latest_first(collector: Running):
+    for event in ("", " "):
+        collector.post("/v1/track", {"messageId": f"is{event}", "event": event})
+    queries = re.findall(r"`(select [^`]+)`", DOC)
+    assert any("raw_segment.quarantine" in query for query in queries)
+    for query in queries:
+        found = collector.rows(query.replace("%", "%%"))
+        if "raw_segment.quarantine" in query:
+            assert [json.loads(each["payload"])["messageId"] for each in found] == ["is ", "is"]
 
 
 def test_the_figures_are_those_of_all_workers(start):

@@ -1,13 +1,13 @@
-"""Alerts: one a change of state, none for the same again, told over a real webhook."""
+"""Alerts: one a change of state, none for the same again; and one when no push comes."""
 
-from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from include.errors import ServiceError
-from include.push.alerts import Alert, post_alert, tell_change
+from include.push.alerts import Alert, tell_change, tell_late
+from include.push.steps import open_run
 from tests.include.push.played_segment import OK, Answer, PlayedSegment, refuses
-from tests.include.push.webhook import Webhook
 from tests.include.push.world import World
 
 
@@ -87,32 +87,143 @@ def test_a_change_that_could_not_be_told_is_told_the_next_time(
     assert len(told(world, segment, None)) == 1
 
 
-ALERT = Alert("held", "well", "Push to Segment: held", "Run 1: 12 objects are held")
+# No push for longer than the schedule allows. Day 1 is far ahead of the runs of these tests, which
+# are moved to where a test needs them.
+
+DAY = datetime(2031, 3, 10, tzinfo=UTC)
 
 
-@pytest.fixture
-def webhook() -> Iterator[Webhook]:
-    with Webhook() as listening:
-        yield listening
+def at(hour: int, minute: int = 0) -> datetime:
+    """A time of day 1; 24 and more is the day after."""
+    return DAY + timedelta(hours=hour, minutes=minute)
 
 
-def test_a_webhook_is_told_in_words_and_in_fields(webhook: Webhook) -> None:
-    post_alert(f"{webhook.address}/services/a", "token", ALERT)
-    assert webhook.heard == [
-        (
-            "/services/a",
-            "Bearer token",
-            {
-                "text": "Push to Segment: held. Run 1: 12 objects are held",
-                "state": "held",
-                "before": "well",
-            },
-        )
-    ]
+def late(
+    world: World, segment: PlayedSegment, now: datetime, *, is_active: bool = True
+) -> list[tuple[str, str]]:
+    """The changes told at `now`, with the default schedule: 06:00, 12:00, 18:00."""
+    heard: list[Alert] = []
+    tell_late(
+        world.url, segment.connection, "0 6,12,18 * * *", "UTC",
+        is_active=is_active, tell=heard.append, now=now,
+    )  # fmt: skip
+    return [(each.before, each.state) for each in heard]
 
 
-def test_a_webhook_that_refuses_is_one_line_without_its_address(webhook: Webhook) -> None:
-    webhook.status = 500
-    with pytest.raises(ServiceError) as problem:
-        post_alert(f"{webhook.address}/secret", None, ALERT)
-    assert str(problem.value) == "The webhook for alerts did not take it (500)."
+def push_at(world: World, segment: PlayedSegment, moment: datetime) -> int:
+    """A push of one more company that started at `moment` and took a minute."""
+    world.put("company", f"at {moment}", name="A")
+    run_id = world.push(segment.connection).run_id
+    world.run(
+        "update sync.runs set started_at = %s, finished_at = %s where run_id = %s",
+        [moment, moment + timedelta(minutes=1), run_id],
+    )
+    return run_id
+
+
+def test_a_push_that_does_not_come_is_told_once_and_once_that_one_came(
+    world: World, segment: PlayedSegment
+) -> None:
+    push_at(world, segment, at(6))
+    assert late(world, segment, at(6, 15)) == []
+    assert late(world, segment, at(11, 59)) == []
+    assert late(world, segment, at(12, 59)) == [], "an hour late is not yet news"
+    assert late(world, segment, at(13)) == [("well", "late")]
+    assert late(world, segment, at(13, 15)) == []
+    assert late(world, segment, at(19, 15)) == [], "the next one that is missing is the same news"
+    push_at(world, segment, at(20))
+    assert late(world, segment, at(20, 15)) == [("late", "well")]
+    assert late(world, segment, at(20, 30)) == []
+    assert late(world, segment, at(24 + 7)) == [("well", "late")]
+
+
+def test_a_late_push_is_told_with_when_it_was_due_and_where_to_look(
+    world: World, segment: PlayedSegment
+) -> None:
+    heard: list[Alert] = []
+    push_at(world, segment, at(6))
+    late(world, segment, at(6, 15))
+    tell_late(
+        world.url, segment.connection, "30 13 * * *", "Europe/Berlin",
+        is_active=True, tell=heard.append, now=at(14),
+    )  # fmt: skip
+    (alert,) = heard
+    assert alert.subject == "Push to Segment: late"
+    assert alert.text.startswith(
+        "A push was due at 2031-03-10 12:30 UTC and none has begun; the last was at "
+        "2031-03-10 06:01 UTC."
+    )
+
+
+def test_a_paused_dag_misses_nothing_and_owes_nothing_when_it_is_switched_on(
+    world: World, segment: PlayedSegment
+) -> None:
+    assert late(world, segment, at(5), is_active=False) == []
+    assert late(world, segment, at(19), is_active=False) == []
+    # Switched on in the evening, although there never was a push.
+    assert late(world, segment, at(20)) == []
+    assert late(world, segment, at(24 + 6, 59)) == []
+    assert late(world, segment, at(24 + 7)) == [("well", "late")]
+
+
+def test_a_push_at_work_is_not_missing_however_long_it_takes(
+    world: World, segment: PlayedSegment
+) -> None:
+    assert late(world, segment, at(5)) == []
+    run_id = open_run(
+        world.url, segment.connection, trigger="api", requested_by="ada", owner="manual__1"
+    )
+    assert late(world, segment, at(13)) == []
+    # Its owner died: nobody is at work.
+    world.run(
+        "update sync.runs set lease_until = now() - interval '1 hour' where run_id = %s", [run_id]
+    )
+    assert late(world, segment, at(13, 15)) == [("well", "late")]
+
+
+def test_a_push_that_began_early_and_ended_after_its_time_counts(
+    world: World, segment: PlayedSegment
+) -> None:
+    late(world, segment, at(5))
+    push_at(world, segment, at(11, 59))
+    world.run("update sync.runs set finished_at = %s", [at(12, 30)])
+    assert late(world, segment, at(13, 15)) == []
+
+
+def test_plans_alone_and_reservations_are_no_push(world: World, segment: PlayedSegment) -> None:
+    late(world, segment, at(5))
+    world.push(segment.connection, dry_run=True)
+    world.run("update sync.runs set started_at = %s, finished_at = %s", [at(12), at(12)])
+    assert late(world, segment, at(13)) == [("well", "late")]
+
+
+def test_where_pushes_are_known_to_fail_none_coming_is_no_news(
+    world: World, segment: PlayedSegment
+) -> None:
+    late(world, segment, at(5))
+    assert told(world, segment, None)[0].state == "failed"
+    assert late(world, segment, at(13)) == []
+    run_id = push_at(world, segment, at(14))
+    assert [each.state for each in told(world, segment, run_id)] == ["well"]
+    assert late(world, segment, at(19)) == [("well", "late")]
+
+
+def test_a_threshold_of_zero_switches_it_off(world: World, segment: PlayedSegment) -> None:
+    late(world, segment, at(5))
+    world.run("update sync.thresholds set value = 0 where threshold = 'push_alert_late'")
+    assert late(world, segment, at(19)) == []
+
+
+def test_a_late_push_that_could_not_be_told_is_told_the_next_time(
+    world: World, segment: PlayedSegment
+) -> None:
+    def fail(alert: Alert) -> None:
+        raise ServiceError("nobody there")
+
+    late(world, segment, at(5))
+    with pytest.raises(ServiceError):
+        tell_late(
+            world.url, segment.connection, "0 6 * * *", "UTC",
+            is_active=True, tell=fail, now=at(8),
+        )  # fmt: skip
+    assert late(world, segment, at(8, 15)) == [("well", "late")]

@@ -10,7 +10,7 @@ import pytest
 from include.errors import BusyError, ProblemError, ServiceError
 from include.push import ledger, runs
 from include.push.ledger import ClaimLostError, Range
-from include.push.runs import active_run, cancel_run, close_run, queue_run
+from include.push.runs import active_run, cancel_run, close_run, queue_run, trigger_of
 from include.push.steps import deliver_model, finish_run, open_run, plan_run
 from tests.include.push.played_segment import OK, Answer, PlayedSegment
 from tests.include.push.pusher import Pusher
@@ -264,3 +264,16 @@ def test_postgres_that_is_not_there_is_one_line(world: World, segment: PlayedSeg
         away.push(segment.connection)
     assert "\n" not in str(problem.value)
     assert "secret" not in str(problem.value)
+
+
+@pytest.mark.parametrize(
+    ("dag_run_id", "trigger"),
+    [
+        ("scheduled__2026-03-01T06:00:00+00:00", "schedule"),
+        ("button__2026-03-01T09:30:00.123456+00:00", "button"),
+        ("manual__2026-03-01T09:30:00+00:00", "api"),
+        ("my own id", "api"),
+    ],
+)
+def test_the_id_of_a_dag_run_says_who_started_it(dag_run_id: str, trigger: str) -> None:
+    assert trigger_of(dag_run_id) == trigger

@@ -8,6 +8,7 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
+from include.collector.books import check_books
 from include.collector.replay import replay
 from include.collector.sources import SourceError, add_source
 from include.errors import SettingError
@@ -72,6 +73,7 @@ def books(tables: SegmentTables) -> tuple[int, int, int, int]:
     )
     assert row["r"] == row["l"] + row["d"] + row["q"]
     assert (row["l"], row["q"]) == (row["events"], row["kept"])
+    assert check_books(tables.url).differences == []
     return row["r"], row["l"], row["d"], row["q"]
 
 
@@ -142,7 +144,7 @@ def test_what_the_collector_landed_is_a_duplicate(tables: SegmentTables):
         connection.execute(
             "insert into raw_segment.events"
             " (message_id, source, type, received_at, payload, load_id)"
-            " values ('m-1', 'web', 'identify', now(), '{}', 1)"
+            " values ('m-1', 'web', 'identify', now(), '{}', 0)"
         )
     tables.load([call(1, "identify"), call(2, "identify")])
     assert figures(land(tables), "identifies") == (2, 1, 1, 0)

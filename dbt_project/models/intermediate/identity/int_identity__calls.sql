@@ -3,7 +3,7 @@
 
 {{ config(materialized='view') }}
 
--- no `with`: a view that has one is never merged into a query, and would stand between a look-up and its index
+-- no `with`: a view that has one is never merged into a query: it would hide the index from a look-up
 select
     -- ids
     calls.event_seq,
@@ -32,7 +32,7 @@ select
     calls.type in ('identify', 'track') and not calls.received_at <@ {{ call_setting('auto_create_off') }}
         as may_create,
     case
-        when calls.has_receipt_id or calls.source = any ({{ call_setting('planhat_sources') }}::text []) then 'receipt'
+        when calls.has_receipt_id or {{ call_setting('planhat_sources') }} @> array[calls.source] then 'receipt'
         when calls.is_suppressed then 'suppressed'
         when calls.type not in ('identify', 'track', 'group', 'page', 'screen', 'alias')
             then 'unsupported_type'

@@ -13,7 +13,7 @@
 
 with calls as (
 
-    select * from {{ new_rows('int_identity__calls') if mode == 'changes' else ref('int_identity__calls') }} as calls
+    select * from {{ new_or_all('int_identity__calls', mode) }} as calls
     where out_of_scope is null
 
 ),

@@ -11,7 +11,7 @@
 
 with object_mentions as (
 
-    select * from {{ new_rows('stg_segment__object_mentions') if mode == 'changes' else ref('stg_segment__object_mentions') }} as landed
+    select * from {{ new_or_all('stg_segment__object_mentions', mode) }} as landed
 
 ),
 

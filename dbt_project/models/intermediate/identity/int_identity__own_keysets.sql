@@ -16,7 +16,7 @@ with calls as (
         calls.*,
         {{ place() }} as place,
         out_of_scope is null as is_in_scope
-    from {{ new_rows('int_identity__calls') if mode == 'changes' else ref('int_identity__calls') }} as calls
+    from {{ new_or_all('int_identity__calls', mode) }} as calls
 
 ),
 

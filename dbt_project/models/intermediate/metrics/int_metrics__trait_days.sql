@@ -12,7 +12,7 @@
 
 with calls as (
 
-    select * from {{ new_rows('int_identity__calls') if mode == 'changes' else ref('int_identity__calls') }} as calls
+    select * from {{ new_or_all('int_identity__calls', mode) }} as calls
     where type = 'group' and out_of_scope is null
 
 ),

@@ -15,6 +15,8 @@
 ) }}
 
 {%- set mode = increment_mode() %}
+{%- set calls = ref('int_identity__call_resolutions') %}
+{%- if mode == 'changes' %}{% set calls = new_rows('int_identity__call_changes') %}{% endif %}
 {#- one row for all who never said who they are -#}
 {%- set anonymous_id %}case when reason = 'no_identity' then '' else coalesce(anonymous_id, '') end{% endset %}
 
@@ -25,7 +27,7 @@ with calls as (
         event_date as day,
         {{ anonymous_id }} as shown_anonymous_id,
         {{ place() }} as place
-    from {{ new_rows('int_identity__call_changes') if mode == 'changes' else ref('int_identity__call_resolutions') }} as calls
+    from {{ calls }} as calls
     where reason is not null and reason <> 'receipt'
 
 ),
@@ -65,10 +67,14 @@ final as (
         grouped.{{ column }},
         {%- endfor %}
         coalesce(earlier.events, 0) + grouped.events as events,
-        case when grouped.has_leavers then again.first_seen_at else least(earlier.first_seen_at, grouped.first_seen_at) end
-            as first_seen_at,
-        case when grouped.has_leavers then again.last_seen_at else greatest(earlier.last_seen_at, grouped.last_seen_at) end
-            as last_seen_at,
+        case
+            when grouped.has_leavers then again.first_seen_at
+            else least(earlier.first_seen_at, grouped.first_seen_at)
+        end as first_seen_at,
+        case
+            when grouped.has_leavers then again.last_seen_at
+            else greatest(earlier.last_seen_at, grouped.last_seen_at)
+        end as last_seen_at,
         case
             when grouped.has_leavers then again.sample_message_id
             else least(earlier.sample_message_id collate "C", grouped.sample_message_id collate "C")
@@ -76,7 +82,7 @@ final as (
         coalesce(earlier.events, 0) + grouped.events = 0 as is_gone
     from grouped
     left join {{ this }} as earlier
-        on {% for column in key %}{{ 'and ' if not loop.first }}grouped.{{ column }} = earlier.{{ column }} {% endfor %}
+        on {{ same_key('grouped', 'earlier', key) }}
     left join lateral (
         select
             min(event_at) as first_seen_at,
@@ -90,7 +96,8 @@ final as (
             and resolutions.reason = grouped.reason
             and resolutions.source = grouped.source
             and resolutions.type = grouped.type
-            and {{ anonymous_id | replace('reason', 'resolutions.reason') | replace('(anonymous_id', '(resolutions.anonymous_id') }} = grouped.anonymous_id
+            and grouped.anonymous_id
+            = case when resolutions.reason = 'no_identity' then '' else coalesce(resolutions.anonymous_id, '') end
     ) as again on true
 
 )

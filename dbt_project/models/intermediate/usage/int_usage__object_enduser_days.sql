@@ -164,7 +164,7 @@ final as (
         coalesce(earlier.calls, 0) + deltas.calls = 0 as is_gone
     from deltas
     left join {{ this }} as earlier
-        on {% for column in key %}{{ 'and ' if not loop.first }}deltas.{{ column }} = earlier.{{ column }} {% endfor %}
+        on {{ same_key('deltas', 'earlier', key) }}
     left join lateral (
         select max(resolutions.event_at) as last_event_at
         from {{ ref('int_identity__call_resolutions') }} as resolutions

@@ -37,7 +37,7 @@ counted as (
         enduser_days.last_event_at
     from touched
     left join enduser_days
-        on {% for column in key %}{{ 'and ' if not loop.first }}touched.{{ column }} = enduser_days.{{ column }} {% endfor %}
+        on {{ same_key('touched', 'enduser_days', key) }}
 
 ),
 {%- else %}

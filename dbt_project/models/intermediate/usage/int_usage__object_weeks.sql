@@ -10,6 +10,7 @@
 ) }}
 
 {%- set mode = increment_mode() %}
+{%- set weeks = threshold('alert_baseline_weeks', 8) | int %}
 {#- the week of the as-of date is full only on its Sunday #}
 {%- set this_week = "date_trunc('week', " ~ as_of_date() ~ " + 1)::date" %}
 
@@ -17,12 +18,6 @@ with object_days as (
 
     select * from {{ ref('int_usage__object_days') }}
     where activity_date < {{ this_week }}
-
-),
-
-thresholds as (
-
-    select * from {{ ref('stg_settings__thresholds') }}
 
 ),
 
@@ -103,7 +98,7 @@ baselines as (
     window baseline as (
         partition by filled.object_type, filled.object_id
         order by filled.week_start_date
-        rows between (select alert_baseline_weeks::bigint from thresholds) preceding and 1 preceding
+        rows between {{ weeks }} preceding and 1 preceding
     )
 
 ),
@@ -121,8 +116,10 @@ weeks as (
         deviation.activities as baseline_deviation
     from baselines
     cross join lateral (
+        -- with fewer weeks before it nothing is judged
         select (percentile_cont(0.5) within group (order by week.activities))::numeric as activities
         from unnest(baselines.weekly) as week (activities)
+        where baselines.weeks >= {{ weeks }}
     ) as median
     cross join lateral (
         select
@@ -130,6 +127,7 @@ weeks as (
                 percentile_cont(0.5) within group (order by abs(week.activities - median.activities))
             )::numeric as activities
         from unnest(baselines.weekly) as week (activities)
+        where median.activities is not null
     ) as deviation
 
 ),

@@ -9,13 +9,14 @@
 ) }}
 
 {%- set mode = increment_mode() %}
+{%- set days = journal('int_usage__object_days') if mode == 'changes' else ref('int_usage__object_days') %}
 
 with object_days as (
 
     select
         *,
         {{ 'journal_sign' if mode == 'changes' else '1' }} as sign
-    from {{ journal('int_usage__object_days') if mode == 'changes' else ref('int_usage__object_days') }} as days
+    from {{ days }} as days
 
 ),
 

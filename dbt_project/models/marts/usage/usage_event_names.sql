@@ -9,6 +9,24 @@ with event_names as (
 
 ),
 
+outcome_days as (
+
+    select * from {{ ref('int_quality__outcome_days') }}
+    where outcome = 'resolved'
+
+),
+
+resolved as (
+
+    select
+        type,
+        event,
+        sum(events)::bigint as calls
+    from outcome_days
+    group by type, event
+
+),
+
 usage_events as (
 
     select * from {{ ref('stg_settings__usage_events') }}
@@ -23,11 +41,12 @@ final as (
         coalesce(usage_events.counted, event_names.type = 'track') as is_counted,
         coalesce(usage_events.weight, 1) as weight,
         event_names.calls,
-        event_names.resolved_calls,
+        coalesce(resolved.calls, 0) as resolved_calls,
         event_names.first_seen_at,
         event_names.last_seen_at,
         event_names.first_received_at
     from event_names
+    left join resolved on event_names.type = resolved.type and event_names.event = resolved.event
     left join usage_events
         on event_names.type = usage_events.type and event_names.event = usage_events.event
 

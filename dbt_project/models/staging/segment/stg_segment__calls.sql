@@ -13,7 +13,7 @@
 
 with calls as (
 
-    select * from {{ landed_calls() }} as landed
+    select * from {{ opened(landed_calls()) }} as opened
 
 ),
 
@@ -21,13 +21,15 @@ clocks as (
 
     select
         *,
-        jsonb_typeof(payload -> 'receivedAt') is not null as is_corrected_by_segment,
+        payload ->> 'receivedAt' is not null as is_corrected_by_segment,
         {{ readable_timestamp('payload', 'timestamp') }} as stamped_at,
         {{ readable_timestamp('payload', 'sentAt') }} as sent_at,
         {{ readable_timestamp('payload', 'originalTimestamp') }} as original_at,
         -- the clock that the call was stamped with, if it names one at all
         payload ->> 'originalTimestamp' is not null as has_original
     from calls
+    -- each step is worked out once, not once for each time that the next one names it
+    offset 0
 
 ),
 
@@ -51,6 +53,7 @@ timed as (
             else 'timestamp'
         end as claimed_source
     from clocks
+    offset 0
 
 ),
 
@@ -64,6 +67,7 @@ believed as (
             false
         ) as is_believed
     from timed
+    offset 0
 
 ),
 
@@ -75,26 +79,27 @@ keyed as (
         case when is_believed then claimed_source else 'received_at' end as event_at_source,
         -- every candidate in order; a group call's traits describe the company
         case
-            when type = 'group' then {{ candidates('payload', outside_traits(key_paths('user_id'))) }}
-            else {{ candidates('payload', key_paths('user_id')) }}
+            when type = 'group' then {{ candidates(outside_traits(key_paths('user_id'))) }}
+            else {{ candidates(key_paths('user_id')) }}
         end as user_ids,
         case
             when type = 'group'
-                then {{ candidates('payload', outside_traits(key_paths('email')), is_email=true) }}
-            else {{ candidates('payload', key_paths('email'), is_email=true) }}
+                then {{ candidates(outside_traits(key_paths('email')), is_email=true) }}
+            else {{ candidates(key_paths('email'), is_email=true) }}
         end as emails,
-        {{ candidates('payload', key_paths('anonymous_id')) }} as anonymous_ids,
+        {{ candidates(key_paths('anonymous_id')) }} as anonymous_ids,
         case
             -- §3.8: groupId is the company
             when type = 'group'
-                then {{ candidates('payload', ['groupId', 'group_id'] + key_paths('company')) }}
-            else {{ candidates('payload', key_paths('company')) }}
+                then {{ candidates(['groupId', 'group_id'] + key_paths('company')) }}
+            else {{ candidates(key_paths('company')) }}
         end as company_keys,
         case
-            when type = 'alias' then {{ candidates('payload', ['previousId', 'previous_id']) }}
+            when type = 'alias' then {{ candidates(['previousId', 'previous_id']) }}
             else '{}'
         end as previous_ids
     from believed
+    offset 0
 
 ),
 
@@ -120,7 +125,13 @@ final as (
         case type
             when 'track' then coalesce(
                 nullif(
-                    btrim(left({{ scalar_at('payload', 'event') }}, {{ var('longest_event_name') }})),
+                    btrim(left(
+                        case
+                            when jsonb_typeof(payload -> 'event') in ('string', 'number')
+                                then payload ->> 'event'
+                        end,
+                        {{ var('longest_event_name') }}
+                    )),
                     ''
                 ),
                 '(unnamed)'

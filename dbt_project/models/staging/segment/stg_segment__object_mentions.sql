@@ -10,29 +10,38 @@
     ]
 ) }}
 
-with events as (
+{%- set models = object_key_properties() %}
+{%- set names = [''] %}
+{%- for properties in models.values() %}
+{%- for property in properties %}{%- do names.append(property.split('.')[0].replace("'", "''")) -%}{%- endfor %}
+{%- endfor %}
+{%- set names = "array['" ~ names | join("', '") ~ "']" %}
 
-    select * from {{ landed_calls() }} as landed
+with calls as (
+
+    select * from {{ opened(landed_calls()) }} as opened
+    -- most calls name no object: one look tells
+    where properties ?| {{ names }} or traits ?| {{ names }} or context ?| {{ names }}
 
 ),
 
 mentions as (
 
     select
-        events.event_seq,
+        calls.event_seq,
         mention.model,
         mention.object_keys
-    from events
+    from calls
     cross join lateral (
         values
-        {%- for model, properties in object_key_properties().items() %}
+        {%- for model, properties in models.items() %}
         {%- set paths = [] %}
         {%- for property in properties %}
         {%- for place in ['properties', 'traits', 'context'] %}
         {%- do paths.append(place ~ '.' ~ property) %}
         {%- endfor %}
         {%- endfor %}
-        ('{{ model }}', {{ candidates('events.payload', paths) }}),
+        ('{{ model }}', {{ candidates(paths) }}),
         {%- endfor %}
         -- an empty one at the end: no model at all is possible too
         ('', cast('{}' as text[]))

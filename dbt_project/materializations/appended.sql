@@ -1,7 +1,7 @@
 {#
     A table that rows are only ever added to: what landed since its mark, each row with the build that
     added it. Made from everything when a setting in `inputs` has changed. With `is_signed` it is nothing but a
-    journal: rows (journal_sign, …) go again when every reader has had them.
+    journal: rows (journal_sign, …) go again when every reader has had them. With `keeps_rows` nothing ever goes.
 #}
 {% materialization appended, adapter='postgres' %}
     {%- set target = this.incorporate(type='table') -%}
@@ -21,7 +21,7 @@
         {%- do run_query('create index on ' ~ target ~ ' using brin (build_id) with (pages_per_range = 16)') -%}
         {%- do run_query('analyze ' ~ target) -%}
     {%- else -%}
-        {%- if mode == 'compare' and not config.get('is_signed') -%}
+        {%- if mode == 'compare' and not config.get('is_signed') and not config.get('keeps_rows') -%}
             {%- do run_query('delete from ' ~ target) -%}
         {%- elif config.get('is_signed') -%}
             {%- do run_query('delete from ' ~ target ~ ' where build_id <= ' ~ build.done_build_id) -%}

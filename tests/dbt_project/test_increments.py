@@ -1,0 +1,267 @@
+"""Builds that build on the last one: nothing is lost, nothing counted twice, come what may."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+
+import psycopg
+import pytest
+
+from include.build import build
+from include.settings import ROOT, Settings
+from tests.dbt_project.landing import land_calls, land_objects
+from tests.dbt_project.test_any_order import (
+    deliver,
+    differences,
+    draw_worlds,
+    read_everything,
+    read_tables,
+    render,
+)
+from tests.dbt_project.test_any_order import make_build as build_world
+from tests.dbt_project.worlds import AS_OF as WORLDS_AS_OF
+from tests.dbt_project.worlds import ROUNDS
+
+AS_OF = date(2026, 3, 10)
+AT = datetime(2026, 3, 10, 12, tzinfo=UTC)
+
+LAND = """
+    with load as (insert into raw_segment.loads default values returning load_id)
+    insert into raw_segment.events (message_id, source, type, received_at, payload, load_id)
+    select id, 'demo-app', 'track', %(at)s, jsonb_build_object(
+        'type', 'track', 'messageId', id, 'userId', 'u1', 'event', 'Opened',
+        'properties', jsonb_build_object('company_id', 'c1')
+    ), load.load_id
+    from unnest(%(ids)s::text[]) as id, load
+"""
+
+
+def _build(url: str, settings: Settings, **options: object) -> list[str]:
+    said: list[str] = []
+    build(url, settings, requested_by="test", as_of=AS_OF, say=said.append, **options)  # type: ignore[arg-type]
+    return said
+
+
+def _usage(url: str) -> list[tuple]:
+    with psycopg.connect(url) as connection:
+        return connection.execute(
+            "select object_type, activities, endusers from marts.usage_daily order by 1"
+        ).fetchall()
+
+
+def _counted(activities: int) -> list[tuple]:
+    return [("company", activities, 1), ("enduser", activities, 1)]
+
+
+@pytest.fixture
+def customers(warehouse: str) -> str:
+    land_objects(warehouse, "company", [{"_id": "p1", "name": "Acme", "externalId": "c1"}])
+    land_calls(
+        warehouse,
+        [
+            {
+                "messageId": "first",
+                "type": "identify",
+                "userId": "u1",
+                "traits": {"company_id": "c1"},
+            }
+        ],
+        received_at=AT,
+    )
+    return warehouse
+
+
+def test_a_writer_that_commits_late_is_neither_lost_nor_waited_for(
+    customers: str, settings: Settings
+):
+    with (
+        psycopg.connect(customers) as late,
+        psycopg.connect(customers) as early,
+        psycopg.connect(customers) as other,
+    ):
+        # the late one has the lower transaction number, and calls under a savepoint
+        late.execute(LAND, {"ids": ["late-1"], "at": AT})
+        early.execute(LAND, {"ids": ["early-1", "early-2"], "at": AT})
+        early.commit()
+        with pytest.raises(psycopg.errors.UniqueViolation), late.transaction():
+            late.execute(LAND, {"ids": ["0"], "at": AT})
+        with late.transaction():
+            late.execute(LAND, {"ids": ["late-2"], "at": AT})
+
+        _build(customers, settings)
+        assert _usage(customers) == _counted(2)
+
+        # another comes and commits while the late one is still open, and one is rolled back
+        other.execute(LAND, {"ids": ["other-1"], "at": AT})
+        other.commit()
+        other.execute(LAND, {"ids": ["never"], "at": AT})
+        other.rollback()
+        _build(customers, settings)
+        assert _usage(customers) == _counted(3)
+
+        late.commit()
+        _build(customers, settings)
+        assert _usage(customers) == _counted(5)
+    _build(customers, settings)
+    _build(customers, settings, full=True)
+    assert _usage(customers) == _counted(5)
+
+
+def test_what_commits_while_a_build_runs_is_seen_by_the_next_one_once(
+    customers: str, settings: Settings
+):
+    landed: list[str] = []
+
+    def land_more(line: str) -> None:
+        # said when the window is taken and whenever some models are done
+        landed.append(f"during-{len(landed)}")
+        with psycopg.connect(customers) as connection:
+            connection.execute(LAND, {"ids": [landed[-1]], "at": AT})
+
+    build(customers, settings, requested_by="test", as_of=AS_OF, say=land_more)
+    seen = sum(activities for kind, activities, _ in _usage(customers) if kind == "company")
+    assert landed
+    assert seen < len(landed)
+    _build(customers, settings)
+    assert _usage(customers) == _counted(len(landed))
+
+
+def test_a_closed_day_that_changes_is_reported_with_its_reason(customers: str, settings: Settings):
+    def changes() -> list[tuple]:
+        with psycopg.connect(customers) as connection:
+            return connection.execute(
+                "select object_type, activities_before, activities_after, late_calls, moved_calls,"
+                " reason from marts.closed_day_changes"
+                " where build_id = (select max(build_id) from sync.builds) order by 1"
+            ).fetchall()
+
+    with psycopg.connect(customers) as connection:
+        connection.execute(LAND, {"ids": ["a", "b"], "at": AT})
+        lost = LAND.replace("'company_id', 'c1'", "'company_id', 'c2'").replace("'u1'", "'u2'")
+        connection.execute(lost, {"ids": ["lost"], "at": AT})
+    _build(customers, settings)
+    assert changes() == [], "the first build closes the days"
+
+    with psycopg.connect(customers) as connection:
+        connection.execute(LAND, {"ids": ["c"], "at": AT})
+    _build(customers, settings)
+    assert changes() == [
+        ("company", 2, 3, 1, 0, "late_calls"),
+        ("enduser", 2, 3, 1, 0, "late_calls"),
+    ]
+
+    land_objects(customers, "company", [{"_id": "p2", "name": "Other", "externalId": "c2"}])
+    _build(customers, settings)
+    assert changes() == [
+        ("company", 0, 1, 0, 1, "matched_anew"), ("enduser", 0, 1, 0, 1, "matched_anew"),
+    ]  # fmt: skip
+
+    with psycopg.connect(customers) as connection:
+        connection.execute(
+            "insert into sync.usage_events (event, counted) values ('Opened', false)"
+        )
+    _build(customers, settings)
+    assert {row[-1] for row in changes()} == {"settings"}
+    assert {row[2] for row in changes()} == {0}
+
+    with psycopg.connect(customers) as connection:
+        before = connection.execute("select count(*) from marts.closed_day_changes").fetchone()
+    _build(customers, settings, full=True)
+    with psycopg.connect(customers) as connection:
+        after = connection.execute("select count(*) from marts.closed_day_changes").fetchone()
+    assert before == after, "a report of what happened outlives a rebuild"
+
+
+def test_a_warehouse_restored_into_another_cluster_is_noticed_and_loses_nothing(
+    customers: str, settings: Settings
+):
+    with psycopg.connect(customers) as connection:
+        connection.execute(LAND, {"ids": ["a", "b"], "at": AT})
+    _build(customers, settings)
+    with psycopg.connect(customers) as connection:
+        connection.execute(LAND, {"ids": ["c"], "at": AT})
+        # as a restore leaves it: numbers of a cluster that had counted much further
+        connection.execute("update sync.builds set cluster_id = 1")
+        connection.execute("update raw_segment.loads set transaction_id = '900000000000'")
+    said = _build(customers, settings)
+    assert "  from scratch: the warehouse was restored into another cluster" in said
+    assert _usage(customers) == _counted(3)
+    with psycopg.connect(customers) as connection:
+        connection.execute(LAND, {"ids": ["d"], "at": AT})
+    assert not any("from scratch" in line for line in _build(customers, settings))
+    assert _usage(customers) == _counted(4)
+
+
+def _kill_after(url: str, settings: Settings, marks: int) -> None:
+    """Start a build in a process of its own and kill it once so many tables are up to date."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "include.cli", "build", "--as-of", str(WORLDS_AS_OF)],
+        cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        env={
+            **os.environ, "DATA_DIR": str(settings.data_dir), "AIRFLOW_CONN_WAREHOUSE": url,
+        },
+    )  # fmt: skip
+    with psycopg.connect(url, autocommit=True) as connection:
+        before = connection.execute("select max(build_id) from sync.builds").fetchone()[0]
+        while process.poll() is None:
+            began, done = connection.execute(
+                "select (select max(build_id) from sync.builds) > %(before)s,"
+                " (select count(*) from sync.model_marks where build_id > %(before)s)",
+                {"before": before},
+            ).fetchone()
+            if began and done >= marks:
+                break
+            time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+
+
+def test_a_build_killed_at_any_moment_and_run_again_equals_one_that_was_not(
+    warehouse: str, settings: Settings
+):
+    worlds = render(draw_worlds(120, 7))
+    kills = {1: 0, 2: 4, 4: 11, 5: 7, 6: 19}
+    for number in range(ROUNDS):
+        with psycopg.connect(warehouse, autocommit=True) as connection:
+            deliver(connection, worlds, number)
+        if number in kills:
+            _kill_after(warehouse, settings, kills[number])
+            with psycopg.connect(warehouse) as connection:
+                status = connection.execute(
+                    "select status from sync.builds order by build_id desc limit 1"
+                ).fetchone()
+            assert status == ("running",), "killed before it was done"
+        if number != 4:
+            # after the fourth not at once: the next has two windows to catch up with
+            build_world(warehouse, settings)
+    assert differences(read_tables(warehouse), worlds) == {}
+    built = read_everything(warehouse)
+    build_world(warehouse, settings, full=True)
+    rebuilt = read_everything(warehouse)
+    assert {table for table in built if built[table] != rebuilt[table]} == set()
+
+
+def test_a_setting_of_one_table_reads_no_call_again(
+    customers: str, settings: Settings, modes: Callable[[str], dict[str, str]]
+):
+    _build(customers, settings)
+    with psycopg.connect(customers) as connection:
+        connection.execute("insert into sync.usage_events (event, weight) values ('Opened', 3)")
+    _build(customers, settings)
+    found = modes(customers)
+    assert found["int_usage__object_days"] == "compare"
+    assert found["stg_segment__calls"] == "changes"
+    assert found["int_usage__object_enduser_days"] == "changes"
+
+
+@pytest.fixture
+def modes() -> Callable[[str], dict[str, str]]:
+    def read(url: str) -> dict[str, str]:
+        with psycopg.connect(url) as connection:
+            return dict(connection.execute("select model, mode from sync.model_marks").fetchall())
+
+    return read
