@@ -14,7 +14,7 @@ SETTINGS := $(filter-out DBT_THREADS,$(shell sed -n 's/^\# \([A-Z_0-9]*\)=.*/\1/
 NO_SETTINGS := $(addprefix -u ,$(filter AIRFLOW__%,$(SETTINGS))) $(addsuffix =,$(filter-out AIRFLOW__%,$(SETTINGS)))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test up down status build plan push answer cancel why bench report url psql planhat source load replay \
+.PHONY: help setup demo test up down status build plan push answer cancel why bench report url psql planhat source load warehouse replay \
 	lint format docs dbt requirements clean
 
 help: ## This list
@@ -84,6 +84,9 @@ planhat: .venv/ready ## Read a folder of Planhat exports (DIR=…)
 
 load: .venv/ready ## Land files of Segment calls, JSON lines or .gz (FILES="a.jsonl b.jsonl.gz", SOURCE=)
 	@$(CLI) load $(call option,FILES,files) $(call option,SOURCE,source)
+
+warehouse: .venv/ready ## Land what is new in the tables that Segment itself loads (FULL=1 all of it, SCHEMA=, SOURCE=)
+	@$(CLI) warehouse $(call flag,FULL,full) $(call option,SCHEMA,schema) $(call option,SOURCE,source)
 
 source: .venv/ready ## The sources that may send; NAME= makes one and shows its key once (KIND=planhat, ROTATE=1, OFF=1, ON=1)
 	@$(CLI) source $(call option,NAME,name) $(call option,KIND,kind) $(call flag,ROTATE,rotate) \

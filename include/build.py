@@ -20,6 +20,7 @@ from psycopg.types.json import Jsonb
 
 from include.collector.books import check_books
 from include.errors import BusyError, ProblemError
+from include.segment_warehouse.landing import land_warehouse_calls
 from include.settings import ROOT, Settings
 from include.warehouse.connection import connect
 
@@ -77,6 +78,11 @@ def build(
     as_of = as_of or datetime.now(UTC).date()
     with connect(url, application_name=f"build for {requested_by}", autocommit=True) as holder:
         _take_lock(holder, say)
+        if settings.segment_warehouse_schema:
+            # before the window is taken, so that this build sees what it lands
+            land_warehouse_calls(
+                url, settings.segment_warehouse_schema, settings.segment_warehouse_source, say=say
+            )
         holder.execute(
             "update sync.builds set status = 'interrupted', finished_at = clock_timestamp(),"
             " reason = 'its process ended before it did' where status = 'running'"

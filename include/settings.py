@@ -38,6 +38,8 @@ class Settings:
     airflow_conn_segment: str | None = field(default=None, repr=False)
     airflow_conn_planhat: str | None = field(default=None, repr=False)
     airflow_admin_password: str | None = field(default=None, repr=False)
+    segment_warehouse_schema: str | None = None
+    segment_warehouse_source: str = "segment-warehouse"
     segment_environment: str | None = None
     segment_service_id: str = "planhat"
     push_cron: str = "0 6,12,18 * * *"

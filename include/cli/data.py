@@ -1,4 +1,4 @@
-"""planhat, load, replay: rows that come in other ways than over HTTP."""
+"""planhat, load, warehouse, replay: rows that come in other ways than over HTTP."""
 
 import sys
 from datetime import UTC, datetime
@@ -8,14 +8,14 @@ from typing import Annotated
 import typer
 
 from include.cli.words import split
-from include.errors import SettingError
+from include.errors import ServiceError, SettingError
 from include.settings import load_settings
 from include.warehouse.connection import connect, warehouse_url
 
 
 def register(app: typer.Typer) -> None:
     """Add this file's commands."""
-    for command in (planhat, load, replay):
+    for command in (planhat, load, warehouse, replay):
         app.command()(command)
 
 
@@ -55,6 +55,29 @@ def load(
     done = load_files(warehouse_url(settings), names, source)
     if len(names) > 1:  # of one it was said
         print(f"in all: {done}")
+
+
+def warehouse(
+    full: Annotated[bool, typer.Option("--full", help="Every row, not only the new ones.")] = False,
+    schema: Annotated[str, typer.Option(help="SEGMENT_WAREHOUSE_SCHEMA when left out.")] = "",
+    source: Annotated[str, typer.Option(help="SEGMENT_WAREHOUSE_SOURCE when left out.")] = "",
+) -> None:
+    """Land what is new in the tables that Segment's own warehouse destination loads."""
+    from include.segment_warehouse.landing import land_warehouse_calls
+
+    settings = load_settings()
+    schema = schema or settings.segment_warehouse_schema or ""
+    if not schema:
+        raise SettingError(
+            "SEGMENT_WAREHOUSE_SCHEMA is not set: name the schema that Segment loads, "
+            "or say it: make warehouse SCHEMA=production"
+        )
+    landed = land_warehouse_calls(
+        warehouse_url(settings), schema, source or settings.segment_warehouse_source, full=full
+    )
+    print(landed)
+    if landed.unread:
+        raise ServiceError(f"Not read to the end: {', '.join(landed.unread)}. The rest is landed.")
 
 
 def replay(

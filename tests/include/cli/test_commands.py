@@ -15,8 +15,8 @@ from tests.include.running import cli, environment, free_port
 
 COMMANDS = (
     "up", "down", "status", "migrate", "url", "psql", "clean", "demo", "build", "plan", "push",
-    "answer", "cancel", "planhat", "load", "replay", "report", "source", "bench", "dbt", "docs",
-    "why",
+    "answer", "cancel", "planhat", "load", "warehouse", "replay", "report", "source", "bench",
+    "dbt", "docs", "why",
 )  # fmt: skip
 
 

@@ -1,0 +1,1 @@
+"""Calls from the tables that Segment's own warehouse destination loaded."""

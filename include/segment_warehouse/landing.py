@@ -1,0 +1,337 @@
+"""Landing what Segment itself loaded: each row read once and counted once.
+
+**Where a reading begins.** Segment stamps a row with the time at which it was loaded (`uuid_ts`;
+for want of it `loaded_at`, then `received_at`), but rows become visible when its transaction ends,
+and not in the order of that time. So a reading begins `MARGIN` before the latest load time that was
+seen, and the rows within the margin are remembered: read again, they are not counted again. A row
+that becomes visible later than the margin is found by `make warehouse FULL=1` alone.
+
+**Tracks.** A track call is in the table of its event, with its properties, and in `tracks`,
+without. The tables of events are read first; a row of `tracks` lands only if nothing brought its
+call for `WAIT` after it was loaded: its event's table may be loaded a little later, and what has
+landed stands.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import psycopg
+from psycopg import sql
+
+from include.collector.landing import new_token
+from include.collector.sources import add_source
+from include.errors import ServiceError
+from include.segment_warehouse.calls import calls_query
+from include.segment_warehouse.tables import Table, find_tables
+from include.warehouse.connection import connect
+
+# How much later than its load time a row may become visible. A day: longer than a load takes.
+MARGIN = timedelta(days=1)
+# How much later than `tracks` the table of an event may be loaded.
+WAIT = timedelta(hours=1)
+# Calls of one transaction.
+STEP = 20_000
+# A deadlock with a collector is tried again so often.
+TRIES = 5
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class LandedTable:
+    """What became of a table's new rows.
+
+    `rows` = `landed` + `duplicates` + `quarantined` + `told`; `told`: rows of `tracks` whose call
+    has landed. `bare`: those of `landed` that are tracks without their properties. `waiting`: rows
+    of `tracks` that are read again next time. `problem`: why it could not be read to its end.
+    """
+
+    table: str
+    rows: int = 0
+    landed: int = 0
+    duplicates: int = 0
+    quarantined: int = 0
+    told: int = 0
+    bare: int = 0
+    waiting: int = 0
+    problem: str | None = None
+
+    def __str__(self) -> str:
+        said = [
+            f"{self.rows:,} new rows: {self.landed:,} landed, {self.duplicates:,} were there, "
+            f"{self.quarantined:,} quarantined"
+        ]
+        if self.told:
+            said.append(f"{self.told:,} told by the tables of their events")
+        if self.bare:
+            said.append(f"{self.bare:,} of them without properties: in no table of an event")
+        if self.waiting:
+            said.append(f"{self.waiting:,} wait for the tables of their events")
+        if self.problem:
+            said.append(self.problem)
+        return f"{self.table}: {', '.join(said)}"
+
+
+@dataclass(frozen=True)
+class Landed:
+    """What became of a reading, table by table. Calls: `landed`, `duplicates`, `quarantined`."""
+
+    tables: tuple[LandedTable, ...]
+
+    @property
+    def landed(self) -> int:
+        return sum(each.landed for each in self.tables)
+
+    @property
+    def duplicates(self) -> int:
+        return sum(each.duplicates for each in self.tables)
+
+    @property
+    def quarantined(self) -> int:
+        return sum(each.quarantined for each in self.tables)
+
+    @property
+    def unread(self) -> list[str]:
+        """Tables that could not be read to their end."""
+        return [each.table for each in self.tables if each.problem]
+
+    def __str__(self) -> str:
+        calls = self.landed + self.duplicates + self.quarantined
+        return (
+            f"{calls:,} calls from {len(self.tables)} tables: {self.landed:,} landed, "
+            f"{self.duplicates:,} were there, {self.quarantined:,} quarantined"
+        )
+
+
+def land_warehouse_calls(
+    url: str, schema: str, source: str, *, full: bool = False, say: Say = print
+) -> Landed:
+    """Land the calls of Segment's tables in `schema` that are new, as calls of `source`.
+
+    `source` is made, of kind product, if it is missing. `full` reads every row again: what has
+    landed counts as duplicate once more. A table that cannot be read (no permission, say) is said
+    and costs the others nothing. Safe to repeat and to interrupt; a second reading at the same time
+    waits for the first. Raises `SettingError` when the schema or Segment's tables are not there,
+    `ServiceError` when Postgres does not answer.
+    """
+    with connect(url, application_name="segment warehouse", autocommit=True) as connection:
+        connection.execute("set time zone 'UTC'")
+        connection.execute("set client_min_messages = warning")
+        tables = find_tables(connection, schema)
+        add_source(url, source)
+        connection.execute("select pg_advisory_lock(hashtext('planhat-segment warehouse reading'))")
+        done: list[LandedTable] = []
+        unread_events = False
+        for table in tables:
+            if table.is_roll_up and unread_events:
+                problem = "not read, because the table of an event could not be read"
+                found = LandedTable(table.name, problem=problem)
+            else:
+                found = _land_table(connection, table, source, full)
+            done.append(found)
+            unread_events = unread_events or (table.type == "track" and found.problem is not None)
+            if found.rows or found.waiting or found.problem:
+                say(str(found))
+    return Landed(tuple(done))
+
+
+def _land_table(
+    connection: psycopg.Connection, table: Table, source: str, full: bool
+) -> LandedTable:
+    landed = duplicates = quarantined = 0
+    try:
+        table_id, since = _where_to_begin(connection, table, full)
+        rows, told, waiting = _collect(connection, table, table_id, since, full)
+        for first in range(0, rows, STEP):
+            step = _land_step(connection, table, table_id, source, first)
+            landed += step[0]
+            duplicates += step[1]
+            quarantined += step[2]
+        _remember(connection, table_id)
+    except psycopg.OperationalError as error:
+        if connection.closed:
+            raise ServiceError("Postgres went away; what had landed stays. Run it again.") from None
+        problem = _one_line(error)
+    except psycopg.Error as error:
+        problem = _one_line(error)
+    else:
+        bare = landed if table.is_roll_up else 0
+        return LandedTable(table.name, rows, landed, duplicates, quarantined, told, bare, waiting)
+    rows = landed + duplicates + quarantined
+    return LandedTable(table.name, rows, landed, duplicates, quarantined, problem=problem)
+
+
+def _one_line(error: psycopg.Error) -> str:
+    # the kind, not the message: that may quote a value
+    if isinstance(error, psycopg.errors.InsufficientPrivilege):
+        return "could not be read: the warehouse's user has no permission to"
+    return f"could not be read: {type(error).__name__} ({error.sqlstate})"
+
+
+def _where_to_begin(
+    connection: psycopg.Connection, table: Table, full: bool
+) -> tuple[int, datetime | None]:
+    row = connection.execute(
+        "insert into raw_segment.warehouse_tables as w (schema_name, table_name) values (%s, %s)"
+        " on conflict (schema_name, table_name) do update set schema_name = excluded.schema_name"
+        " returning warehouse_table_id, read_to - %s",
+        [table.schema, table.name, MARGIN],
+    ).fetchone()
+    table_id, since = row  # type: ignore[misc]
+    return table_id, None if full else since
+
+
+def _collect(
+    connection: psycopg.Connection, table: Table, table_id: int, since: datetime | None, full: bool
+) -> tuple[int, int, int]:
+    """The new rows as calls, in a table of this session's: how many, told, and left to wait."""
+    is_new = sql.SQL("true") if full else _UNSEEN.format(sql.Literal(table_id))
+    connection.execute("drop table if exists pg_temp.warehouse_calls")
+    connection.execute(_COLLECT.format(calls=calls_query(table, since, WAIT, is_new)))
+    connection.execute("create unique index on pg_temp.warehouse_calls (place)")
+    connection.execute("analyze pg_temp.warehouse_calls")
+    counted = connection.execute(
+        "select count(*) filter (where fate <> 'waiting'), count(*) filter (where fate = 'told'),"
+        " count(*) filter (where fate = 'waiting') from pg_temp.warehouse_calls"
+    ).fetchone()
+    return counted  # type: ignore[return-value]
+
+
+_UNSEEN = sql.SQL(
+    "not exists (select from raw_segment.warehouse_rows as seen"
+    " where seen.warehouse_table_id = {} and seen.row_key = c.row_key)"
+)
+
+# By id, as a collector lands: two that land the same calls in different orders would wait for each
+# other. What waits comes last, behind what is landed.
+_COLLECT = sql.SQL(
+    """
+create temp table warehouse_calls as
+select
+    c.*,
+    row_number() over (order by c.fate = 'waiting', c.message_id collate "C") - 1 as place
+from ({calls}) as c
+"""
+)
+
+
+def _land_step(
+    connection: psycopg.Connection, table: Table, table_id: int, source: str, first: int
+) -> tuple[int, int, int]:
+    statement = _LAND.format(
+        # a load with a token is one that the books are checked against
+        token=sql.Literal(new_token()),
+        source=sql.Literal(source),
+        table=sql.Literal(f"table {table.name}"),
+        type=sql.Literal(table.type),
+        table_id=sql.Literal(table_id),
+        first=sql.Literal(first),
+        end=sql.Literal(first + STEP),
+    )
+    for attempt in range(TRIES):
+        try:
+            return connection.execute(statement).fetchone()  # type: ignore[return-value]
+        except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure):
+            if attempt == TRIES - 1:
+                raise
+            time.sleep(0.1 * 2**attempt)
+    raise AssertionError("unreachable")
+
+
+# One transaction: the calls, the books, and which rows they were.
+_LAND = sql.SQL(
+    """
+with step as materialized (
+    select * from pg_temp.warehouse_calls
+    where place >= {first} and place < {end} and fate <> 'waiting'
+),
+good as (
+    select * from step where fate = 'new' and reason is null
+),
+load as (
+    insert into raw_segment.loads (token)
+    select {token} where exists (select from good)
+    returning load_id
+),
+landed as (
+    insert into raw_segment.events (message_id, source, type, received_at, payload, load_id)
+    select g.message_id, {source}, {type}, g.received_at, g.payload, load.load_id
+    from good as g, load
+    order by g.place
+    on conflict (message_key) do nothing
+    returning received_at
+),
+quarantined as (
+    insert into raw_segment.quarantine (received_at, source, reason, detail, payload)
+    select received_at, {source}, reason, {table}, payload::text
+    from step
+    where fate = 'new' and reason is not null
+),
+seen as (
+    insert into raw_segment.warehouse_rows (warehouse_table_id, row_key, loaded_at)
+    select {table_id}, row_key, loaded_at from step
+    on conflict do nothing
+),
+received as (
+    select
+        date_trunc('hour', received_at, 'UTC') as hour,
+        count(*) as calls,
+        count(*) filter (where reason is not null) as quarantined
+    from step
+    where fate = 'new'
+    group by 1
+),
+landed_by_hour as (
+    select date_trunc('hour', received_at, 'UTC') as hour, count(*) as calls from landed group by 1
+),
+books as (
+    insert into raw_segment.intake as i (source, hour, received, landed, duplicates, quarantined)
+    select
+        {source}, r.hour, r.calls, coalesce(l.calls, 0),
+        r.calls - r.quarantined - coalesce(l.calls, 0), r.quarantined
+    from received as r left join landed_by_hour as l using (hour)
+    order by r.hour
+    on conflict (source, hour) do update set
+        received = i.received + excluded.received,
+        landed = i.landed + excluded.landed,
+        duplicates = i.duplicates + excluded.duplicates,
+        quarantined = i.quarantined + excluded.quarantined
+    returning 1
+)
+select
+    coalesce((select sum(calls) from landed_by_hour), 0)::bigint,
+    coalesce(sum(calls - quarantined), 0)::bigint
+    - coalesce((select sum(calls) from landed_by_hour), 0)::bigint,
+    coalesce(sum(quarantined), 0)::bigint
+from received
+"""
+)
+
+
+def _remember(connection: psycopg.Connection, table_id: int) -> None:
+    """How far the table has been read; rows before the margin need not be known any more."""
+    connection.execute(
+        """
+        with read as (
+            update raw_segment.warehouse_tables
+            set
+                -- a load time in the future must not hide what is loaded until then; without new
+                -- rows it stays (greatest ignores a null)
+                read_to = greatest(read_to, (
+                    select max(least(loaded_at, now())) from pg_temp.warehouse_calls
+                    where fate <> 'waiting' and loaded_at is not null
+                )),
+                read_at = now()
+            where warehouse_table_id = %(table)s
+            returning read_to
+        )
+        delete from raw_segment.warehouse_rows
+        where
+            warehouse_table_id = %(table)s
+            and loaded_at < (select read_to from read) - %(margin)s
+        """,
+        {"table": table_id, "margin": MARGIN},
+    )
+    connection.execute("drop table pg_temp.warehouse_calls")
