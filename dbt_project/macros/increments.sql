@@ -14,7 +14,9 @@
 
 {# The build that this is, and the snapshot that it sees; by hand, the last one's. #}
 {% macro this_build() %}
-    {%- if not execute -%}{{ return({'build_id': 0, 'is_running': false, 'done_build_id': 0, 'window_to': ''}) }}{%- endif -%}
+    {%- if not execute -%}
+        {{ return({'build_id': 0, 'is_running': false, 'done_build_id': 0, 'window_to': ''}) }}
+    {%- endif -%}
     {%- set query -%}
         select
             coalesce(max(build_id), 0) as build_id,
