@@ -243,7 +243,7 @@ _USUAL = """
         )
         || case when n % 100 between 4 and 8 then '{}'
             else jsonb_build_object('userId', 'user-' || u) end
-        || case when n % 2 = 0 or n % 100 between 4 and 8
+        || case when n % 4 < 2 or n % 100 between 4 and 8
             then jsonb_build_object('anonymousId', 'device-' || u) else '{}' end
         || case
             when n % 100 < 3 then jsonb_build_object('traits', jsonb_build_object(
