@@ -5,6 +5,8 @@
 #}
 {% materialization appended, adapter='postgres' %}
     {%- set target = this.incorporate(type='table') -%}
+    {#- before anything is read: what changes meanwhile is seen to have changed by the next build -#}
+    {%- set fingerprint = inputs() -%}
     {%- set mode = increment_mode() -%}
     {%- set build = this_build() -%}
     {%- do needs_a_build(build) -%}
@@ -38,7 +40,7 @@
         {%- endif -%}
     {%- endif -%}
 
-    {%- do write_mark(build, mode, mode != 'changes') -%}
+    {%- do write_mark(build, mode, fingerprint, mode != 'changes') -%}
     {{ run_hooks(post_hooks, inside_transaction=True) }}
     {%- do persist_docs(target, model) -%}
     {{ adapter.commit() }}

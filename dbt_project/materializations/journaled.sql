@@ -9,6 +9,8 @@
 {% materialization journaled, adapter='postgres' %}
     {%- set target = this.incorporate(type='table') -%}
     {%- set journal = target.incorporate(path={'identifier': this.name ~ '__journal'}) -%}
+    {#- before anything is read: what changes meanwhile is seen to have changed by the next build -#}
+    {%- set fingerprint = inputs() -%}
     {%- set mode = increment_mode() -%}
     {%- set build = this_build() -%}
     {%- do needs_a_build(build) -%}
@@ -73,7 +75,7 @@
         {%- do run_query('analyze ' ~ journal) -%}
     {%- endif -%}
 
-    {%- do write_mark(build, mode, mode == 'create') -%}
+    {%- do write_mark(build, mode, fingerprint, mode == 'create') -%}
     {{ run_hooks(post_hooks, inside_transaction=True) }}
     {%- do persist_docs(target, model) -%}
     {{ adapter.commit() }}
@@ -89,12 +91,12 @@
     {%- endfor -%}
 {% endmacro %}
 
-{% macro write_mark(build, mode, is_made_anew) %}
+{% macro write_mark(build, mode, fingerprint, is_made_anew) %}
     {%- set anew = build.build_id if is_made_anew else 0 -%}
     {%- set query -%}
         insert into sync.model_marks as marks (model, build_id, window_to, inputs, mode, made_anew_in)
         values (
-            '{{ this.name }}', {{ build.build_id }}, '{{ build.window_to }}', '{{ inputs() }}', '{{ mode }}',
+            '{{ this.name }}', {{ build.build_id }}, '{{ build.window_to }}', '{{ fingerprint }}', '{{ mode }}',
             {{ anew }}
         )
         on conflict (model) do update

@@ -120,7 +120,7 @@ def make_marts(connection: psycopg.Connection) -> None:
         """
         create schema marts;
         create table marts.resolution_daily (
-            day date, source text, type text, reason text, events bigint, sample_message_id text
+            day date, source text, type text, reason text, events bigint
         );
         create table marts.unresolved_daily (
             reason text, source text, type text, user_id text, email text, anonymous_id text,
@@ -141,6 +141,9 @@ def make_marts(connection: psycopg.Connection) -> None:
         create table marts.usage_daily (
             object_type text, object_id text, activity_date date, event text, activities bigint
         );
+        create view marts.usage_base_daily as
+        select object_type, activity_date, sum(activities)::bigint as activities
+        from marts.usage_daily group by object_type, activity_date;
         create table marts.usage_trends (
             object_type text, object_id text, as_of_date date, activities_7d bigint,
             activities_30d bigint, activities_total bigint, change_7d numeric, change_30d numeric,
@@ -176,8 +179,8 @@ def add_unresolved(
 ) -> None:
     """Events of one day and set of keys, in both tables that count them."""
     connection.execute(
-        "insert into marts.resolution_daily values (%s, 'app', 'track', %s, %s, %s)",
-        [day, reason, events, sample],
+        "insert into marts.resolution_daily values (%s, 'app', 'track', %s, %s)",
+        [day, reason, events],
     )
     names = ["user_id", "email", "anonymous_id", "company_key", "company_id"]
     connection.execute(
