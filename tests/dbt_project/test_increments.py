@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 
@@ -64,7 +65,7 @@ def customers(warehouse: str) -> str:
         warehouse,
         [
             {
-                "messageId": "first",
+                "messageId": "0",
                 "type": "identify",
                 "userId": "u1",
                 "traits": {"company_id": "c1"},
@@ -118,9 +119,10 @@ def test_what_commits_while_a_build_runs_is_seen_by_the_next_one_once(
 
     def land_more(line: str) -> None:
         # said when the window is taken and whenever some models are done
-        landed.append(f"during-{len(landed)}")
+        message_id = str(uuid.uuid4())
         with psycopg.connect(customers) as connection:
-            connection.execute(LAND, {"ids": [landed[-1]], "at": AT})
+            connection.execute(LAND, {"ids": [message_id], "at": AT})
+        landed.append(message_id)
 
     build(customers, settings, requested_by="test", as_of=AS_OF, say=land_more)
     seen = sum(activities for kind, activities, _ in _usage(customers) if kind == "company")
