@@ -182,7 +182,9 @@ def _still_good(
                 and cluster_id = (select system_identifier from pg_control_system())
                 and not exists (
                     select 1 from raw_segment.loads
-                    where not pg_visible_in_snapshot(loads.transaction_id, builds.window_to)
+                    where
+                        loads.transaction_id >= pg_snapshot_xmin(builds.window_to)
+                        and not pg_visible_in_snapshot(loads.transaction_id, builds.window_to)
                 )
                 and not exists (
                     select 1 from raw_planhat.reads

@@ -178,6 +178,76 @@ def test_a_closed_day_that_changes_is_reported_with_its_reason(customers: str, s
     assert before == after, "a report of what happened outlives a rebuild"
 
 
+def test_a_closed_day_that_changed_in_two_builds_of_which_one_failed_is_reported_once(
+    customers: str, settings: Settings
+):
+    with psycopg.connect(customers) as connection:
+        connection.execute(LAND, {"ids": ["a", "b"], "at": AT})
+    _build(customers, settings)
+    with psycopg.connect(customers) as connection:
+        connection.execute(LAND, {"ids": ["c"], "at": AT})
+    _build(customers, settings)
+    with psycopg.connect(customers) as connection:
+        # as if that build had failed before its report
+        connection.execute(
+            "update sync.builds set status = 'failed'"
+            " where build_id = (select max(build_id) from sync.builds)"
+        )
+        connection.execute("delete from marts.closed_day_changes")
+        connection.execute(
+            "update sync.model_marks set build_id = build_id - 1 where model = 'closed_day_changes'"
+        )
+        connection.execute(LAND, {"ids": ["d"], "at": AT})
+    _build(customers, settings)
+    with psycopg.connect(customers) as connection:
+        found = connection.execute(
+            "select activities_before, activities_after, late_calls from marts.closed_day_changes"
+        ).fetchall()
+    assert found == [(2, 4, 2), (2, 4, 2)], "of the company and of the enduser"
+
+
+def test_an_alert_opens_when_a_call_of_this_week_turns_out_to_be_somebody_elses(
+    customers: str, settings: Settings
+):
+    def stopped() -> list[tuple]:
+        with psycopg.connect(customers) as connection:
+            return connection.execute(
+                "select endusers.external_id, opened_on from marts.usage_alerts"
+                " join marts.endusers on object_id = enduser_id where kind = 'stopped' order by 1"
+            ).fetchall()
+
+    def call(message_id: str, kind: str, day: str, **said: object) -> dict:
+        return {
+            "messageId": message_id, "type": kind, "timestamp": f"2026-{day}T10:00:00Z", **said,
+        }  # fmt: skip
+
+    of_company = {"traits": {"company_id": "c1"}}
+    land_calls(
+        customers,
+        [
+            call("i2", "identify", "01-20", userId="u2", anonymousId="device", **of_company),
+            *(
+                call(f"t{day}", "track", day, userId="u2", event="Opened")
+                for day in ("01-20", "01-28", "02-08")
+            ),
+            call("anonymous", "track", "03-09", anonymousId="device", event="Opened"),
+        ],
+        received_at=AT,
+    )
+    _build(customers, settings)
+    assert stopped() == []
+
+    land_calls(
+        customers,
+        [call("i3", "identify", "03-01", userId="u3", anonymousId="device", **of_company)],
+        received_at=AT,
+    )
+    _build(customers, settings)
+    found = stopped()
+    _build(customers, settings, full=True)
+    assert found == stopped() == [("u2", date(2026, 3, 10))]
+
+
 def test_a_warehouse_restored_into_another_cluster_is_noticed_and_loses_nothing(
     customers: str, settings: Settings
 ):

@@ -16,6 +16,7 @@ with moved_days as (
 
     {%- if mode == 'create' %}
     select
+        0::bigint as journal_build,
         0 as journal_sign,
         object_days.*
     from {{ ref('int_usage__object_days') }} as object_days
@@ -37,19 +38,34 @@ call_changes as (
 
 ),
 
+-- a build before this one may have failed here: then a day has moved more than once, and what counts is what
+-- the first of them took away and the last put in its place
+spans as (
+
+    select
+        *,
+        min(journal_build) over (partition by object_type, object_id, activity_date) as first_build,
+        max(journal_build) over (partition by object_type, object_id, activity_date) as last_build
+    from moved_days
+    where
+        object_type in ('company', 'enduser')
+        and activity_date < (current_timestamp at time zone 'UTC')::date
+
+),
+
 days as (
 
     select
         object_type,
         object_id,
         activity_date,
-        -- a day may have changed more than once since: what counts is the sum of it all
-        coalesce(sum(activities) filter (where journal_sign < 0), 0)::bigint as taken_away,
-        coalesce(sum(activities) filter (where journal_sign > 0), 0)::bigint as put_in_place
-    from moved_days
-    where
-        object_type in ('company', 'enduser')
-        and activity_date < (current_timestamp at time zone 'UTC')::date
+        coalesce(
+            sum(activities) filter (where journal_build = first_build and journal_sign < 0), 0
+        )::bigint as activities_before,
+        coalesce(
+            sum(activities) filter (where journal_build = last_build and journal_sign > 0), 0
+        )::bigint as activities_after
+    from spans
     group by object_type, object_id, activity_date
 
 ),
@@ -62,10 +78,29 @@ calls as (
         company_id,
         enduser_id,
         journal_sign,
-        -- a call that was there before has a row that is taken away
-        min(journal_sign) over (partition by event_seq) > 0 as is_late
+        -- a call that was there before is first of all taken away
+        first_value(journal_sign) over (partition by event_seq order by build_id, journal_sign) > 0
+            as is_late
     from call_changes
     where type in ('track', 'page', 'screen')
+
+),
+
+-- each call once an object that it came to or left
+causing_calls as (
+
+    select
+        object_type,
+        object_id,
+        calls.event_date,
+        calls.is_late
+    from calls
+    cross join lateral (
+        values ('company', calls.company_id), ('enduser', calls.enduser_id)
+    ) as touched (object_type, object_id)
+    where object_id is not null
+    group by object_type, object_id, calls.event_date, calls.event_seq, calls.is_late
+    having sum(calls.journal_sign) <> 0
 
 ),
 
@@ -75,13 +110,9 @@ causes as (
         object_type,
         object_id,
         event_date,
-        count(*) filter (where calls.is_late) as late_calls,
-        count(*) filter (where not calls.is_late) as moved_calls
-    from calls
-    cross join lateral (
-        values ('company', calls.company_id), ('enduser', calls.enduser_id)
-    ) as touched (object_type, object_id)
-    where touched.object_id is not null
+        count(*) filter (where is_late) as late_calls,
+        count(*) filter (where not is_late) as moved_calls
+    from causing_calls
     group by object_type, object_id, event_date
 
 ),
@@ -92,8 +123,8 @@ final as (
         days.object_type,
         days.object_id,
         days.activity_date,
-        days.taken_away as activities_before,
-        days.put_in_place as activities_after,
+        days.activities_before,
+        days.activities_after,
         coalesce(causes.late_calls, 0) as late_calls,
         coalesce(causes.moved_calls, 0) as moved_calls,
         case
@@ -109,7 +140,7 @@ final as (
             days.object_type = causes.object_type
             and days.object_id = causes.object_id
             and days.activity_date = causes.event_date
-    where days.taken_away <> days.put_in_place
+    where days.activities_before <> days.activities_after
 
 )
 

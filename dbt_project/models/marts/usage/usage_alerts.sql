@@ -46,13 +46,21 @@ touched as (
         object_id
     from {{ journal('int_usage__object_weeks') }} as moved
     union
-    -- a day that begins, ends or divides a silence of 30 days, or changes what was done before one
+    -- a day that is gone, or that begins, ends or divides a silence of 30 days, or changes what was done
+    -- before one
     select
         moved_days.object_type,
         moved_days.object_id
     from moved_days
     where
         not exists (
+            select 1 from all_days
+            where
+                all_days.object_type = moved_days.object_type
+                and all_days.object_id = moved_days.object_id
+                and all_days.activity_date = moved_days.activity_date
+        )
+        or not exists (
             select 1 from all_days
             where
                 all_days.object_type = moved_days.object_type
