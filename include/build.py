@@ -31,6 +31,13 @@ SETTINGS_TABLES = (
     "switches", "company_metrics", "key_names", "object_keys", "blocked_identities",
     "usage_events", "thresholds",
 )  # fmt: skip
+# What a build's sessions have beyond the server's settings.
+_SESSION = {
+    "maintenance_work_mem": "256MB",  # indexes of millions of rows are made without files
+    # A table is committed with its mark or not at all, and the build's own row waits for the disk:
+    # none of the others has to.
+    "synchronous_commit": "off",
+}
 PATIENCE_SECONDS = 30 * 60
 SAY_EVERY_SECONDS = 5
 
@@ -298,6 +305,7 @@ def warehouse_environment(url: str) -> dict[str, str]:
         "WAREHOUSE_DATABASE": str(parts.get("dbname", "")),
         # Times without a zone are UTC, whatever the server's setting says.
         "PGTZ": "UTC",
+        "PGOPTIONS": " ".join(f"-c {name}={value}" for name, value in _SESSION.items()),
     }
 
 

@@ -140,17 +140,20 @@
         {%- endif %}
     {%- endset -%}
     {%- set bounds = run_query(
-        'select coalesce(min(load_id), 0), coalesce(max(load_id), -1) from raw_segment.loads where ' ~ fresh
+        'select coalesce(min(load_id), 0), coalesce(max(load_id), -1), count(*) from raw_segment.loads where ' ~ fresh
     )[0] -%}
     (
         select events.* from {{ source('raw_segment', 'events') }} as events
         -- the bounds are for the small index over load ids
         where
             events.load_id between {{ bounds[0] }} and {{ bounds[1] }}
+            {%- if bounds[2] <= bounds[1] - bounds[0] %}
+            -- there are others between them
             and events.load_id in (
                 select load_id from {{ source('raw_segment', 'loads') }}
                 where load_id between {{ bounds[0] }} and {{ bounds[1] }} and {{ fresh }}
             )
+            {%- endif %}
     )
     {%- endif -%}
 {%- endmacro %}

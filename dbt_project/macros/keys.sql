@@ -79,16 +79,34 @@
     ]::text [], null)
 {%- endmacro %}
 
-{# The first candidate that the customer or Segment's own rule does not block (§3.1). #}
+{# Neither the customer nor Segment's own rule blocks it (§3.1). #}
+{% macro is_unblocked(value, blocked) -%}
+    {{ value }} !~ '^[0-]*$'
+    and {{ value }} not in ('-1', 'null', 'undefined', 'anonymous')
+    and {{ value }} <> all ({{ blocked }}::text [])
+{%- endmacro %}
+
+{# The first candidate that is not blocked. #}
 {% macro first_unblocked(candidates, blocked) -%}
     (
         select value
         from unnest({{ candidates }}) with ordinality as candidate (value, place)
-        where
-            value !~ '^[0-]*$'
-            and value not in ('-1', 'null', 'undefined', 'anonymous')
-            and value <> all ({{ blocked }}::text [])
+        where {{ is_unblocked('value', blocked) }}
         order by place
         limit 1
     )
+{%- endmacro %}
+
+{#
+    The same of at most so many candidates, for every call: a subquery would be run for each, and keep Postgres from
+    sharing the calls among processes.
+#}
+{% macro first_unblocked_of(most, candidates, blocked) -%}
+    case
+        {%- for place in range(1, most + 1) %}
+        {%- set value = candidates ~ '[' ~ place ~ ']' %}
+        when {{ is_unblocked(value, blocked) }} then {{ value }}
+        {%- endfor %}
+        else null
+    end
 {%- endmacro %}

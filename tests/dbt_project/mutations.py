@@ -136,8 +136,8 @@ MUTATIONS = [
     Mutation(
         "§3.3",
         f"{_IDENTITY}user_company_periods.sql",
-        "where out_of_scope is null and type in ('identify', 'track')",
-        "where out_of_scope is null",
+        "where is_in_scope and type in ('identify', 'track')",
+        "where is_in_scope",
         "of_several_companies_the_one_named_nearest_by_day",
     ),
     Mutation(
@@ -358,7 +358,7 @@ MUTATIONS = [
     Mutation(
         "§3.8",
         "models/marts/metrics/metric_rejections.sql",
-        "where type = 'group' and out_of_scope is null",
+        "where type = 'group' and is_in_scope",
         "where type = 'group'",
         "a_declared_metric_that_is_no_number_is_rejected",
     ),
@@ -395,7 +395,7 @@ MUTATIONS = [
     Mutation(
         "§3.10",
         f"{_IDENTITY}call_resolutions.sql",
-        "        calls.out_of_scope is null",
+        "    calls.is_in_scope\n",
         "        true",
         "a_call_is_resolved_or_has_the_first_reason_that_applies",
     ),

@@ -5,7 +5,7 @@
 with calls as (
 
     select * from {{ ref('int_identity__calls') }}
-    where type = 'alias' and out_of_scope is null and previous_id is not null
+    where type = 'alias' and is_in_scope and previous_id is not null
 
 ),
 

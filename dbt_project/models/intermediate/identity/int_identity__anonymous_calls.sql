@@ -17,7 +17,7 @@
 with calls as (
 
     select * from {{ new_or_all('int_identity__calls', mode) }} as calls
-    where out_of_scope is null and type <> 'group'
+    where is_in_scope and type <> 'group'
 
 ),
 

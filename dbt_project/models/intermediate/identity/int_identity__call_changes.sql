@@ -155,13 +155,13 @@ signed as (
         {{ resolution_columns('calls', 'changed', 'changed.linked_by_message_id') }}
     from changed
     inner join calls on changed.event_seq = calls.event_seq
-    where calls.out_of_scope is null
+    where calls.is_in_scope
     union all
     select
         1 as sign,
         {{ resolution_columns('calls') }}
     from {{ new_rows('int_identity__calls') }} as calls
-    where calls.out_of_scope is not null
+    where not calls.is_in_scope
 
 ),
 

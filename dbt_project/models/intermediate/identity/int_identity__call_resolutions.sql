@@ -2,69 +2,34 @@
 
 {{ config(materialized='view') }}
 
-with calls as not materialized (
-
-    select * from {{ ref('int_identity__calls') }}
-
-),
-
-anonymous_calls as not materialized (
-
-    select * from {{ ref('int_identity__anonymous_calls') }}
-
-),
-
-keysets as not materialized (
-
-    select * from {{ ref('int_identity__keyset_endusers') }}
-
-),
-
+-- no `with`, which would hide the indexes from a look-up and have every column worked out for whoever wants one; and
 -- a branch each, so that a look-up by message, user or enduser finds its way by index
-own as (
-
-    select
-        {{ resolution_columns('calls', 'keysets') }}
-    from calls
-    inner join keysets
-        on
-            calls.keyset = keysets.keyset
-            and keysets.from_date <= calls.event_date
-            and keysets.to_date > calls.event_date
-    where
-        calls.out_of_scope is null
-        and not exists (
-            select 1 from anonymous_calls
-            where anonymous_calls.event_seq = calls.event_seq
-        )
-
-),
-
-anonymous as (
-
-    select
-        {{ resolution_columns('calls', 'keysets', 'anonymous_calls.linked_by_message_id') }}
-    from anonymous_calls
-    inner join calls on anonymous_calls.event_seq = calls.event_seq
-    inner join keysets
-        on
-            anonymous_calls.keyset = keysets.keyset
-            and keysets.from_date <= anonymous_calls.event_date
-            and keysets.to_date > anonymous_calls.event_date
-
-),
-
-out_of_scope as (
-
-    select
-        {{ resolution_columns('calls') }}
-    from calls
-    where calls.out_of_scope is not null
-
-)
-
-select * from own
+select
+    {{ resolution_columns('calls', 'keysets') }}
+from {{ ref('int_identity__calls') }} as calls
+inner join {{ ref('int_identity__keyset_endusers') }} as keysets
+    on
+        calls.keyset = keysets.keyset
+        and keysets.from_date <= calls.event_date
+        and keysets.to_date > calls.event_date
+where
+    calls.is_in_scope
+    and not exists (
+        select 1 from {{ ref('int_identity__anonymous_calls') }} as anonymous_calls
+        where anonymous_calls.event_seq = calls.event_seq
+    )
 union all
-select * from anonymous
+select
+    {{ resolution_columns('calls', 'keysets', 'anonymous_calls.linked_by_message_id') }}
+from {{ ref('int_identity__anonymous_calls') }} as anonymous_calls
+inner join {{ ref('int_identity__calls') }} as calls on anonymous_calls.event_seq = calls.event_seq
+inner join {{ ref('int_identity__keyset_endusers') }} as keysets
+    on
+        anonymous_calls.keyset = keysets.keyset
+        and keysets.from_date <= anonymous_calls.event_date
+        and keysets.to_date > anonymous_calls.event_date
 union all
-select * from out_of_scope
+select
+    {{ resolution_columns('calls') }}
+from {{ ref('int_identity__calls') }} as calls
+where not calls.is_in_scope

@@ -3,6 +3,16 @@
 
 {{ config(materialized='view') }}
 
+{#- the first that applies is the reason why a call takes no part -#}
+{%- set no_part = {
+    'receipt': 'calls.has_receipt_id or ' ~ call_setting('planhat_sources') ~ ' @> array[calls.source]',
+    'suppressed': 'calls.is_suppressed',
+    'unsupported_type': "calls.type not in ('identify', 'track', 'group', 'page', 'screen', 'alias')",
+    'section_off':
+        "calls.received_at <@ case when calls.type = 'group' then " ~ call_setting('company_metrics_off')
+        ~ ' else ' ~ call_setting('user_tracking_off') ~ ' end',
+} %}
+
 -- no `with`: a view that has one is never merged into a query: it would hide the index from a look-up
 select
     -- ids
@@ -24,24 +34,19 @@ select
     calls.user_ids,
     calls.emails,
     calls.company_keys,
-    {{ first_unblocked('calls.anonymous_ids', call_setting('blocked_values')) }} as anonymous_id,
-    {{ first_unblocked('calls.previous_ids', call_setting('blocked_values')) }} as previous_id,
+    {{ first_unblocked_of(key_paths('anonymous_id') | length, 'calls.anonymous_ids', call_setting('blocked_values')) }}
+        as anonymous_id,
+    {{ first_unblocked_of(2, 'calls.previous_ids', call_setting('blocked_values')) }} as previous_id,
     calls.anonymous_ids <> '{}' as names_anonymous,
 
     -- rules
     calls.type in ('identify', 'track') and not calls.received_at <@ {{ call_setting('auto_create_off') }}
         as may_create,
     case
-        when calls.has_receipt_id or {{ call_setting('planhat_sources') }} @> array[calls.source] then 'receipt'
-        when calls.is_suppressed then 'suppressed'
-        when calls.type not in ('identify', 'track', 'group', 'page', 'screen', 'alias')
-            then 'unsupported_type'
-        when
-            calls.received_at
-            <@ case
-                when calls.type = 'group' then {{ call_setting('company_metrics_off') }}
-                else {{ call_setting('user_tracking_off') }}
-            end
-            then 'section_off'
-    end as out_of_scope
+        {%- for reason, applies in no_part.items() %}
+        when {{ applies }} then '{{ reason }}'
+        {%- endfor %}
+    end as out_of_scope,
+    -- the same as a condition, of which Postgres can guess how many calls meet it
+    not (({{ no_part.values() | join(') or (') }})) as is_in_scope
 from {{ ref('stg_segment__calls') }} as calls

@@ -12,7 +12,7 @@ with keys as (
 calls as (
 
     select * from {{ ref('int_identity__calls') }}
-    where out_of_scope is null
+    where is_in_scope
 
 ),
 

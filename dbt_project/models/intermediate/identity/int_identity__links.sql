@@ -14,7 +14,7 @@
 with calls as (
 
     select * from {{ new_or_all('int_identity__calls', mode) }} as calls
-    where out_of_scope is null
+    where is_in_scope
 
 ),
 
@@ -22,7 +22,7 @@ with calls as (
 alias_calls as (
 
     select * from {{ ref('int_identity__calls') }}
-    where type = 'alias' and out_of_scope is null and previous_id is not null
+    where type = 'alias' and is_in_scope and previous_id is not null
 
 ),
 

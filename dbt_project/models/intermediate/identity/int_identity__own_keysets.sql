@@ -14,8 +14,7 @@ with calls as (
 
     select
         calls.*,
-        {{ place() }} as place,
-        out_of_scope is null as is_in_scope
+        {{ place() }} as place
     from {{ new_or_all('int_identity__calls', mode) }} as calls
 
 ),

@@ -13,7 +13,7 @@ with own_keys as (
 calls as (
 
     select * from {{ ref('int_identity__calls') }}
-    where out_of_scope is null and type in ('identify', 'track')
+    where is_in_scope and type in ('identify', 'track')
 
 ),
 

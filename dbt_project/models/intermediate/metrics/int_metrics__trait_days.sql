@@ -13,7 +13,7 @@
 with calls as (
 
     select * from {{ new_or_all('int_identity__calls', mode) }} as calls
-    where type = 'group' and out_of_scope is null
+    where type = 'group' and is_in_scope
 
 ),
 

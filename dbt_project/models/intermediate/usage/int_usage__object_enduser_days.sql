@@ -197,7 +197,8 @@ final as (
 )
 {%- else %}
 
-resolutions as (
+-- read twice, each time with no more columns than it needs
+resolutions as not materialized (
 
     select * from {{ ref('int_identity__call_resolutions') }}
     where {{ is_usage }}
@@ -224,15 +225,16 @@ calls as (
         resolutions.type,
         resolutions.event,
         resolutions.event_at
-    from resolutions
-    inner join object_mentions on resolutions.event_seq = object_mentions.event_seq
+    from object_mentions
+    inner join resolutions on object_mentions.event_seq = resolutions.event_seq
     inner join mentions on object_mentions.mention = mentions.mention
     inner join objects
         on
             mentions.model = objects.model
             and resolutions.company_id = objects.company_id
             and mentions.object_key = objects.external_id
-    where resolutions.reason is null
+    -- of usage, what is resolved has an enduser, and nothing else has: of that, Postgres knows how much there is
+    where resolutions.enduser_id is not null
 
 ),
 

@@ -21,15 +21,18 @@ with object_days as (
 
 ),
 
+{%- if mode == 'changes' %}
+
 touched as (
 
     select distinct
         object_type,
         object_id
-    from {{ journal('int_usage__object_days') if mode == 'changes' else 'object_days' }} as moved
+    from {{ journal('int_usage__object_days') }} as moved
     where activity_date < {{ this_week }}
 
 ),
+{%- endif %}
 
 active_weeks as (
 
@@ -39,29 +42,29 @@ active_weeks as (
         date_trunc('week', activity_date)::date as week_start_date,
         sum(activities) as activities
     from object_days
+    {%- if mode == 'changes' %}
     inner join touched using (object_type, object_id)
+    {%- endif %}
     group by object_type, object_id, date_trunc('week', activity_date)
 
 ),
 
-objects as (
-
-    select
-        object_type,
-        object_id,
-        min(week_start_date) as first_week_date
-    from active_weeks
-    group by object_type, object_id
-
-),
-
-calendar as (
+-- a week without activity is a week
+quiet_weeks as (
 
     select
         objects.object_type,
         objects.object_id,
-        week.start_at::date as week_start_date
-    from objects
+        week.start_at::date as week_start_date,
+        0 as activities
+    from (
+        select
+            object_type,
+            object_id,
+            min(week_start_date) as first_week_date
+        from active_weeks
+        group by object_type, object_id
+    ) as objects
     cross join lateral generate_series(
         objects.first_week_date::timestamp,
         {{ this_week }}::timestamp - interval '7 days',
@@ -73,14 +76,16 @@ calendar as (
 filled as (
 
     select
-        calendar.*,
-        coalesce(active_weeks.activities, 0) as activities
-    from calendar
-    left join active_weeks
-        on
-            calendar.object_type = active_weeks.object_type
-            and calendar.object_id = active_weeks.object_id
-            and calendar.week_start_date = active_weeks.week_start_date
+        object_type,
+        object_id,
+        week_start_date,
+        sum(activities) as activities
+    from (
+        select * from active_weeks
+        union all
+        select * from quiet_weeks
+    ) as weeks
+    group by object_type, object_id, week_start_date
 
 ),
 

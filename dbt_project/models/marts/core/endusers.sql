@@ -30,7 +30,7 @@ identify_traits as (
 calls as not materialized (
 
     select * from {{ ref('int_identity__calls') }}
-    where type = 'identify' and out_of_scope is null
+    where type = 'identify' and is_in_scope
 
 ),
 

@@ -16,7 +16,7 @@ company_metrics as (
 calls as (
 
     select * from {{ ref('int_identity__calls') }}
-    where type = 'group' and out_of_scope is null
+    where type = 'group' and is_in_scope
 
 ),
 

@@ -92,29 +92,23 @@ touched as (
     where earlier.kind = 'stopped' and moved_days.activity_date <= earlier.opened_on
 
 ),
-{%- else %}
-
-touched as (
-
-    select distinct
-        object_type,
-        object_id
-    from all_days
-
-),
 {%- endif %}
 
 object_days as (
 
     select all_days.* from all_days
+    {%- if mode == 'changes' %}
     inner join touched using (object_type, object_id)
+    {%- endif %}
 
 ),
 
 object_weeks as (
 
     select all_weeks.* from all_weeks
+    {%- if mode == 'changes' %}
     inner join touched using (object_type, object_id)
+    {%- endif %}
 
 ),
 
