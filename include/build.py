@@ -34,6 +34,7 @@ SETTINGS_TABLES = (
 # What a build's sessions have beyond the server's settings.
 _SESSION = {
     "maintenance_work_mem": "256MB",  # indexes of millions of rows are made without files
+    "parallel_tuple_cost": "0.01",  # reading a call costs far more than handing it over
     # A table is committed with its mark or not at all, and the build's own row waits for the disk:
     # none of the others has to.
     "synchronous_commit": "off",

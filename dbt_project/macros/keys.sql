@@ -103,7 +103,7 @@
 #}
 {% macro first_unblocked_of(most, candidates, blocked) -%}
     case
-        {%- for place in range(1, most + 1) %}
+        {%- for place in range(1, [most, 1] | max + 1) %}
         {%- set value = candidates ~ '[' ~ place ~ ']' %}
         when {{ is_unblocked(value, blocked) }} then {{ value }}
         {%- endfor %}

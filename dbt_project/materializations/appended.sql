@@ -15,14 +15,15 @@
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
 
     {%- if mode == 'create' -%}
-        {%- do drop_relation_if_exists(load_cached_relation(this)) -%}
+        {%- set made = made_aside(target) -%}
         {%- call statement('main') -%}
-            create table {{ target }} as
+            create table {{ made }} as
             select *, {{ build.build_id }}::bigint as build_id from ({{ sql }}) as made
         {%- endcall -%}
-        {%- do index_as_configured(target) -%}
-        {%- do run_query('create index on ' ~ target ~ ' using brin (build_id) with (pages_per_range = 16)') -%}
-        {%- do run_query('analyze ' ~ target) -%}
+        {%- do index_as_configured(made) -%}
+        {%- do run_query('create index on ' ~ made ~ ' using brin (build_id) with (pages_per_range = 16)') -%}
+        {%- do run_query('analyze ' ~ made) -%}
+        {%- do put_in_place(made, target) -%}
     {%- else -%}
         {%- if mode == 'compare' and not config.get('is_signed') and not config.get('keeps_rows') -%}
             {%- do run_query('delete from ' ~ target) -%}

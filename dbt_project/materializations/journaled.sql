@@ -22,19 +22,20 @@
 
     {%- set fresh = make_temp_relation(target, '__fresh') -%}
     {%- if mode == 'create' -%}
-        {%- do drop_relation_if_exists(load_cached_relation(this)) -%}
-        {%- do run_query('drop table if exists ' ~ journal ~ ' cascade') -%}
+        {%- set made = made_aside(target) -%}
         {%- call statement('main') -%}
-            create table {{ target }} as
+            create table {{ made }} as
             select * from ({{ sql }}) as made {{ 'where not is_gone' if marks_gone }}
         {%- endcall -%}
-        {%- if marks_gone -%}{%- do run_query('alter table ' ~ target ~ ' drop column is_gone') -%}{%- endif -%}
-        {%- do index_as_configured(target) -%}
+        {%- if marks_gone -%}{%- do run_query('alter table ' ~ made ~ ' drop column is_gone') -%}{%- endif -%}
+        {%- do index_as_configured(made) -%}
+        {%- do run_query('analyze ' ~ made) -%}
+        {%- do put_in_place(made, target) -%}
+        {%- do run_query('drop table if exists ' ~ journal ~ ' cascade') -%}
         {%- do run_query(
             'create table ' ~ journal ~ ' as select 0::bigint as journal_build, 0::smallint as journal_sign,'
             ~ ' * from ' ~ target ~ ' where false'
         ) -%}
-        {%- do run_query('analyze ' ~ target) -%}
     {%- else -%}
         {%- do run_query('create temporary table ' ~ fresh ~ ' on commit drop as ' ~ sql) -%}
         {%- do run_query('analyze ' ~ fresh) -%}
@@ -82,6 +83,19 @@
     {{ run_hooks(post_hooks, inside_transaction=False) }}
     {{ return({'relations': [target]}) }}
 {% endmaterialization %}
+
+{# The name under which a table is made anew, whatever an interrupted build left there. #}
+{% macro made_aside(target) %}
+    {%- set made = make_intermediate_relation(target) -%}
+    {%- do run_query('drop table if exists ' ~ made ~ ' cascade') -%}
+    {{ return(made) }}
+{% endmacro %}
+
+{# Last of all: who drops a table holds the views over it, and another that is made anew would wait for them. #}
+{% macro put_in_place(made, target) %}
+    {%- do drop_relation_if_exists(load_cached_relation(target)) -%}
+    {%- do run_query('alter table ' ~ made ~ ' rename to ' ~ adapter.quote(target.identifier)) -%}
+{% endmacro %}
 
 {# dbt's own `indexes`, and `more_indexes` for what those cannot say: columns with a collation or a condition. #}
 {% macro index_as_configured(relation) %}

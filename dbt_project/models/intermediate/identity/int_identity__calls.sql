@@ -48,5 +48,9 @@ select
         {%- endfor %}
     end as out_of_scope,
     -- the same as a condition, of which Postgres can guess how many calls meet it
-    not (({{ no_part.values() | join(') or (') }})) as is_in_scope
+    (
+        {%- for applies in no_part.values() %}
+        {{ 'or ' if not loop.first }}({{ applies }})
+        {%- endfor %}
+    ) is not true as is_in_scope
 from {{ ref('stg_segment__calls') }} as calls

@@ -14,7 +14,7 @@
 {#- the week of the as-of date is full only on its Sunday #}
 {%- set this_week = "date_trunc('week', " ~ as_of_date() ~ " + 1)::date" %}
 
-with object_days as (
+with all_days as not materialized (
 
     select * from {{ ref('int_usage__object_days') }}
     where activity_date < {{ this_week }}
@@ -32,6 +32,20 @@ touched as (
     where activity_date < {{ this_week }}
 
 ),
+
+object_days as (
+
+    select all_days.* from all_days
+    inner join touched using (object_type, object_id)
+
+),
+{%- else %}
+
+object_days as (
+
+    select * from all_days
+
+),
 {%- endif %}
 
 active_weeks as (
@@ -42,9 +56,6 @@ active_weeks as (
         date_trunc('week', activity_date)::date as week_start_date,
         sum(activities) as activities
     from object_days
-    {%- if mode == 'changes' %}
-    inner join touched using (object_type, object_id)
-    {%- endif %}
     group by object_type, object_id, date_trunc('week', activity_date)
 
 ),

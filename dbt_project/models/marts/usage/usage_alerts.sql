@@ -92,25 +92,34 @@ touched as (
     where earlier.kind = 'stopped' and moved_days.activity_date <= earlier.opened_on
 
 ),
-{%- endif %}
 
 object_days as (
 
     select all_days.* from all_days
-    {%- if mode == 'changes' %}
     inner join touched using (object_type, object_id)
-    {%- endif %}
 
 ),
 
 object_weeks as (
 
     select all_weeks.* from all_weeks
-    {%- if mode == 'changes' %}
     inner join touched using (object_type, object_id)
-    {%- endif %}
 
 ),
+{%- else %}
+
+object_days as (
+
+    select * from all_days
+
+),
+
+object_weeks as (
+
+    select * from all_weeks
+
+),
+{%- endif %}
 
 judged as (
 
