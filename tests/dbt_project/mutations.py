@@ -22,8 +22,8 @@ MUTATIONS = [
     Mutation(
         "§3.1",
         "macros/keys.sql",
-        "and value not in ('-1', 'null', 'undefined', 'anonymous')",
-        "and value not in ('null', 'undefined', 'anonymous')",
+        "and {{ value }} not in ('-1', 'null', 'undefined', 'anonymous')",
+        "and {{ value }} not in ('null', 'undefined', 'anonymous')",
         "each_key_is_the_first_candidate_that_is_not_blocked",
     ),
     Mutation(
@@ -410,8 +410,8 @@ MUTATIONS = [
     Mutation(
         "§3.11",
         f"{_IDENTITY}calls.sql",
-        "when calls.has_receipt_id or {{ call_setting('planhat_sources')",
-        "when {{ call_setting('planhat_sources')",
+        "'calls.has_receipt_id or ' ~ call_setting('planhat_sources')",
+        "call_setting('planhat_sources')",
         "settings_hold_from_the_moment_they_were_made",
     ),
     Mutation(
@@ -432,8 +432,8 @@ MUTATIONS = [
     Mutation(
         "§3.12",
         f"{_IDENTITY}calls.sql",
-        "when calls.type = 'group' then {{ call_setting('company_metrics_off') }}",
-        "when calls.type = 'group' then {{ call_setting('user_tracking_off') }}",
+        "call_setting('company_metrics_off')",
+        "call_setting('user_tracking_off')",
         "settings_hold_from_the_moment_they_were_made",
     ),
     Mutation(
