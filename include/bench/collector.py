@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, sleep
 from urllib.parse import urlsplit, urlunsplit
 
 from include.bench.posting import Speed, post
@@ -199,9 +199,40 @@ def _latencies(bench: _Bench) -> list[Row]:
     )  # fmt: skip
     singles = land_singles(bench.url, bench.host, bench.key, requests=SECONDS * 3_000, rate=3_000)
     rows.append(_latency_row("latency at 3,000 requests/s", singles, echo))
+    rows += _disk(bench.url)
     for row in rows:
         bench.say(f"{row.name}: {row.figure}")
     return rows
+
+
+def _disk(url: str) -> list[Row]:
+    """What a commit waits for at least; nothing where the disk of the server is another one."""
+    with connect(url, application_name="bench") as connection:
+        folder = connection.execute("show data_directory").fetchone()[0]  # type: ignore[index]
+    if not os.access(folder, os.W_OK):
+        return []
+    waits = flushes(Path(folder).parent, count=SECONDS * 300, a_second=300)
+    speed = Speed(len(waits), SECONDS, waits)
+    return [_latency_row("the disk alone: 16 KB and fdatasync, 300 a second", speed, None)]
+
+
+def flushes(folder: Path, *, count: int, a_second: float) -> list[float]:
+    """Seconds that each of `count` flushes to the disk of `folder` takes.
+
+    They overwrite a file that has its size already, as Postgres does with its write-ahead log.
+    """
+    waits = []
+    with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
+        file.write(bytes(16 * 1024 * 1024))
+        os.fsync(file.fileno())
+        began = perf_counter()
+        for number in range(count):
+            sleep(max(0.0, began + number / a_second - perf_counter()))
+            os.pwrite(file.fileno(), bytes([number % 256]) * 16_384, number % 1_024 * 16_384)
+            at = perf_counter()
+            os.fdatasync(file.fileno())
+            waits.append(perf_counter() - at)
+    return waits
 
 
 def _duplicates(bench: _Bench) -> Row:

@@ -1,7 +1,9 @@
 """The measurement of the collector measures what it says; how fast it is, is no test's business."""
 
+import os
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -29,6 +31,7 @@ def test_every_figure_stands_beside_another_and_nothing_stays_behind(little, war
         "landing, one event a request",
         "latency at 30,000 events/s in batches of 100",
         "latency at 3,000 requests/s",
+        "the disk alone: 16 KB and fdatasync, 300 a second",
         "landing, 100-event batches, 1 M rows",
         "batches sent again",
         "memory of the collector",
@@ -38,6 +41,15 @@ def test_every_figure_stands_beside_another_and_nothing_stays_behind(little, war
         found = connection.execute("select datname from pg_database").fetchall()
         assert (collector.DATABASE,) not in found
         assert connection.execute("select * from raw_segment.events").fetchall() == []
+
+
+def test_the_disk_is_measured_by_a_flush_each_and_keeps_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    flushed = []
+    monkeypatch.setattr(os, "fdatasync", flushed.append)
+    assert len(collector.flushes(tmp_path, count=5, a_second=1_000)) == len(flushed) == 5
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_large_sizes_are_refused_without_the_disk(
