@@ -64,21 +64,23 @@ HELD = AssetAlias("held_push_plans_of_a_run")
 
 def close_timed_out_run(context: Any) -> None:
     """Close the run's row: on a time-out Airflow skips what is left, *Report* too."""
-    from include.push.runs import close_run, trigger_of
+    from include.push.runs import close_run, trigger_of, unfinished_run
     from include.push.steps import open_run
 
     if context.get("reason") != "timed_out":
         return
     url = postgres_url(Connection.get("warehouse"))
     segment = segment_connection_of(Connection.get("segment"))
+    conf = getattr(context.get("dag_run"), "conf", None) or {}
     try:
         # The run that this DAG run opened; one is made for the record if it got nowhere.
-        run = open_run(
+        run = unfinished_run(url, segment, context["run_id"]) or open_run(
             url,
             segment,
             trigger=trigger_of(context["run_id"]),
             requested_by=f"Airflow {context['run_id']}",
             owner=context["run_id"],
+            dry_run=bool(conf.get("dry_run")),
         )
     except BusyError as busy:
         log.info("%s", busy)
@@ -166,7 +168,7 @@ with DAG(
                 dry_run=chosen["dry_run"],
             )
         except BusyError as busy:
-            context["ti"].xcom_push("busy", True)
+            context["ti"].xcom_push("busy", str(busy))
             raise AirflowFailException(str(busy)) from None
         context["ti"].xcom_push("run_id", run)
         parts = plan_run(url, load_settings(), run, say=log.info)
@@ -220,7 +222,10 @@ with DAG(
         context = get_current_context()
         run = context["ti"].xcom_pull(task_ids="plan", key="run_id")
         if run is None:
-            raise AirflowFailException("Nothing was sent: no plan was made. See Build and Plan.")
+            why = context["ti"].xcom_pull(task_ids="plan", key="busy")
+            why = why or "Nothing was sent: no plan was made. See Build and Plan."
+            context["ti"].xcom_push("return_value", {"in_words": why})
+            raise AirflowFailException(why)
         result = finish_run(postgres_url(Connection.get("warehouse")), run, say=log.info)
         value = result.as_dict()
         if result.exit_code:

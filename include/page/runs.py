@@ -51,7 +51,8 @@ def last_finished(connection: psycopg.Connection) -> dict[str, Any] | None:
     """The newest run that has ended and was no dry run, with its models; None before the first."""
     run = one(
         connection,
-        _RUN + "where status not in ('queued', 'running', 'dry_run') and finished_at is not null "
+        _RUN
+        + "where status not in ('queued', 'running') and not is_dry and finished_at is not null "
         "order by finished_at desc limit 1",
     )
     return {**run, **_models_of(connection, run["run_id"])} if run else None

@@ -172,7 +172,8 @@ def _state(connection: psycopg.Connection, run_id: int | None) -> tuple[str, str
             ),
             runs.status = 'partial' and coalesce(sum(errors), 0) < (
                 select value from sync.thresholds where threshold = 'push_alert_errors'
-            )
+            ),
+            runs.is_dry
         from sync.runs
         left join sync.run_models on runs.run_id = run_models.run_id
         where runs.run_id = %s
@@ -180,9 +181,11 @@ def _state(connection: psycopg.Connection, run_id: int | None) -> tuple[str, str
         """,
         [run_id],
     ).fetchone()
-    if row is None or row[0] in ("queued", "running", "cancelled", "dry_run"):
+    if row is None:
         return None
-    status, text, is_small = row
+    status, text, is_small, is_dry = row
+    if is_dry or status in ("queued", "running", "cancelled"):
+        return None
     return (WELL if status == "success" or is_small else status), text
 
 

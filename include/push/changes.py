@@ -157,7 +157,7 @@ def compose(
                     else greatest(version, sent_version, 0) + 1
                 end as version,
                 case when is_sent_again then sent_message_id end as message_id,
-                octet_length(payload_text) as payload_bytes,
+                sync.escaped_bytes(payload_text) as payload_bytes,
                 null::text as code,
                 null::text as problem
             from compared

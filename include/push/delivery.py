@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,7 +12,12 @@ import psycopg
 from include.push import ledger
 from include.push.database import Session
 from include.push.ledger import Failure, Range
-from include.push.messages import Planned, build_message, estimate_bytes, message_timestamp
+from include.push.messages import (
+    ENVELOPE_BYTES,
+    FLOAT_BYTES,
+    build_messages,
+    message_timestamp,
+)
 from include.push.outcome import Accepted, Patience, Refused, Unknown, send_batch
 from include.push.pace import Pace
 from include.settings import SegmentConnection
@@ -22,8 +27,8 @@ from include.warehouse.connection import connect
 BATCH_BYTES = 475_000
 BATCH_EVENTS = 2_500
 
-# Rows read from the plan at a time.
-PAGE = 2_000
+# Sizes read from the plan at a time.
+PAGE = 20_000
 
 # After so many batches in a row without an answer nobody is there: the rest stays unsent.
 GIVE_UP_AFTER = 3
@@ -108,28 +113,28 @@ class Delivery:
                 last_tick = time.monotonic()
                 on_tick()
 
-    def _work(self, batches: Generator[list[Planned], None, None]) -> None:
+    def _work(self, batches: Generator[Range, None, None]) -> None:
         with Session(self._url) as session:
             try:
                 while not self._stopped.is_set():
                     with self._reading:
-                        rows = next(batches, None)
-                    if rows is None:
+                        batch = next(batches, None)
+                    if batch is None:
                         return
-                    self._deliver(session, rows)
+                    self._deliver(session, batch)
             except BaseException:
                 self._stopped.set()
                 raise
 
-    def _deliver(self, session: "Session", rows: Sequence[Planned]) -> None:
-        batch = Range(self._part.run_id, self._part.model, rows[0].position, rows[-1].position)
-        self._pace.wait_for(len(rows), self._stopped)
+    def _deliver(self, session: "Session", batch: Range) -> None:
+        self._pace.wait_for(batch.count, self._stopped)
         if self._stopped.is_set():
             return
-        if not session.run(lambda connection: ledger.mark_sent(connection, batch)):
+        rows = session.run(lambda connection: ledger.mark_sent(connection, batch))
+        if rows is None:
             self.stop("cancelled")
             return
-        messages = [build_message(row, self._numbers, self._timestamp) for row in rows]
+        messages = build_messages(rows, self._numbers, self._timestamp)
         outcome = send_batch(
             self._segment, messages,
             patience=self._options.patience, pace=self._pace, stopped=self._stopped,
@@ -145,10 +150,9 @@ class Delivery:
             self._silent = 0
         elif isinstance(outcome, Unknown):
             self._leave_unknown(session, batch, outcome)
-        elif outcome.is_content and len(rows) > 1:
+        elif outcome.is_content and batch.count > 1:
             session.run(lambda connection: ledger.forget_sent(connection, batch))
-            middle = len(rows) // 2
-            for half in (rows[:middle], rows[middle:]):
+            for half in batch.halves():
                 self._deliver(session, half)
         else:
             self._refuse(session, batch, outcome)
@@ -181,11 +185,11 @@ class Delivery:
             self.counts.synced += synced
             self.counts.errors += errors
 
-    def _batches(self) -> Generator[list[Planned], None, None]:
+    def _batches(self) -> Generator[Range, None, None]:
         """The part's rows that have no outcome yet, cut to batches; read under one lock."""
         with Session(self._url) as session:
             for first, last in self._gaps(session):
-                yield from self._cut(self._rows(session, first, last))
+                yield from self._cut(self._sizes(session, first, last))
 
     def _gaps(self, session: "Session") -> list[tuple[int, int]]:
         """Ranges of positions without an outcome: after an interruption, not all of them.
@@ -204,35 +208,36 @@ class Delivery:
         gaps.append((position, part.last))
         return [(first, last) for first, last in gaps if first <= last]
 
-    def _rows(self, session: "Session", first: int, last: int) -> Iterator[Planned]:
+    def _sizes(self, session: "Session", first: int, last: int) -> Iterator[tuple[int, int]]:
+        """Position and bytes of the rows from `first` to `last`."""
         while first <= last:
             page = Range(self._part.run_id, self._part.model, first, last)
-            rows = session.run(partial(_read_page, page=page))
-            yield from map(Planned._make, rows)
+            rows = session.run(partial(_read_sizes, page=page))
+            yield from rows
             if not rows:
                 return
             first = rows[-1][0] + 1
 
-    def _cut(self, rows: Iterator[Planned]) -> Generator[list[Planned], None, None]:
-        batch: list[Planned] = []
-        size = 0
-        for row in rows:
-            bytes_of_row = estimate_bytes(row, self._numbers) + 2
-            if batch and (size + bytes_of_row > BATCH_BYTES or len(batch) == BATCH_EVENTS):
-                yield batch
-                batch, size = [], 0
-            batch.append(row)
-            size += bytes_of_row
-        if batch:
-            yield batch
+    def _cut(self, sizes: Iterator[tuple[int, int]]) -> Iterator[Range]:
+        around = ENVELOPE_BYTES + FLOAT_BYTES * len(self._numbers)
+        first = last = count = total = 0
+        for position, varying in sizes:
+            size = varying + around
+            if count and (total + size > BATCH_BYTES or count == BATCH_EVENTS):
+                yield Range(self._part.run_id, self._part.model, first, last)
+                count = total = 0
+            first = first if count else position
+            last = position
+            count += 1
+            total += size
+        if count:
+            yield Range(self._part.run_id, self._part.model, first, last)
 
 
-def _read_page(connection: psycopg.Connection, page: Range) -> list[tuple]:
+def _read_sizes(connection: psycopg.Connection, page: Range) -> list[tuple[int, int]]:
     return connection.execute(
         """
-        select
-            position, call, event, user_id, anonymous_id, group_id, message_id,
-            payload::text
+        select position, bytes
         from sync.planned
         where
             run_id = %(run_id)s and model = %(model)s

@@ -13,26 +13,34 @@ from typing import Any, NamedTuple
 import msgspec
 from segment.analytics.version import VERSION
 
-LIBRARY = {"name": "analytics-python", "version": VERSION}
+# Shared by all messages, which are encoded and never changed.
+CONTEXT = {"library": {"name": "analytics-python", "version": VERSION}}
+NOTHING: dict[str, Any] = {}
 
 # Segment refuses more: 32 KB a message.
 MESSAGE_BYTES = 32 * 1024
 
-# An upper bound of what a message adds around its traits: names, ids, timestamp, library.
-ENVELOPE_BYTES = 700
+# At least what a message has besides its values and what `sync.planned.bytes` counts: names, its
+# id, timestamp, library, and a comma.
+ENVELOPE_BYTES = 400
+
+# A whole number gains ".0", one of seventeen digits or more an exponent.
+FLOAT_BYTES = 5
 
 
 class Planned(NamedTuple):
-    """One row of `sync.planned` as it is read for sending; `payload` is JSON text."""
+    """One row of `sync.planned` as it is read for sending; `values` are traits or properties."""
 
-    position: int
     call: str
     event: str | None
     user_id: str | None
     anonymous_id: str | None
     group_id: str | None
     message_id: str
-    payload: str
+    values: dict[str, Any]
+
+
+_ROWS = msgspec.json.Decoder(list[Planned])
 
 
 def message_timestamp(moment: datetime) -> str:
@@ -40,62 +48,54 @@ def message_timestamp(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds")
 
 
+def build_messages(rows: str, numbers: Collection[str], timestamp: str) -> list[dict[str, Any]]:
+    """The messages of planned rows, given as a JSON array of arrays in the order of `Planned`."""
+    return [build_message(row, numbers, timestamp) for row in _ROWS.decode(rows)]
+
+
 def build_message(row: Planned, numbers: Collection[str], timestamp: str) -> dict[str, Any]:
     """The message of one planned row. `numbers` are the columns that always go out as floats."""
-    values = msgspec.json.decode(row.payload)
+    call, event, user_id, anonymous_id, group_id, message_id, values = row
     for name in numbers:
         value = values.get(name)
         if type(value) is int:
             values[name] = float(value)
-    context = {"library": LIBRARY}
-    if row.call == "group":
+    if call == "group":
         return {
-            "integrations": {},
-            "anonymousId": row.anonymous_id,
+            "integrations": NOTHING,
+            "anonymousId": anonymous_id,
             "timestamp": timestamp,
-            "groupId": row.group_id,
-            "context": context,
-            "userId": row.user_id,
+            "groupId": group_id,
+            "context": CONTEXT,
+            "userId": user_id,
             "traits": values,
             "type": "group",
-            "messageId": row.message_id,
+            "messageId": message_id,
         }
-    if row.call == "identify":
+    if call == "identify":
         return {
-            "integrations": {},
-            "anonymousId": row.anonymous_id,
+            "integrations": NOTHING,
+            "anonymousId": anonymous_id,
             "timestamp": timestamp,
-            "context": context,
+            "context": CONTEXT,
             "type": "identify",
-            "userId": row.user_id,
+            "userId": user_id,
             "traits": values,
-            "messageId": row.message_id,
+            "messageId": message_id,
         }
     return {
-        "integrations": {},
-        "anonymousId": row.anonymous_id,
+        "integrations": NOTHING,
+        "anonymousId": anonymous_id,
         "properties": values,
         "timestamp": timestamp,
-        "context": context,
-        "userId": row.user_id,
+        "context": CONTEXT,
+        "userId": user_id,
         "type": "track",
-        "event": row.event,
-        "messageId": row.message_id,
+        "event": event,
+        "messageId": message_id,
     }
 
 
 def message_bytes(message: dict[str, Any]) -> int:
     """The message's size as it travels: JSON, everything beyond ASCII escaped."""
     return len(json.dumps(message))
-
-
-def estimate_bytes(row: Planned, numbers: Collection[str]) -> int:
-    """At least `message_bytes` of the row's message, without encoding it where that is possible."""
-    text = row.payload
-    size = len(text) if text.isascii() else len(json.dumps(json.loads(text)))
-    # A whole number gains ".0"; very long ones shrink.
-    size += 2 * len(numbers) + ENVELOPE_BYTES
-    for each in (row.user_id, row.group_id, row.event):
-        if each is not None:
-            size += 6 * len(each)
-    return size

@@ -3,6 +3,7 @@
 Segment answers 200 to nearly everything, also to what it then drops, so the checks are ours.
 """
 
+import msgspec
 import psycopg
 from psycopg import sql
 
@@ -10,15 +11,14 @@ from include.push import outbound
 from include.push.catalogue import PushedModel
 from include.push.failures import record_failures
 from include.push.messages import (
-    ENVELOPE_BYTES,
     MESSAGE_BYTES,
     Planned,
     build_message,
     message_bytes,
 )
 
-# The most that a byte of UTF-8 grows when JSON escapes everything beyond ASCII.
-ESCAPE_FACTOR = 3
+# A message this much below the limit, its ids left out, is not measured.
+DOUBT_BYTES = 4_096
 
 # The largest double; `numeric` goes further, and JSON readers do not.
 LARGEST = sql.SQL("'1.7976931348623157e308'::jsonb")
@@ -309,14 +309,14 @@ def _mark_too_large(connection: psycopg.Connection, model: PushedModel) -> None:
             """
             select object_id, user_id, anonymous_id, group_id, payload::text
             from change
-            where code is null and payload_bytes * %s + %s > %s
+            where code is null and payload_bytes + %s > %s
             """,
-            [ESCAPE_FACTOR, ENVELOPE_BYTES, MESSAGE_BYTES],
+            [DOUBT_BYTES, MESSAGE_BYTES],
         )
         for object_id, user_id, anonymous_id, group_id, payload in doubtful:
             row = Planned(
-                0, model.call, model.event, user_id, anonymous_id, group_id,
-                "x" * 100, payload,
+                model.call, model.event, user_id, anonymous_id, group_id, "x" * 100,
+                msgspec.json.decode(payload),
             )  # fmt: skip
             size = message_bytes(build_message(row, model.number_columns, "x" * 29))
             if size > MESSAGE_BYTES:

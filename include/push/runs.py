@@ -97,6 +97,20 @@ def active_run(url: str, segment: SegmentConnection) -> ActiveRun | None:
 
 
 @plainly
+def unfinished_run(url: str, segment: SegmentConnection, owner: str) -> int | None:
+    """The run that this owner has opened and that has not ended; also one that only plans."""
+    with connect(url, application_name="push runs", autocommit=True) as connection:
+        row = connection.execute(
+            """
+            select run_id from sync.runs
+            where destination = %s and owner = %s and finished_at is null
+            """,
+            [segment.destination, owner],
+        ).fetchone()
+    return None if row is None else row[0]
+
+
+@plainly
 def close_run(url: str, run_id: int, status: str, reason: str) -> bool:
     """End a run from outside: `failed`, `timed_out`, `cancelled`. False when it had ended already.
 
@@ -206,6 +220,8 @@ def end(
 ) -> bool:
     """Set an active run's last status and settle its books. False when it was not active.
 
+    A dry run is active until it has ended.
+
     `only_if_dead`: also False when somebody holds the run's lock, or has renewed its lease.
     """
     with connection.transaction():
@@ -216,7 +232,8 @@ def end(
             update sync.runs
             set status = %(status)s, reason = %(reason)s, finished_at = clock_timestamp()
             where
-                run_id = %(run_id)s and status in ('queued', 'running')
+                run_id = %(run_id)s
+                and (status in ('queued', 'running') or is_dry and finished_at is null)
                 and (not %(only_if_dead)s or lease_until < clock_timestamp())
             """,
             {

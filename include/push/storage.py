@@ -49,7 +49,7 @@ def store_changes(
         """
         insert into sync.planned (
             run_id, model, position, object_id, action, call, event, user_id, anonymous_id,
-            group_id, payload, fingerprint, row_hash, version, generation, message_id
+            group_id, payload, fingerprint, row_hash, version, generation, message_id, bytes
         )
         select
             %(run_id)s, %(model)s, row_number() over (order by action, object_id),
@@ -60,6 +60,9 @@ def store_changes(
                 sync.message_id(
                     %(environment)s, %(model)s, object_id, version, %(generation)s, fingerprint
                 )
+            ),
+            payload_bytes + sync.escaped_bytes(
+                to_json(concat(user_id, anonymous_id, group_id, object_id, %(event)s::text))::text
             )
         from change
         where code is null
@@ -86,7 +89,7 @@ def store_removals(
         """
         insert into sync.planned (
             run_id, model, position, object_id, action, call, event, user_id, payload, fingerprint,
-            version, generation, message_id
+            version, generation, message_id, bytes
         )
         select
             %(run_id)s, %(model)s,
@@ -99,6 +102,9 @@ def store_removals(
                     %(environment)s, %(model)s, removal.object_id, removal.version,
                     %(generation)s, 'removed'
                 )
+            ),
+            sync.escaped_bytes(keys.payload::text) + sync.escaped_bytes(
+                to_json(concat(%(service_id)s::text, removal.object_id, %(event)s::text))::text
             )
         from removal
         inner join sync.objects as ledger

@@ -142,7 +142,7 @@ def _acknowledged(asker: Asker, ledger: dict[str, Any], host: str) -> list[Step]
     run = asker.one(
         "select run_id, trigger, requested_by from sync.runs "
         "where destination = %s and started_at <= %s "
-        "and coalesce(finished_at, 'infinity') >= %s and status <> 'dry_run' "
+        "and coalesce(finished_at, 'infinity') >= %s and not is_dry "
         "order by started_at desc limit 1",
         ledger["destination"],
         ledger["acknowledged_at"],

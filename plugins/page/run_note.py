@@ -15,25 +15,30 @@ from sqlalchemy.orm import Session, object_session
 LONGEST_NOTE = 1_000
 
 
-def write_note(dag_run: DagRun) -> None:
+# What a run is told that has no report, because its time was up.
+TIMED_OUT = "Ended at its time limit, without a report. The next push continues."
+
+
+def write_note(dag_run: DagRun, why: str = "") -> None:
     """Put the value of *Report* in words into the run's note, after what somebody wrote there.
 
-    Nothing is written when the run did not come as far as a report, or has the words already.
+    `why` is Airflow's word for the end (`timed_out`). Nothing is written when the run has neither
+    a report nor that, or has the words already.
     """
     session = object_session(dag_run)
     if session is not None:
         # The scheduler's own, which has locked the run: another one would wait for it.
-        _write(session, dag_run)
+        _write(session, dag_run, why)
         return
     with create_session() as own:  # nobody has it
         run = own.get(DagRun, dag_run.id)
         if run is not None:
-            _write(own, run)
+            _write(own, run, why)
 
 
-def _write(session: Session, dag_run: DagRun) -> None:
+def _write(session: Session, dag_run: DagRun, why: str) -> None:
     with session.no_autoflush:
-        words = _words(session, dag_run)
+        words = _words(session, dag_run) or (TIMED_OUT if why == "timed_out" else None)
         before = dag_run.note or ""
         if words and words not in before:
             dag_run.note = "\n\n".join(filter(None, [before, words]))[:LONGEST_NOTE]

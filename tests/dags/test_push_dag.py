@@ -122,7 +122,8 @@ def test_a_push_that_finds_another_active_says_so_and_sends_nothing(
     assert made["state"] == "failed"
     assert states(made)["plan"] == "failed"
     assert states(made)["report"] == "failed"
-    assert made["note"] is None, "it has no report"
+    assert made["note"].startswith("Another push is active: run "), "it has no report"
+    assert "asked for by ada" in made["note"]
     assert segment.posts == 0
 
 
@@ -135,6 +136,18 @@ def test_a_run_that_reached_its_time_limit_is_closed(
     inside.ask("time_out", PUSH, "manual__1", **connections)
     rows = world.run("select run_id, status, reason from sync.runs")
     assert rows == [(run_id, "timed_out", "the DAG run reached its time limit")]
+
+
+def test_a_dry_run_that_reached_its_time_limit_is_closed_and_claims_nothing(
+    inside: Inside, world: World, segment: PlayedSegment, connections: dict[str, str]
+) -> None:
+    asked = {"trigger": "api", "requested_by": "ada", "dry_run": True}
+    run_id = open_run(world.url, segment.connection, owner="manual__1", **asked)
+    inside.ask("time_out", PUSH, "manual__1", **connections)
+    rows = world.run(
+        "select run_id, status, reason, is_dry, finished_at is not null from sync.runs"
+    )
+    assert rows == [(run_id, "timed_out", "the DAG run reached its time limit", True, True)]
 
 
 def test_a_run_that_the_button_has_triggered_is_kept_as_such(

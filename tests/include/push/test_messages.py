@@ -12,7 +12,7 @@ from segment.analytics.client import Client
 from segment.analytics.request import DatetimeSerializer
 
 from include.push.catalogue import FOLDER, read_catalogue
-from include.push.messages import Planned, build_message, estimate_bytes, message_bytes
+from include.push.messages import ENVELOPE_BYTES, FLOAT_BYTES, message_bytes
 from tests.include.push.played_segment import PlayedSegment
 from tests.include.push.world import COMPANY, ENDUSER, LICENSE, World
 
@@ -144,11 +144,28 @@ def test_a_decimal_arrives_exactly_where_a_json_number_can_hold_it(
     assert segment.sent_values("mrr")["c1"] == 0.3
 
 
-def test_the_estimate_is_never_below_the_message_s_size() -> None:
-    for text in ("plain", "Ünïcödé", "🚀" * 50, '"' * 20, "\x01\n\t"):
-        row = Planned(
-            1, "track", "Größe Updated", "plän", None, "grüppe", "m" * 100,
-            json.dumps({"text": text, "n": 1, "x": 1e-20, "planhat_id": "o"}, ensure_ascii=False),
-        )  # fmt: skip
-        message = build_message(row, {"n", "x"}, "2026-01-01T00:00:00.000+00:00")
-        assert estimate_bytes(row, {"n", "x"}) >= message_bytes(message)
+@pytest.mark.parametrize(
+    ("model", "described"), [("company", COMPANY), ("enduser", ENDUSER), ("license", LICENSE)]
+)
+def test_the_planned_bytes_are_never_below_the_message_s_size(
+    world: World, segment: PlayedSegment, model: str, described: dict
+) -> None:
+    if model != "company":
+        world.model(model, described)
+    put_odd_rows(world, model)
+    for number, odd in enumerate(ODD["text"]):
+        world.put(model, f"ö{number}{odd}", external_id=f"Größe 🚀 {odd} {number}")
+    world.put(model, "whole", **dict.fromkeys(numbers_of(world, model), Decimal(12345678901234568)))
+    report = world.push(segment.connection, models=[model])
+    assert report.status == "success", report.table()
+    around = ENVELOPE_BYTES + FLOAT_BYTES * len(numbers_of(world, model))
+    planned = dict(world.run("select message_id, bytes from sync.planned"))
+    assert len(planned) == len(segment.messages) > 10
+    for message in segment.messages:
+        # one for the comma, one for the space after it
+        size = message_bytes(message) + 2
+        assert size <= planned[message["messageId"]] + around <= 6 * size
+
+
+def numbers_of(world: World, model: str) -> list[str]:
+    return [name for name, kind in world.columns[model].items() if kind == "numeric"]
