@@ -21,6 +21,7 @@ from include.page.button import PushDag
 from include.page.pushed_models import pushed_models
 from include.push import guards
 from include.push.runs import cancel_run
+from include.settings import load_settings
 from include.why import tell
 from plugins.page import airflow_api, warehouse
 from plugins.page.access import PUSH_DAG, Permissions, may_edit, may_push, may_read, same_site
@@ -194,11 +195,20 @@ async def tracking_section(may: Permissions) -> dict[str, Any]:
     """Section 1, in parts that fail apart: what came in, what became of it, who was created."""
     return {
         "may": may,
-        "collector": warehouse.collector_address(),
+        "collector": collector(),
         "intake": await read(tracking.intake, when_missing=reading.NOT_MIGRATED),
         "outcomes": await read(tracking.outcomes),
         "resolved": await read(tracking.resolved),
         "endusers": await read(tracking.endusers),
+    }
+
+
+def collector() -> dict[str, Any]:
+    """What to type into Segment; `is_public` where that is set, and not just where we listen."""
+    settings = load_settings()
+    return {
+        "address": settings.collector_address,
+        "is_public": settings.collector_public_url is not None,
     }
 
 

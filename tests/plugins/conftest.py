@@ -29,6 +29,9 @@ PUSH_DAG = "push_planhat_to_segment"
 # Nothing is sent here: only its name in the ledger matters.
 DESTINATION = SegmentConnection("http://127.0.0.1:9", "a-key").destination
 
+# Where Segment would reach the collector: what the page says to type.
+PUBLIC = "https://calls.example.com"
+
 # Without a scheduler nothing runs what is triggered, so a run stays queued: the tests say what
 # became of it by writing the push's own tables.
 DAGS = f'''
@@ -122,6 +125,7 @@ def api_server(server: Settings, tmp_path_factory: pytest.TempPathFactory) -> It
         "AIRFLOW_HOME": str(home),
         "PYTHONPATH": str(ROOT),
         "DATA_DIR": str(server.data_dir),
+        "COLLECTOR_PUBLIC_URL": PUBLIC,
         "AIRFLOW_CONN_WAREHOUSE": warehouse,
         "AIRFLOW_CONN_SEGMENT": "http://:a-key@127.0.0.1:9",
         "AIRFLOW__CORE__DAGS_FOLDER": str(home / "dags"),

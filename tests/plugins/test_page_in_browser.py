@@ -21,7 +21,7 @@ from tests.include.page.world import (
 )
 from tests.include.why.test_telling import UNRESOLVED
 from tests.include.why.world import quarantine
-from tests.plugins.conftest import DESTINATION
+from tests.plugins.conftest import DESTINATION, PUBLIC
 
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="no playwright: install requirements.txt"
@@ -295,7 +295,8 @@ def test_a_new_tenant_token_is_shown_once_and_section_1_says_what_to_type(open_a
     _, frame = open_as("operator")
     frame.get_by_role("tab", name="User tracking").click()
     setup = frame.locator("#tracking-setup")
-    expect(setup).to_contain_text("/webhook")
+    expect(setup).to_contain_text(f"{PUBLIC}/webhook")
+    expect(setup).not_to_contain_text("127.0.0.1")
     expect(setup).to_contain_text("cannot point here")
 
     setup.get_by_role("button", name="Rotate the tenant token of app").click()

@@ -157,7 +157,9 @@ function drawSetup({ collector, sources, may }) {
   const products = (sources ?? []).filter((each) => each.kind === "product");
   return [
     h("h2", {}, "What to type into Segment"),
-    h("p", {}, "The collector listens at ", h("code", {}, collector), ". Segment's servers reach it only by a public address: put your own, with https, in front of it, and type that one wherever ", h("code", {}, collector), " stands here."),
+    collector.is_public
+      ? h("p", {}, "The collector is reached at ", h("code", {}, collector.address), ".")
+      : h("p", {}, "The collector listens at ", h("code", {}, collector.address), ". Segment's servers reach it only by a public address: put your own, with https, in front of it. Set it as ", h("code", {}, "COLLECTOR_PUBLIC_URL"), ", and it stands here."),
     table({
       caption: "Ways to send calls here",
       columns: [
@@ -166,9 +168,9 @@ function drawSetup({ collector, sources, may }) {
         { title: "Key", cell: (row) => row[2] },
       ],
       rows: [
-        ["A webhook destination in Segment (every call of its sources)", `${collector}/webhook`, "a header Authorization: Bearer, then the source's tenant token or write key; and the shared secret, if the source has one"],
-        ["A library: its host or endpoint (of the browser's: apiHost and cdnURL)", collector, "the source's write key"],
-        ["A destination of your own that posts one call a request", `${collector}/dock/segment`, "Basic, with the tenant token as the user and no password"],
+        ["A webhook destination in Segment (every call of its sources)", `${collector.address}/webhook`, "a header Authorization: Bearer, then the source's tenant token or write key; and the shared secret, if the source has one"],
+        ["A library: its host or endpoint (of the browser's: apiHost and cdnURL)", collector.address, "the source's write key"],
+        ["A destination of your own that posts one call a request", `${collector.address}/dock/segment`, "Basic, with the tenant token as the user and no password"],
       ],
     }),
     h("p", { class: "notice warn" }, "The Planhat destination of Segment's catalogue cannot point here: its field “subdomain” chooses among Planhat's own hosts. Use a webhook destination in its place."),
