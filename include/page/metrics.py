@@ -1,10 +1,13 @@
-"""Section 2 of the page: declared company metrics, and the numbers seen that nobody declared."""
+"""Section 2 of the page: declared company metrics, their values, and numbers nobody declared."""
 
 from typing import Any
 
 import psycopg
 
-from include.page.reading import rows, shortened
+from include.page.reading import one, rows, shortened
+
+DAYS = 90
+COMPANIES_A_PAGE = 50
 
 
 def declared(connection: psycopg.Connection) -> dict[str, Any]:
@@ -20,7 +23,7 @@ def declared(connection: psycopg.Connection) -> dict[str, Any]:
 
 
 def filled(connection: psycopg.Connection) -> dict[str, Any]:
-    """What the last build made of each declared metric: `{"metrics": {metric: {…}}}`."""
+    """What there is of each declared metric: `{"metrics": {metric: {…}}}`."""
     found = rows(
         connection,
         # counted in two steps: distinct would sort every value
@@ -32,11 +35,69 @@ def filled(connection: psycopg.Connection) -> dict[str, Any]:
     return {"metrics": {row.pop("metric"): row for row in found}}
 
 
+def companies(
+    connection: psycopg.Connection, metric: str, *, search: str = "", offset: int = 0
+) -> dict[str, Any]:
+    """Companies with values of one metric, the highest last value first: `{"total", "rows"}`.
+
+    Fifty at a time; `search` is a part of a company's name in any case.
+    """
+    found = rows(
+        connection,
+        """
+        with of_company as (
+            select
+                company_id, count(*) as days, max(metric_date) as last_date,
+                (array_agg(value order by metric_date desc))[1] as last_value
+            from marts.company_metrics where metric = %(metric)s group by company_id
+        )
+
+        select
+            company_id, companies.name, days, last_date, last_value, count(*) over () as total
+        from of_company left join marts.companies using (company_id)
+        where %(search)s = '' or strpos(lower(companies.name), lower(%(search)s)) > 0
+        order by last_value desc nulls last, companies.name, company_id
+        limit %(limit)s offset %(offset)s
+        """,
+        {
+            "metric": metric.replace("\0", ""), "search": search.replace("\0", ""),
+            "limit": COMPANIES_A_PAGE, "offset": offset,
+        },
+    )  # fmt: skip
+    total = found[0]["total"] if found else 0
+    for row in found:
+        row["name"] = shortened(row["name"])
+        del row["total"]
+    return {"total": total, "rows": found}
+
+
+def days(connection: psycopg.Connection, metric: str, company_id: str) -> dict[str, Any]:
+    """One metric of one company a day, of the last 90 days with any: `{"as_of", "daily"}`."""
+    key = [metric.replace("\0", ""), company_id.replace("\0", "")]
+    last = one(
+        connection,
+        "select max(metric_date) as day from marts.company_metrics "
+        "where metric = %s and company_id = %s and metric_date <= current_date",
+        *key,
+    )
+    as_of = last["day"] if last else None
+    return {
+        "as_of": as_of,
+        "daily": rows(
+            connection,
+            "select metric_date as day, value from marts.company_metrics where metric = %s "
+            "and company_id = %s and metric_date > %s::date - %s and metric_date <= %s "
+            "order by metric_date",
+            *key, as_of, DAYS, as_of,
+        ),
+    }  # fmt: skip
+
+
 def candidates(connection: psycopg.Connection) -> dict[str, Any]:
     """Numeric group traits that nobody declared, the most often seen first (at most 200)."""
     found = rows(
         connection,
-        "select metric, times_seen, companies, last_value, last_seen_at "
+        "select metric, times_seen, companies, last_value, last_seen_at, sample_message_id "
         "from marts.metric_candidates "
         # declared since the last build: no candidate any more
         "where metric not in (select metric from sync.company_metrics) "

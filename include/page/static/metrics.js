@@ -1,7 +1,8 @@
 // Section 2: the declared company metrics, and the numbers that were seen and nobody declared.
 
 import { ask } from "./api.js";
-import { attempt, by, h, name, show, table, twoStep, words } from "./dom.js";
+import { chart } from "./charts.js";
+import { attempt, by, h, listed, name, opener, show, table, twoStep, whyLink, words } from "./dom.js";
 import { drawSwitch } from "./switches.js";
 import { count, time } from "./words.js";
 
@@ -30,7 +31,7 @@ export function drawMetrics(metrics) {
 
 async function declare(metric, aggregation) {
   await ask("metrics", { method: "POST", body: { metric, aggregation } });
-  by("metric-said").textContent = `${metric} is saved. The next build fills it from all history.`;
+  by("metric-said").textContent = `${metric} is saved, and filled from all history. What is pushed, and health, follow with the next build.`;
   await refresh();
 }
 
@@ -38,7 +39,7 @@ function drawState({ switches, may }) {
   return [
     h("h2", {}, "Section 2 · Company metrics"),
     switches.problem ? words(switches.problem, "bad") : h("dl", { class: "figures" }, drawSwitch("company_metrics", switches.company_metrics, may.edit, refresh)),
-    h("p", { class: "quiet" }, "Numeric traits of Segment group calls become daily metrics of a company, once declared: SUM adds up a day's values (occurrences), LAST keeps the day's last one (snapshots). A metric declared today is filled from all history at the next build."),
+    h("p", { class: "quiet" }, "Numeric traits of Segment group calls become daily metrics of a company, once declared: SUM adds up a day's values (occurrences), LAST keeps the day's last one (snapshots). A metric declared now is filled from all history."),
   ];
 }
 
@@ -52,7 +53,7 @@ function drawDeclared({ declared, filled, may }) {
     table({
       caption: "Declared metrics",
       columns: [
-        { title: "Trait", cell: (row) => name(row.shown) },
+        { title: "Trait", cell: (row) => opener(name(row.shown), { key: `metric-${row.metric}`, label: `${row.shown}: its companies and charts`, fill: () => companiesOf(row) }) },
         { title: "Read as", cell: (row) => row.aggregation },
         { title: "Companies", number: true, cell: (row) => count(of(row).companies) },
         { title: "Values", number: true, cell: (row) => count(of(row).days) },
@@ -65,11 +66,49 @@ function drawDeclared({ declared, filled, may }) {
   ];
 }
 
+/** The companies that have values of a metric, found by name; each opens its chart. */
+function companiesOf(metric) {
+  const place = h("div", {}, words("Loading…"));
+  const field = h("input", { type: "search", maxlength: 300, autocomplete: "off", "aria-label": `Find a company with ${metric.shown}`, placeholder: "Find a company" });
+  let asked = 0;
+  const fill = async () => {
+    const number = ++asked;
+    try {
+      const drawn = await listed({
+        ask: (offset) => ask(`metric?${new URLSearchParams({ metric: metric.metric, search: field.value, offset })}`),
+        caption: `Companies with values of ${metric.shown}, the highest first`,
+        none: field.value ? "No company of that name has a value." : "No company has a value yet.",
+        columns: () => [
+          { title: "Company", cell: (row) => opener(name(row.name ?? row.company_id), { key: `metric-${metric.metric}-${row.company_id}`, label: `${metric.shown} of ${row.name ?? row.company_id}, day by day`, fill: () => daysOf(metric, row) }) },
+          { title: "Last value", number: true, strong: true, cell: (row) => count(row.last_value) },
+          { title: "Last day", cell: (row) => row.last_date },
+          { title: "Days with a value", number: true, cell: (row) => count(row.days) },
+        ],
+      }, place);
+      if (number === asked) place.replaceChildren(...[drawn].flat(Infinity).filter(Boolean));
+    } catch (problem) {
+      if (number === asked) place.replaceChildren(words(problem.message, "bad"));
+    }
+  };
+  let pause;
+  field.addEventListener("input", () => {
+    clearTimeout(pause);
+    pause = setTimeout(fill, 250);
+  });
+  fill();
+  return [h("p", {}, field), place];
+}
+
+async function daysOf(metric, row) {
+  const found = await ask(`metric/days?${new URLSearchParams({ metric: metric.metric, company_id: row.company_id })}`);
+  return found.problem ? words(found.problem, "bad") : chart({ title: `${metric.shown} (${metric.aggregation} a day)`, daily: found.daily, key: "value", asOf: found.as_of, bars: metric.aggregation === "SUM" });
+}
+
 function otherReading(row) {
   const other = row.aggregation === "SUM" ? "LAST" : "SUM";
   return twoStep(`Read as ${other}`, {
     key: `other-${row.metric}`, label: `Read ${row.shown} as ${other}`,
-    warning: ["Every value of ", name(row.shown), ` is read as ${other} from the next build on, past days too.`],
+    warning: ["Every value of ", name(row.shown), ` is read as ${other} from now on, past days too.`],
     yes: `Read as ${other}`, act: () => declare(row.metric, other),
   });
 }
@@ -77,7 +116,7 @@ function otherReading(row) {
 function deletion(row, of) {
   return twoStep("Delete", {
     key: `delete-${row.metric}`, label: `Delete ${row.shown}`,
-    warning: ["Deleting ", name(row.shown), ` removes its ${count(of.days)} values of ${count(of.companies)} companies at the next build. The events stay: declared again, it is filled again from all history.`],
+    warning: ["Deleting ", name(row.shown), ` removes its ${count(of.days)} values of ${count(of.companies)} companies. The events stay: declared again, it is filled again from all history.`],
     yes: "Delete this metric",
     act: async () => {
       await ask("metrics/delete", { method: "POST", body: { metric: row.metric } });
@@ -97,6 +136,7 @@ function drawCandidates({ candidates, problem, may }) {
       columns: [
         { title: "Trait", cell: (row) => name(row.shown) },
         { title: "Times seen", number: true, cell: (row) => count(row.times_seen) },
+        { title: "A sample", cell: (row) => whyLink(row.sample_message_id) },
         { title: "Companies", number: true, cell: (row) => count(row.companies) },
         { title: "Last value", number: true, cell: (row) => count(row.last_value) },
         { title: "Last seen", cell: (row) => time(row.last_seen_at) },
@@ -128,7 +168,7 @@ function drawRejections({ rejections, problem }) {
         { title: "Why", cell: (row) => (row.reason === "null_value" ? "no value (null)" : `not a number, but of type ${row.value_type}`) },
         { title: "Times", number: true, cell: (row) => count(row.times) },
         { title: "Last seen", cell: (row) => time(row.last_seen_at) },
-        { title: "A sample's message id", cell: (row) => h("code", {}, name(row.sample_message_id)) },
+        { title: "A sample", cell: (row) => whyLink(row.sample_message_id) },
       ],
       rows: rejections,
     }),
