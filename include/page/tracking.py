@@ -263,9 +263,7 @@ def created(
 
     `{"total", "rows", "with_persons"}`; names only for who may see them (`with_persons`).
     """
-    total = one(
-        connection, "select count(*) as total from marts.endusers where origin = 'segment'"
-    )
+    total = one(connection, "select count(*) as total from marts.endusers where origin = 'segment'")
     found = rows(
         connection,
         "select enduser_id, company_id, companies.name as company, created_by_message_id, "

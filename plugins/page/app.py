@@ -253,9 +253,7 @@ async def unresolved_events(
 @api.get("/received")
 async def received(source: str) -> dict[str, Any]:
     """What a source sent, day by day."""
-    return await read(
-        partial(tracking.received, source=source), when_missing=reading.NOT_MIGRATED
-    )
+    return await read(partial(tracking.received, source=source), when_missing=reading.NOT_MIGRATED)
 
 
 @api.get("/created")

@@ -83,7 +83,7 @@ const text = (value) => (value === null || value === undefined ? "–" : typeof 
 function fields(row, withValues) {
   const names = Object.keys(row.fields);
   if (row.action === "removed") return "removed from Planhat";
-  if (!names.length) return "as sent";
+  if (!names.length) return "as Segment has it";
   if (!withValues) return name(names.join(", "));
   return h("ul", { class: "fields" }, names.map((each) => h("li", {}, name(each), ": ", name(text(row.fields[each][0])), " → ", name(text(row.fields[each][1])))));
 }

@@ -1,5 +1,7 @@
 """Section 2's figures: declared metrics, candidates, rejections."""
 
+from functools import partial
+
 import psycopg
 import pytest
 
@@ -68,3 +70,35 @@ def test_rejected_values_are_counted_by_metric_and_reason(warehouse, connection)
         ("not_a_number", 2),
         ("null_value", 1),
     ]
+
+
+def test_the_companies_of_a_metric_are_found_by_name_and_open_their_days(warehouse, connection):
+    make_marts(connection)
+    connection.execute(
+        "insert into marts.companies (company_id, name) values ('a', 'Northwind'), ('b', 'Other')"
+    )
+    connection.execute(
+        "insert into marts.company_metrics values "
+        "('a', 'seats', '2026-03-01', 1, 'LAST'), ('a', 'seats', '2026-03-02', 2.5, 'LAST'), "
+        "('b', 'seats', '2026-03-01', 3, 'LAST'), ('b', 'logins', '2026-03-01', 9, 'SUM')"
+    )
+
+    def companies(**wish):
+        return reading.part(warehouse, partial(metrics.companies, metric="seats", **wish))
+
+    def days(company_id):
+        query = partial(metrics.days, metric="seats", company_id=company_id)
+        return reading.part(warehouse, query)
+
+    found = companies()
+    assert [(row["name"], row["last_value"], row["days"]) for row in found["rows"]] == [
+        ("Other", 3, 1),
+        ("Northwind", 2.5, 2),
+    ]
+    assert [row["company_id"] for row in companies(search="NORTH")["rows"]] == ["a"]
+    assert companies(offset=1)["rows"] == found["rows"][1:]
+    assert days("a") == {
+        "as_of": "2026-03-02",
+        "daily": [{"day": "2026-03-01", "value": 1}, {"day": "2026-03-02", "value": 2.5}],
+    }
+    assert days("nobody")["daily"] == []

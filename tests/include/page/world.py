@@ -128,7 +128,8 @@ def make_marts(connection: psycopg.Connection) -> None:
             first_seen_at timestamptz, last_seen_at timestamptz, sample_message_id text
         );
         create table marts.endusers (
-            enduser_id text, origin text, company_id text, name text, email text
+            enduser_id text, origin text, company_id text, name text, email text,
+            created_by_message_id text, first_seen_at timestamptz
         );
         create table marts.companies (
             company_id text, name text, external_id text, phase text, status text,
@@ -160,7 +161,7 @@ def make_marts(connection: psycopg.Connection) -> None:
         );
         create table marts.metric_candidates (
             metric text, times_seen bigint, companies bigint, last_value numeric,
-            last_seen_at timestamptz
+            last_seen_at timestamptz, sample_message_id text
         );
         create table marts.metric_rejections (
             message_id text, event_at timestamptz, metric text, reason text, value_type text
