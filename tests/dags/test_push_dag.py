@@ -122,8 +122,17 @@ def test_a_push_that_finds_another_active_says_so_and_sends_nothing(
     assert made["state"] == "failed"
     assert states(made)["plan"] == "failed"
     assert states(made)["report"] == "failed"
-    assert made["note"] is None, "it has no report"
+    assert made["note"] == "Nothing was sent: another push was active. The log of Plan says whose."
     assert segment.posts == 0
+
+
+def test_a_run_that_fails_before_its_plan_says_in_its_note_where(
+    inside: Inside, connections: dict[str, str]
+) -> None:
+    nowhere = {**connections, "AIRFLOW_CONN_WAREHOUSE": "postgresql://u:p@127.0.0.1:1/nowhere"}
+    made = inside.ask("run_once", PUSH, "{}", **nowhere)
+    assert made["state"] == "failed"
+    assert made["note"] == "Failed in Build: its log says why. Nothing was sent."
 
 
 def test_a_run_that_reached_its_time_limit_is_closed(
