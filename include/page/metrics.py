@@ -23,14 +23,16 @@ def declared(connection: psycopg.Connection) -> dict[str, Any]:
 
 
 def filled(connection: psycopg.Connection) -> dict[str, Any]:
-    """What there is of each declared metric: `{"metrics": {metric: {…}}}`."""
+    """What the last build found of each declared metric: `{"metrics": {metric: {…}}}`.
+
+    Of how many companies it has values, and the last day of them. A metric that was declared, or
+    read differently, since that build is not among them: its values are there, but not counted.
+    """
     found = rows(
         connection,
-        # counted in two steps: distinct would sort every value
-        "select metric, sum(days)::bigint as days, count(*) as companies, "
-        "max(last_date) as last_date from ("
-        "select metric, company_id, count(*) as days, max(metric_date) as last_date "
-        "from marts.company_metrics group by metric, company_id) as of_company group by metric",
+        "select metric, count(*) as companies, max(last_date) as last_date "
+        "from marts.company_metric_changes "
+        "inner join sync.company_metrics using (metric, aggregation) group by metric",
     )
     return {"metrics": {row.pop("metric"): row for row in found}}
 
@@ -38,25 +40,43 @@ def filled(connection: psycopg.Connection) -> dict[str, Any]:
 def companies(
     connection: psycopg.Connection, metric: str, *, search: str = "", offset: int = 0
 ) -> dict[str, Any]:
-    """Companies with values of one metric, the highest last value first: `{"total", "rows"}`.
+    """Companies with values of one metric, the highest value first: `{"total", "rows"}`.
 
-    Fifty at a time; `search` is a part of a company's name in any case.
+    `value` is the total of 30 days for SUM, and the value in force for LAST; `change_30d` is null
+    for a metric that no build has seen yet. Fifty at a time; `search` is a part of a company's name
+    in any case.
     """
     found = rows(
         connection,
         """
-        with of_company as (
+        with built as (
+            select company_id, last_date, value_30d as value, change_30d
+            from marts.company_metric_changes
+            inner join sync.company_metrics using (metric, aggregation)
+            where metric = %(metric)s
+        ),
+
+        -- every value is looked at: only while no build has done so
+        not_built as (
             select
-                company_id, count(*) as days, max(metric_date) as last_date,
-                (array_agg(value order by metric_date desc))[1] as last_value
-            from marts.company_metrics where metric = %(metric)s group by company_id
+                company_id,
+                max(metric_date) as last_date,
+                case aggregation
+                    when 'SUM' then
+                        coalesce(sum(value) filter (where metric_date > current_date - 30), 0)
+                    else (array_agg(value order by metric_date desc))[1]
+                end as value,
+                null::numeric as change_30d
+            from marts.company_metrics
+            where metric = %(metric)s and not exists (select from built)
+            group by company_id, aggregation
         )
 
-        select
-            company_id, companies.name, days, last_date, last_value, count(*) over () as total
-        from of_company left join marts.companies using (company_id)
-        where %(search)s = '' or strpos(lower(companies.name), lower(%(search)s)) > 0
-        order by last_value desc nulls last, companies.name, company_id
+        select company_id, name, last_date, value, change_30d, count(*) over () as total
+        from (select * from built union all select * from not_built) as of_company
+        left join marts.companies using (company_id)
+        where %(search)s = '' or strpos(lower(name), lower(%(search)s)) > 0
+        order by value desc nulls last, name, company_id
         limit %(limit)s offset %(offset)s
         """,
         {

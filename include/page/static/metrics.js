@@ -4,7 +4,7 @@ import { ask } from "./api.js";
 import { chart } from "./charts.js";
 import { attempt, by, h, listed, name, opener, show, table, twoStep, whyLink, words } from "./dom.js";
 import { drawSwitch } from "./switches.js";
-import { count, time } from "./words.js";
+import { change, count, time } from "./words.js";
 
 let refresh = () => {};
 
@@ -46,7 +46,7 @@ function drawState({ switches, may }) {
 function drawDeclared({ declared, filled, may }) {
   if (declared.problem) return words(declared.problem, "bad");
   if (!declared.declared.length) return [h("h3", {}, "Declared"), words("No metric is declared yet.")];
-  const of = (row) => filled.metrics?.[row.metric] ?? { companies: 0, days: 0 };
+  const of = (row) => filled.metrics?.[row.metric];
   return [
     h("h3", {}, "Declared"),
     filled.problem ? words(filled.problem, "warn") : null,
@@ -55,9 +55,8 @@ function drawDeclared({ declared, filled, may }) {
       columns: [
         { title: "Trait", cell: (row) => opener(name(row.shown), { key: `metric-${row.metric}`, label: `${row.shown}: its companies and charts`, fill: () => companiesOf(row) }) },
         { title: "Read as", cell: (row) => row.aggregation },
-        { title: "Companies", number: true, cell: (row) => count(of(row).companies) },
-        { title: "Values", number: true, cell: (row) => count(of(row).days) },
-        { title: "Last day", cell: (row) => of(row).last_date ?? "none yet" },
+        { title: "Companies", number: true, cell: (row) => (of(row) ? count(of(row).companies) : "–") },
+        { title: "Last day", cell: (row) => of(row)?.last_date ?? "counted at the next build" },
         { title: "Declared", cell: (row) => [time(row.valid_from), " by ", name(row.changed_by)] },
         ...(may.edit ? [{ title: "Change", cell: (row) => h("span", { class: "row" }, otherReading(row), deletion(row, of(row))) }] : []),
       ],
@@ -80,9 +79,9 @@ function companiesOf(metric) {
         none: field.value ? "No company of that name has a value." : "No company has a value yet.",
         columns: () => [
           { title: "Company", cell: (row) => opener(name(row.name ?? row.company_id), { key: `metric-${metric.metric}-${row.company_id}`, label: `${metric.shown} of ${row.name ?? row.company_id}, day by day`, fill: () => daysOf(metric, row) }) },
-          { title: "Last value", number: true, strong: true, cell: (row) => count(row.last_value) },
+          { title: metric.aggregation === "SUM" ? "Last 30 days" : "Last value", number: true, strong: true, cell: (row) => count(row.value) },
+          { title: "Change in 30 days", number: true, cell: (row) => change(row.change_30d) },
           { title: "Last day", cell: (row) => row.last_date },
-          { title: "Days with a value", number: true, cell: (row) => count(row.days) },
         ],
       }, place);
       if (number === asked) place.replaceChildren(...[drawn].flat(Infinity).filter(Boolean));
@@ -116,7 +115,7 @@ function otherReading(row) {
 function deletion(row, of) {
   return twoStep("Delete", {
     key: `delete-${row.metric}`, label: `Delete ${row.shown}`,
-    warning: ["Deleting ", name(row.shown), ` removes its ${count(of.days)} values of ${count(of.companies)} companies. The events stay: declared again, it is filled again from all history.`],
+    warning: ["Deleting ", name(row.shown), ` removes its values${of ? ` of ${count(of.companies)} companies` : ""}. The events stay: declared again, it is filled again from all history.`],
     yes: "Delete this metric",
     act: async () => {
       await ask("metrics/delete", { method: "POST", body: { metric: row.metric } });

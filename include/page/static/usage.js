@@ -3,7 +3,7 @@
 import { ask } from "./api.js";
 import { chart } from "./charts.js";
 import { attempt, by, h, name, opener, pager, show, table, whyLink, words } from "./dom.js";
-import { ago, count, time } from "./words.js";
+import { ago, change, count, time } from "./words.js";
 
 const TRENDS = { up: "Growing", flat: "Steady", down: "Shrinking", stopped: "Stopped", new: "New", none: "No usage yet" };
 const KINDS = { up: "good", new: "good", down: "warn", stopped: "bad" };
@@ -194,7 +194,6 @@ function drawList({ total, rows, problem }) {
 
 const trendBadge = (trend) => h("span", { class: `badge ${KINDS[trend] ?? ""}` }, TRENDS[trend ?? "none"] ?? trend);
 const score = (value) => (value === null || value === undefined ? "–" : Number(value).toFixed(1));
-const change = (value) => (value === null || value === undefined ? "–" : `${value > 0 ? "+" : ""}${Math.round(value * 100)}%`);
 
 // One company
 

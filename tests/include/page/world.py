@@ -159,6 +159,10 @@ def make_marts(connection: psycopg.Connection) -> None:
         create table marts.company_metrics (
             company_id text, metric text, metric_date date, value numeric, aggregation text
         );
+        create table marts.company_metric_changes (
+            company_id text, metric text, aggregation text, last_date date, value_30d numeric,
+            change_30d numeric
+        );
         create table marts.metric_candidates (
             metric text, times_seen bigint, companies bigint, last_value numeric,
             last_seen_at timestamptz, sample_message_id text
