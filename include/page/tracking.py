@@ -77,19 +77,25 @@ def outcomes(connection: psycopg.Connection) -> dict[str, Any]:
     found = rows(
         connection,
         """
+        with reasons as (
+            select
+                reason, sum(events)::bigint as events, min(day) as first_day, max(day) as last_day
+            from marts.resolution_daily
+            where reason is not null and reason <> 'receipt'
+            group by reason
+        )
+
         select
-            reason,
-            sum(events)::bigint as events,
-            min(day) as first_day,
-            max(day) as last_day,
+            reasons.*,
             (
+                -- of one day: of all, every event would be looked at
                 select sample_message_id from marts.unresolved_daily
-                where unresolved_daily.reason = resolution_daily.reason
-                order by day desc limit 1
+                where
+                    unresolved_daily.reason = reasons.reason
+                    and unresolved_daily.day = reasons.last_day
+                limit 1
             ) as sample_message_id
-        from marts.resolution_daily
-        where reason is not null and reason <> 'receipt'
-        group by reason
+        from reasons
         order by events desc, reason
         """,
     )

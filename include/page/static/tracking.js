@@ -44,7 +44,7 @@ function drawOutcomes({ intake, outcomes, resolved, endusers, may }) {
             { title: "Events", number: true, strong: true, cell: (row) => count(row.events) },
             { title: "First day", cell: (row) => row.first_day },
             { title: "Last day", cell: (row) => row.last_day },
-            { title: "A sample", cell: (row) => whyLink(row.sample_message_id) },
+            { title: "A sample", cell: (row) => (row.sample_message_id ? whyLink(row.sample_message_id) : "–") },
           ],
           rows: outcomes.reasons,
         }),
@@ -66,7 +66,7 @@ function createdList() {
     none: "None so far.",
     columns: () => [
       { title: "Enduser", cell: (row) => whyLink(row.enduser_id, row.name ?? row.enduser_id) },
-      { title: "Company", cell: (row) => whyLink(row.company_id, row.company ?? row.company_id) },
+      { title: "Company", cell: (row) => (row.company_id ? whyLink(row.company_id, row.company ?? row.company_id) : "–") },
       { title: "First seen", cell: (row) => time(row.first_seen_at) },
       { title: "Created by the call", cell: (row) => whyLink(row.created_by_message_id) },
     ],
