@@ -29,9 +29,10 @@ def api_server(warehouse: str) -> Iterator[httpx.Client]:
     the log's end when it does not start.
     """
     own = urlsplit(warehouse)._replace(path="/bench_airflow").geturl()
-    with psycopg.connect(warehouse, autocommit=True) as connection:
-        connection.execute("create database bench_airflow")
-    with tempfile.TemporaryDirectory(prefix="bench-airflow-") as folder:
+    with (
+        _database(warehouse, "bench_airflow"),
+        tempfile.TemporaryDirectory(prefix="bench-airflow-") as folder,
+    ):
         given = {
             "DATA_DIR": folder,
             "AIRFLOW_PORT": str(_free_port()),
@@ -61,6 +62,17 @@ def api_server(warehouse: str) -> Iterator[httpx.Client]:
             finally:
                 process.terminate()
                 process.wait(30)
+
+
+@contextmanager
+def _database(url: str, name: str) -> Iterator[None]:
+    """A database on the server of `url`, dropped in the end."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"create database {name}".encode())
+        try:
+            yield
+        finally:
+            connection.execute(f"drop database {name} with (force)".encode())
 
 
 def _start(command: list[str], environment: dict[str, str], log: object) -> subprocess.Popen:
