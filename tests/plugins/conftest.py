@@ -200,7 +200,8 @@ EMPTY = """
     drop schema if exists marts cascade;
     truncate sync.runs, sync.batches, sync.company_metrics, sync.objects, sync.planned,
         sync.plan_answers, sync.alerts_acknowledged,
-        raw_segment.sources, raw_segment.intake, raw_segment.events, raw_segment.quarantine
+        raw_segment.sources, raw_segment.intake, raw_segment.events, raw_segment.quarantine,
+        raw_planhat.objects
         restart identity cascade;
     delete from sync.switches where valid_from > '-infinity';
 """

@@ -413,7 +413,7 @@ def test_hostile_names_are_text_wherever_they_appear(open_as, connection):
     expect(frame.get_by_role("row", name=re.compile("^markup"))).to_contain_text("<script>")
     connection.execute(
         "insert into marts.endusers (enduser_id, origin, company_id, name, created_by_message_id) "
-        "values (%(text)s, 'segment', 'c1', %(text)s, %(text)s)",
+        "values (%(text)s, 'segment', 'c0', %(text)s, %(text)s)",
         {"text": HOSTILE["markup"]},
     )
     for number, text in enumerate(HOSTILE.values()):
@@ -442,9 +442,8 @@ def test_hostile_names_are_text_wherever_they_appear(open_as, connection):
         if tab == "Usage":
             frame.get_by_role("button", name="Assets 4").click()
             alerts = frame.locator("#alert-list")
-            expect(alerts.get_by_role("button", name="<script>")).to_have_count(
-                3
-            )  # with "Acknowledge"
+            # the asset, its company, and the button that acknowledges
+            expect(alerts.get_by_role("button", name="<script>")).to_have_count(3)
         if tab == "User tracking":
             frame.get_by_text("Endusers created from Segment").click()
             created = frame.get_by_role("region", name=re.compile("^Endusers created"))
