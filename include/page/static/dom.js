@@ -48,7 +48,7 @@ export function table({ caption, columns, rows, foot, rowHeader = 0 }) {
 }
 
 function classes(column, row) {
-  if (!column.number) return column.wide ? "wide" : null;
+  if (!column.number) return column.wide ? "wide" : column.date ? "date" : null;
   const value = column.value?.(row);
   return ["number", value === 0 ? "zero" : "", column.strong ? "strong" : ""].filter(Boolean).join(" ");
 }

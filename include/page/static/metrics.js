@@ -56,7 +56,7 @@ function drawDeclared({ declared, filled, may }) {
         { title: "Trait", cell: (row) => opener(name(row.shown), { key: `metric-${row.metric}`, label: `${row.shown}: its companies and charts`, fill: () => companiesOf(row) }) },
         { title: "Read as", cell: (row) => row.aggregation },
         { title: "Companies", number: true, cell: (row) => (of(row) ? count(of(row).companies) : "–") },
-        { title: "Last day", cell: (row) => of(row)?.last_date ?? "counted at the next build" },
+        { title: "Last day", date: true, cell: (row) => of(row)?.last_date ?? "counted at the next build" },
         { title: "Declared", cell: (row) => [time(row.valid_from), " by ", name(row.changed_by)] },
         ...(may.edit ? [{ title: "Change", cell: (row) => h("span", { class: "row" }, otherReading(row), deletion(row, of(row))) }] : []),
       ],
@@ -81,7 +81,7 @@ function companiesOf(metric) {
           { title: "Company", cell: (row) => opener(name(row.name ?? row.company_id), { key: `metric-${metric.metric}-${row.company_id}`, label: `${metric.shown} of ${row.name ?? row.company_id}, day by day`, fill: () => daysOf(metric, row) }) },
           { title: metric.aggregation === "SUM" ? "Last 30 days" : "Last value", number: true, strong: true, cell: (row) => count(row.value) },
           { title: "Change in 30 days", number: true, cell: (row) => change(row.change_30d) },
-          { title: "Last day", cell: (row) => row.last_date },
+          { title: "Last day", date: true, cell: (row) => row.last_date },
         ],
       }, place);
       if (number === asked) place.replaceChildren(...[drawn].flat(Infinity).filter(Boolean));

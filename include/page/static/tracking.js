@@ -42,8 +42,8 @@ function drawOutcomes({ intake, outcomes, resolved, endusers, may }) {
           columns: [
             { title: "Reason", cell: (row) => opener(row.title, { key: `reason-${row.reason}`, label: `${row.title}: its events`, fill: (cell) => explain(row, 0, cell) }) },
             { title: "Events", number: true, strong: true, cell: (row) => count(row.events) },
-            { title: "First day", cell: (row) => row.first_day },
-            { title: "Last day", cell: (row) => row.last_day },
+            { title: "First day", date: true, cell: (row) => row.first_day },
+            { title: "Last day", date: true, cell: (row) => row.last_day },
             { title: "A sample", cell: (row) => (row.sample_message_id ? whyLink(row.sample_message_id) : "–") },
           ],
           rows: outcomes.reasons,
