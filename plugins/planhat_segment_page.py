@@ -33,18 +33,18 @@ class RunNotes:
     """Told by the scheduler when a run ends: a push's gets its numbers as a note."""
 
     @hookimpl
-    def on_dag_run_success(self, dag_run: Any) -> None:
-        self._ended(dag_run)
+    def on_dag_run_success(self, dag_run: Any, msg: str) -> None:
+        self._ended(dag_run, msg)
 
     @hookimpl
-    def on_dag_run_failed(self, dag_run: Any) -> None:
-        self._ended(dag_run)
+    def on_dag_run_failed(self, dag_run: Any, msg: str) -> None:
+        self._ended(dag_run, msg)
 
-    def _ended(self, dag_run: Any) -> None:
+    def _ended(self, dag_run: Any, msg: str) -> None:
         if dag_run.dag_id == PUSH_DAG:
             from plugins.page.run_note import write_note
 
-            write_note(dag_run)
+            write_note(dag_run, msg)
 
 
 class PlanhatSegmentPage(AirflowPlugin):
