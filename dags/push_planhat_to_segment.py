@@ -222,10 +222,12 @@ with DAG(
         context = get_current_context()
         run = context["ti"].xcom_pull(task_ids="plan", key="run_id")
         if run is None:
-            why = context["ti"].xcom_pull(task_ids="plan", key="busy")
-            why = why or "Nothing was sent: no plan was made. See Build and Plan."
-            context["ti"].xcom_push("return_value", {"in_words": why})
-            raise AirflowFailException(why)
+            busy = context["ti"].xcom_pull(task_ids="plan", key="busy")
+            if busy:  # for the run's note; of any other failure it says in which task it was
+                context["ti"].xcom_push("return_value", {"in_words": busy})
+            raise AirflowFailException(
+                busy or "Nothing was sent: no plan was made. See Build and Plan."
+            )
         result = finish_run(postgres_url(Connection.get("warehouse")), run, say=log.info)
         value = result.as_dict()
         if result.exit_code:

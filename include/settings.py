@@ -16,6 +16,8 @@ from include.errors import SettingError
 
 ROOT = Path(__file__).resolve().parent.parent
 HIGHEST_PORT = 65_535
+# What a process listens to that all of the machine's addresses reach.
+EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,7 @@ class Settings:
     data_dir: Path = Path(".data")
     collector_host: str = "127.0.0.1"
     collector_port: int = 8100
+    collector_public_url: str | None = None
     collector_workers: int = 1
     collector_spool_mb: int = 256
     collector_call_bytes: int = 32 * 1024
@@ -53,6 +56,12 @@ class Settings:
     def exports_dir(self) -> Path:
         """The folder of Planhat exports that `read_planhat` reads."""
         return self.planhat_exports_dir or self.data_dir / "exports"
+
+    @property
+    def collector_address(self) -> str:
+        """The address to type into Segment, without a slash at its end."""
+        host = "127.0.0.1" if self.collector_host in EVERYWHERE else self.collector_host
+        return self.collector_public_url or f"http://{host}:{self.collector_port}"
 
     @property
     def uses_embedded_server(self) -> bool:
@@ -85,7 +94,18 @@ def _read(name: str, text: str, default: object, kind: str) -> object:
         if name.endswith("_PORT") and int(text) > HIGHEST_PORT:
             raise SettingError(f"{name} must be at most {HIGHEST_PORT}, not {text}.")
         return int(text)
+    if name.endswith("_URL"):
+        return _address(name, text)
     return Path(text) if "Path" in kind else text
+
+
+def _address(name: str, text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
+        raise SettingError(f"{name} must look like https://calls.example.com, not {text!r}.")
+    if "@" in parts.netloc:
+        raise SettingError(f"{name} is shown to everyone: it must hold no user and no password.")
+    return text.rstrip("/")
 
 
 def _with_absolute_folders(settings: Settings) -> Settings:

@@ -20,7 +20,7 @@ NAMED = 100
 # Older ones, counted back from the day that was looked at last, are history, and not news.
 NEWS_DAYS = 14
 
-# Characters of a company's name.
+# Characters of a name.
 LONGEST_NAME = 80
 
 
@@ -36,6 +36,8 @@ class UsageAlert:
     activities: int
     expected: int
     company: str | None
+    # of an asset, a project or any further model
+    name: str | None = None
 
     def __str__(self) -> str:
         closed = f" (over since {self.closed_on})" if self.closed_on else ""
@@ -47,6 +49,7 @@ class UsageAlert:
         return {
             "object_type": self.object_type,
             "object_id": self.object_id,
+            "name": self.name,
             "company": self.company,
             "kind": self.kind,
             "opened_on": self.opened_on.isoformat(),
@@ -60,7 +63,8 @@ class UsageAlert:
         if self.object_type == "company":
             return f"{self.company} ({self.object_id})" if self.company else self.object_id
         of = f" of {self.company}" if self.company else ""
-        return f"{self.object_type} {self.object_id}{of}"
+        named = f"{self.name} ({self.object_id})" if self.name else self.object_id
+        return f"{self.object_type} {named}{of}"
 
     def _what(self) -> str:
         if self.kind == "stopped":
@@ -170,7 +174,12 @@ def _record_new(connection: psycopg.Connection) -> int:
                             when 'enduser' then exists (
                                 select from marts.endusers where enduser_id = alerts.object_id
                             )
-                            else true
+                            else not exists (
+                                select from raw_planhat.objects
+                                where
+                                    model = alerts.object_type and planhat_id = alerts.object_id
+                                    and deleted_at is not null
+                            )
                         end
                         then now()
                 end
@@ -210,7 +219,13 @@ def _named(connection: psycopg.Connection) -> list[UsageAlert]:
                 -- one line, whatever it holds
                 left(
                     regexp_replace(companies.name, '[[:cntrl:][:space:]]+', ' ', 'g'), %(longest)s
-                ) as company
+                ) as company,
+                left(
+                    regexp_replace(
+                        objects.payload ->> 'name', '[[:cntrl:][:space:]]+', ' ', 'g'
+                    ),
+                    %(longest)s
+                ) as name
             from marts.usage_alerts as alerts
             inner join sync.alerts_sent as sent
                 on
@@ -220,10 +235,16 @@ def _named(connection: psycopg.Connection) -> list[UsageAlert]:
                     and alerts.opened_on = sent.opened_on
             left join marts.endusers
                 on alerts.object_type = 'enduser' and alerts.object_id = endusers.enduser_id
+            left join raw_planhat.objects
+                on
+                    alerts.object_type not in ('company', 'enduser')
+                    and objects.model = alerts.object_type
+                    and objects.planhat_id = alerts.object_id
             left join marts.companies
                 on companies.company_id = case alerts.object_type
                     when 'company' then alerts.object_id
                     when 'enduser' then endusers.company_id
+                    else objects.payload ->> 'companyId'
                 end
             -- the time of this transaction
             where sent.sent_at = now()

@@ -91,6 +91,7 @@ def test_the_environment_is_read_by_the_settings_alone() -> None:
         "include/services.py",  # hands it to Airflow's migration
         "include/build.py",  # hands the connection to dbt's profile
         "include/cli/project.py",  # the same
+        "include/bench/api_server.py",  # hands it to the api-server that it measures
         "include/bench/collector.py",  # hands it to the collector that it measures
         "include/warehouse/embedded.py",  # HOME of another user
     }

@@ -17,8 +17,8 @@ class ChangeError(ProblemError):
 def declare_metric(url: str, metric: str, aggregation: str, *, by: str) -> None:
     """Declare a numeric trait of group calls as a metric, or read a declared one differently.
 
-    `metric` is the trait's name exactly as it is sent. The next build fills it from all history.
-    Raises `ChangeError` for a blank or overlong name or an unknown aggregation.
+    `metric` is the trait's name exactly as it is sent. Its values are there at once, from all
+    history. Raises `ChangeError` for a blank or overlong name or an unknown aggregation.
     """
     if not metric.strip():
         raise ChangeError("Type the trait's name, as it is sent in the group call.")
@@ -39,7 +39,7 @@ def declare_metric(url: str, metric: str, aggregation: str, *, by: str) -> None:
 
 
 def delete_metric(url: str, metric: str) -> None:
-    """Take a metric's declaration back. Its values go at the next build; the events stay.
+    """Take a metric's declaration back, and with it its values; the events stay.
 
     Raises `ChangeError` when no such metric is declared.
     """

@@ -1,4 +1,4 @@
-"""Held plans on the page: what would change, object by object, before somebody answers for it."""
+"""What a run planned, object by object: what a held plan would change, and what was sent."""
 
 from typing import Any
 
@@ -15,26 +15,39 @@ def changes(
     *,
     model: str,
     with_values: bool,
+    action: str | None = None,
     offset: int = 0,
 ) -> dict[str, Any]:
     """What a run planned for one model, fifty objects at a time: `{"total", "actions", "rows"}`.
 
-    Each row names the object, the action and the fields that differ from what Segment has
-    acknowledged; `fields` is `{name: [before, after]}` only for who may see values (`with_values`),
-    else `{name: null}`. Empty once the next run has planned.
+    Each row names the object, the action, its `outcome` (`acknowledged`, `refused`, null: not sent,
+    or not answered yet) and the fields that differ from what Segment has acknowledged; `fields` is
+    `{name: [before, after]}` only for who may see values (`with_values`), else `{name: null}`. Of
+    one `action`, or of all. Empty once the next run has planned.
     """
     actions = rows(
         connection,
         "select action, count(*) as objects from sync.planned "
-        "where run_id = %s and model = %s group by action order by action",
-        run_id, model,
+        "where run_id = %s and model = %s and action = coalesce(%s, action) "
+        "group by action order by action",
+        run_id, model, action,
     )  # fmt: skip
     found = rows(
         connection,
         """
         select
             planned.object_id, planned.action,
-            planned.payload as after, ledger.payload as before
+            planned.payload as after, ledger.payload as before,
+            case
+                when ledger.message_id = planned.message_id then 'acknowledged'
+                when exists (
+                    select from sync.run_errors as failed
+                    where
+                        failed.run_id = planned.run_id
+                        and failed.model = planned.model
+                        and failed.object_id = planned.object_id
+                ) then 'refused'
+            end as outcome
         from sync.planned
         inner join sync.runs on planned.run_id = runs.run_id
         left join sync.objects as ledger
@@ -42,11 +55,13 @@ def changes(
                 runs.destination = ledger.destination
                 and planned.model = ledger.model
                 and planned.object_id = ledger.object_id
-        where planned.run_id = %s and planned.model = %s
+        where
+            planned.run_id = %s and planned.model = %s
+            and planned.action = coalesce(%s, planned.action)
         order by planned.position
         limit %s offset %s
         """,
-        run_id, model, OBJECTS_A_PAGE, offset,
+        run_id, model, action, OBJECTS_A_PAGE, offset,
     )  # fmt: skip
     return {
         "total": sum(row["objects"] for row in actions),
@@ -55,6 +70,7 @@ def changes(
             {
                 "object_id": shortened(row["object_id"]),
                 "action": row["action"],
+                "outcome": row["outcome"],
                 "fields": _difference(row, with_values),
             }
             for row in found

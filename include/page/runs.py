@@ -12,6 +12,7 @@ COUNTS = (
 )  # fmt: skip
 
 ERRORS_A_PAGE = 50
+OBJECTS_A_PAGE = 50
 
 _RUN = """
     select
@@ -93,12 +94,14 @@ def one_run(connection: psycopg.Connection, run_id: str) -> dict[str, Any] | Non
 def receipts(connection: psycopg.Connection) -> dict[str, Any]:
     """Pushed messages that came back, as the last push saw it: per destination and model.
 
-    `{"rows": [{"host", "model", "acknowledged", "seen_back", "missing", "oldest_missing_at"}]}`.
+    `{"rows": [{"destination", "host", "model", "acknowledged", "seen_back", "missing",
+    "oldest_missing_at"}]}`.
     """
     found = rows(
         connection,
         """
         select
+            destination,
             split_part(destination, '#', 1) as host,
             model,
             count(*) as acknowledged,
@@ -112,6 +115,35 @@ def receipts(connection: psycopg.Connection) -> dict[str, Any]:
         """,
     )
     return {"rows": found}
+
+
+def acknowledged(
+    connection: psycopg.Connection,
+    destination: str,
+    model: str,
+    *,
+    only_missing: bool = False,
+    offset: int = 0,
+) -> dict[str, Any]:
+    """What Segment has acknowledged of a model, fifty objects at a time: `{"total", "rows"}`.
+
+    With `only_missing` those whose last message has not come back.
+    """
+    which = [destination.replace("\0", ""), model.replace("\0", ""), only_missing]
+    of_them = (
+        "from sync.objects where destination = %s and model = %s and acknowledged_at is not null "
+        "and not (%s and seen_back_at is not null) "
+    )
+    total = one(connection, f"select count(*) as total {of_them}", *which)
+    found = rows(
+        connection,
+        "select object_id, version, first_acknowledged_at, acknowledged_at, removed_at, "
+        f"seen_back_at {of_them} order by object_id limit %s offset %s",
+        *which, OBJECTS_A_PAGE, offset,
+    )  # fmt: skip
+    for row in found:
+        row["object_id"] = shortened(row["object_id"])
+    return {"total": total["total"] if total else 0, "rows": found}
 
 
 def errors(

@@ -72,24 +72,30 @@ def outcomes(connection: psycopg.Connection) -> dict[str, Any]:
     """What became of the events, as the last build saw it: `{"unresolved", "reasons", "daily"}`.
 
     Each reason has its events, a sample message id, and words for what would resolve it; `daily`
-    has the unresolved events a day, of the last 90 days that have any event.
+    has the events a day that are resolved and those that are not, of the last 90 days with any.
     """
     found = rows(
         connection,
         """
+        with reasons as (
+            select
+                reason, sum(events)::bigint as events, min(day) as first_day, max(day) as last_day
+            from marts.resolution_daily
+            where reason is not null and reason <> 'receipt'
+            group by reason
+        )
+
         select
-            reason,
-            sum(events)::bigint as events,
-            min(day) as first_day,
-            max(day) as last_day,
+            reasons.*,
             (
+                -- of one day: of all, every event would be looked at
                 select sample_message_id from marts.unresolved_daily
-                where unresolved_daily.reason = resolution_daily.reason
-                order by day desc limit 1
+                where
+                    unresolved_daily.reason = reasons.reason
+                    and unresolved_daily.day = reasons.last_day
+                limit 1
             ) as sample_message_id
-        from marts.resolution_daily
-        where reason is not null and reason <> 'receipt'
-        group by reason
+        from reasons
         order by events desc, reason
         """,
     )
@@ -105,7 +111,8 @@ def outcomes(connection: psycopg.Connection) -> dict[str, Any]:
 
 
 def _daily(connection: psycopg.Connection, reason: str | None = None) -> dict[str, Any]:
-    """Unresolved events a day, for one reason or all: `{"as_of", "daily": [{"day", "events"}]}`."""
+    """Events a day, `{"as_of", "daily": [{"day", "resolved", "unresolved"}]}`; of one reason only
+    the unresolved ones."""
     last = one(
         connection,
         "select max(day) as day from marts.resolution_daily "
@@ -114,9 +121,12 @@ def _daily(connection: psycopg.Connection, reason: str | None = None) -> dict[st
     as_of = last["day"] if last else None
     daily = rows(
         connection,
-        "select day, sum(events)::bigint as events from marts.resolution_daily "
-        "where reason is not null and reason <> 'receipt' and reason = coalesce(%s, reason) "
+        "select day, coalesce(sum(events) filter (where reason is null), 0)::bigint as resolved, "
+        "coalesce(sum(events) filter (where reason is not null), 0)::bigint as unresolved "
+        "from marts.resolution_daily "
+        "where reason is distinct from 'receipt' and (%s::text is null or reason = %s) "
         "and day > %s::date - %s and day <= %s group by day order by day",
+        reason,
         reason,
         as_of,
         DAYS,
@@ -179,7 +189,7 @@ def unresolved(
                 for name in ("user_id", "email", "anonymous_id")
                 if row[name] is not None
             },
-            "remedy": " ".join(remedy(asker, row)) if reason in REASONS else "",
+            "remedy": _remedy(asker, row),
         }
         for row in found
     ]
@@ -188,6 +198,18 @@ def unresolved(
         "total": found[0]["total"] if found else 0,
         "rows": listed,
     }
+
+
+def _remedy(asker: Asker, row: dict[str, Any]) -> str:
+    if row["reason"] not in REASONS:
+        return ""
+    if row["reason"] == "no_identity" and row["type"] != "group":
+        # The marts keep one row for all who never said who they are.
+        return (
+            "An identify or alias call with the anonymous id that a call has; the story of a call "
+            "names it. A call without one stays nobody's."
+        )
+    return " ".join(remedy(asker, row))
 
 
 def quarantine(
@@ -223,6 +245,46 @@ def quarantine(
         "rows": found,
         "with_payload": with_payload,
     }
+
+
+def received(connection: psycopg.Connection, source: str) -> dict[str, Any]:
+    """What one source sent a day (UTC), of the last 30 days: `{"as_of", "daily"}`."""
+    found = rows(
+        connection,
+        "select (hour at time zone 'UTC')::date as day, sum(received)::bigint as received, "
+        "sum(landed)::bigint as landed, sum(duplicates)::bigint as duplicates, "
+        "sum(quarantined)::bigint as quarantined, sum(spooled)::bigint as spooled "
+        "from raw_segment.intake where source = %s and hour >= now() - interval '30 days' "
+        "group by 1 order by 1",
+        source.replace("\0", ""),
+    )
+    today = one(connection, "select current_date as day")
+    return {"as_of": today and today["day"], "daily": found}
+
+
+def created(
+    connection: psycopg.Connection, *, with_persons: bool, offset: int = 0
+) -> dict[str, Any]:
+    """Endusers that were created from Segment, fifty at a time, the newest first.
+
+    `{"total", "rows", "with_persons"}`; names only for who may see them (`with_persons`).
+    """
+    total = one(connection, "select count(*) as total from marts.endusers where origin = 'segment'")
+    found = rows(
+        connection,
+        "select enduser_id, company_id, companies.name as company, created_by_message_id, "
+        "first_seen_at, case when %s then coalesce(endusers.name, email) end as name "
+        "from marts.endusers left join marts.companies using (company_id) "
+        "where origin = 'segment' order by first_seen_at desc nulls last, enduser_id "
+        "limit %s offset %s",
+        with_persons,
+        ROWS_A_PAGE,
+        offset,
+    )
+    for row in found:
+        row["company"] = shortened(row["company"])
+        row["name"] = shortened(row["name"])
+    return {"total": total["total"] if total else 0, "rows": found, "with_persons": with_persons}
 
 
 def endusers(connection: psycopg.Connection) -> dict[str, Any]:

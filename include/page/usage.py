@@ -9,7 +9,8 @@ from include.page.reading import one, rows, shortened
 DAYS = 90
 COMPANIES_A_PAGE = 50
 ENDUSERS_SHOWN = 100
-ALERTS_SHOWN = 50
+ALERTS_A_PAGE = 50
+EVENTS_SHOWN = 20
 
 
 def base(connection: psycopg.Connection) -> dict[str, Any]:
@@ -31,10 +32,13 @@ def base(connection: psycopg.Connection) -> dict[str, Any]:
             "on object_type = 'company' and object_id = company_id "
             "where deleted_at is null group by 1",
         ),
-        "alerts": _alerts(
-            connection,
-            "where closed_on is null and object_type = 'company' and deleted_at is null",
-        ),
+        "alerts": {
+            row["object_type"]: row["alerts"]
+            for row in rows(
+                connection,
+                f"select alerts.object_type, count(*) as alerts {_ALERTS} where {_OPEN} group by 1",
+            )
+        },
     }  # fmt: skip
 
 
@@ -108,15 +112,23 @@ def company(
         ),
         "daily": _days(connection, "company", company_id, as_of),
         "metrics": _metrics(connection, company_id, as_of),
+        "events": rows(
+            connection,
+            "select event, sum(activities)::bigint as activities, max(activity_date) as last_day "
+            "from marts.usage_daily where object_type = 'company' and object_id = %s "
+            "and activity_date > %s::date - 30 and activity_date <= %s "
+            "group by event order by activities desc, event limit %s",
+            company_id, as_of, as_of, EVENTS_SHOWN,
+        ),
         "alerts": _alerts(
             connection,
-            "where object_type = 'company' and object_id = %s",
-            company_id,
-            with_acknowledged=True,
+            "alerts.object_type = 'company' and alerts.object_id = %s",
+            [company_id],
+            with_persons=with_persons,
         ),
         "endusers": _endusers(connection, company_id, with_persons),
         "with_persons": with_persons,
-    }
+    }  # fmt: skip
 
 
 def enduser(connection: psycopg.Connection, enduser_id: str) -> dict[str, Any]:
@@ -155,27 +167,71 @@ def _metrics(connection: psycopg.Connection, company_id: str, as_of: Any) -> lis
     return found
 
 
+# With an object's name and company. Our copy of Planhat names assets, projects, any further model.
+_ALERTS = """
+    from marts.usage_alerts as alerts
+    left join sync.alerts_acknowledged using (object_type, object_id, kind, opened_on)
+    left join marts.endusers
+        on alerts.object_type = 'enduser' and endusers.enduser_id = alerts.object_id
+    left join raw_planhat.objects
+        on objects.model = alerts.object_type and objects.planhat_id = alerts.object_id
+    left join marts.companies
+        on companies.company_id = case alerts.object_type
+            when 'company' then alerts.object_id
+            when 'enduser' then endusers.company_id
+            else objects.payload ->> 'companyId'
+        end
+"""
+
+# Nobody has taken notice of it, and what it is about is still there.
+_OPEN = """
+    alerts.closed_on is null and acknowledged_at is null and objects.deleted_at is null
+    and companies.deleted_at is null
+"""
+
+
+def open_alerts(
+    connection: psycopg.Connection, object_type: str, *, with_persons: bool, offset: int = 0
+) -> dict[str, Any]:
+    """Open alerts of companies, endusers, assets …, the newest first, fifty at a time: `{"rows"}`.
+
+    Each has the object's `name` and `company`; persons are named only for who may see them.
+    """
+    return {
+        "rows": _alerts(
+            connection,
+            f"{_OPEN} and alerts.object_type = %s",
+            [object_type.replace("\0", "")],
+            with_persons=with_persons,
+            offset=offset,
+        ),
+        "with_persons": with_persons,
+    }
+
+
 def _alerts(
     connection: psycopg.Connection,
     condition: str,
-    *values: Any,
-    with_acknowledged: bool = False,
+    values: list[str],
+    *,
+    with_persons: bool,
+    offset: int = 0,
 ) -> list[dict[str, Any]]:
-    """Alerts that `condition` chooses; those that somebody has taken notice of only if wanted."""
     found = rows(
         connection,
-        "select object_type, object_id, name, kind, opened_on, closed_on, activities, expected, "
-        "acknowledged_at, acknowledged_by "
-        "from marts.usage_alerts left join marts.companies on company_id = object_id "
-        "left join sync.alerts_acknowledged using (object_type, object_id, kind, opened_on) "
-        + condition
-        + ("" if with_acknowledged else " and acknowledged_at is null")
-        + " order by closed_on is null desc, opened_on desc, object_id, kind limit %s",
-        *values,
-        ALERTS_SHOWN,
-    )
+        "select alerts.object_type, alerts.object_id, alerts.kind, alerts.opened_on, "
+        "alerts.closed_on, alerts.activities, alerts.expected, acknowledged_at, acknowledged_by, "
+        "companies.company_id, companies.name as company, "
+        "case alerts.object_type when 'company' then companies.name "
+        "when 'enduser' then case when %s then coalesce(endusers.name, endusers.email) end "
+        f"else objects.payload ->> 'name' end as name {_ALERTS} where {condition} "
+        "order by alerts.closed_on is null desc, alerts.opened_on desc, alerts.object_id, "
+        "alerts.kind limit %s offset %s",
+        with_persons, *values, ALERTS_A_PAGE, offset,
+    )  # fmt: skip
     for row in found:
         row["name"] = shortened(row["name"])
+        row["company"] = shortened(row["company"])
     return found
 
 

@@ -21,6 +21,7 @@ from include.page.button import PushDag
 from include.page.pushed_models import pushed_models
 from include.push import guards
 from include.push.runs import cancel_run
+from include.settings import load_settings
 from include.why import tell
 from plugins.page import airflow_api, warehouse
 from plugins.page.access import PUSH_DAG, Permissions, may_edit, may_push, may_read, same_site
@@ -179,12 +180,40 @@ def held_plans() -> dict[str, Any]:
     return {"plans": [asdict(plan) for plan in found]}
 
 
-@api.get("/held/{run_id}/{model}")
-async def held_changes(
-    run_id: int, model: str, may: Permissions, offset: Annotated[int, Query(ge=0)] = 0
+@api.get("/planned/{run_id}/{model}")
+async def planned(
+    run_id: int,
+    model: str,
+    may: Permissions,
+    action: Literal["added", "changed", "removed"] | None = None,
+    offset: Annotated[int, Query(ge=0)] = 0,
 ) -> dict[str, Any]:
+    """What a run planned for a model, object by object: of a held plan, what would change."""
     query = partial(
-        held.changes, run_id=run_id, model=model, with_values=may["edit"], offset=offset
+        held.changes,
+        run_id=run_id,
+        model=model,
+        with_values=may["edit"],
+        action=action,
+        offset=offset,
+    )
+    return await read(query, when_missing=reading.NOT_MIGRATED)
+
+
+@api.get("/acknowledged/{model}")
+async def acknowledged(
+    model: str,
+    destination: str,
+    only_missing: bool = False,
+    offset: Annotated[int, Query(ge=0)] = 0,
+) -> dict[str, Any]:
+    """The ledger of a model: what Segment has acknowledged, and whether it came back."""
+    query = partial(
+        runs.acknowledged,
+        destination=destination,
+        model=model,
+        only_missing=only_missing,
+        offset=offset,
     )
     return await read(query, when_missing=reading.NOT_MIGRATED)
 
@@ -194,11 +223,20 @@ async def tracking_section(may: Permissions) -> dict[str, Any]:
     """Section 1, in parts that fail apart: what came in, what became of it, who was created."""
     return {
         "may": may,
-        "collector": warehouse.collector_address(),
+        "collector": collector(),
         "intake": await read(tracking.intake, when_missing=reading.NOT_MIGRATED),
         "outcomes": await read(tracking.outcomes),
         "resolved": await read(tracking.resolved),
         "endusers": await read(tracking.endusers),
+    }
+
+
+def collector() -> dict[str, Any]:
+    """What to type into Segment; `is_public` where that is set, and not just where we listen."""
+    settings = load_settings()
+    return {
+        "address": settings.collector_address,
+        "is_public": settings.collector_public_url is not None,
     }
 
 
@@ -210,6 +248,18 @@ async def unresolved_events(
     return await read(
         partial(tracking.unresolved, reason=reason, with_persons=may["edit"], offset=offset)
     )
+
+
+@api.get("/received")
+async def received(source: str) -> dict[str, Any]:
+    """What a source sent, day by day."""
+    return await read(partial(tracking.received, source=source), when_missing=reading.NOT_MIGRATED)
+
+
+@api.get("/created")
+async def created(may: Permissions, offset: Annotated[int, Query(ge=0)] = 0) -> dict[str, Any]:
+    """The endusers that were created from Segment."""
+    return await read(partial(tracking.created, with_persons=may["edit"], offset=offset))
 
 
 @api.get("/quarantine")
@@ -237,10 +287,41 @@ async def metrics_section(may: Permissions) -> dict[str, Any]:
     }
 
 
+@api.get("/metric")
+async def one_metric(
+    metric: str,
+    search: Annotated[str, Query(max_length=300)] = "",
+    offset: Annotated[int, Query(ge=0)] = 0,
+) -> dict[str, Any]:
+    """The companies that have values of a metric."""
+    return await read(
+        partial(metrics.companies, metric=metric, search=search.strip(), offset=offset)
+    )
+
+
+@api.get("/metric/days")
+async def metric_days(metric: str, company_id: str) -> dict[str, Any]:
+    """A metric of a company, day by day."""
+    return await read(partial(metrics.days, metric=metric, company_id=company_id))
+
+
 @api.get("/usage")
 async def usage_section(may: Permissions) -> dict[str, Any]:
-    """The whole base: days, companies by trend, open alerts."""
+    """The whole base: days, companies by trend, how many alerts are open."""
     return {"may": may, **await read(usage.base)}
+
+
+@api.get("/alerts")
+async def alerts(
+    may: Permissions,
+    object_type: Annotated[str, Query(max_length=100)] = "company",
+    offset: Annotated[int, Query(ge=0)] = 0,
+) -> dict[str, Any]:
+    """Open alerts of one type of object."""
+    query = partial(
+        usage.open_alerts, object_type=object_type, with_persons=may["edit"], offset=offset
+    )
+    return {"may": may, **await read(query)}
 
 
 @api.get("/companies")

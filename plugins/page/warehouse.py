@@ -29,13 +29,6 @@ def current_segment() -> SegmentConnection:
         return segment_connection(load_settings())
 
 
-def collector_address() -> str:
-    """Where the collector listens, as the settings say: a proxy in front of it has its own."""
-    settings = load_settings()
-    host = "127.0.0.1" if settings.collector_host == "0.0.0.0" else settings.collector_host  # noqa: S104
-    return f"http://{host}:{settings.collector_port}"
-
-
 @asynccontextmanager
 async def one_asker() -> AsyncIterator[None]:
     """Held by one request at a time over all api-servers: a look and a trigger are one step.

@@ -127,6 +127,15 @@ def test_a_push_that_finds_another_active_says_so_and_sends_nothing(
     assert segment.posts == 0
 
 
+def test_a_run_that_fails_before_its_plan_says_in_its_note_where(
+    inside: Inside, connections: dict[str, str]
+) -> None:
+    nowhere = {**connections, "AIRFLOW_CONN_WAREHOUSE": "postgresql://u:p@127.0.0.1:1/nowhere"}
+    made = inside.ask("run_once", PUSH, "{}", **nowhere)
+    assert made["state"] == "failed"
+    assert made["note"] == "Failed in Build: its log says why. Nothing was sent."
+
+
 def test_a_run_that_reached_its_time_limit_is_closed(
     inside: Inside, world: World, segment: PlayedSegment, connections: dict[str, str]
 ) -> None:

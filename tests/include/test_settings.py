@@ -118,3 +118,29 @@ def test_another_key_or_host_is_another_destination() -> None:
         one.destination
         != SegmentConnection("https://events.eu1.segmentapis.com", "one").destination
     )
+
+
+def test_the_collectors_address_is_the_public_one_where_that_is_set() -> None:
+    port = {"COLLECTOR_PORT": "8101"}
+    assert load_settings(port).collector_address == "http://127.0.0.1:8101"
+    assert (
+        load_settings({**port, "COLLECTOR_HOST": "0.0.0.0"}).collector_address
+        == "http://127.0.0.1:8101"
+    )
+    public = load_settings({**port, "COLLECTOR_PUBLIC_URL": "https://calls.example.com/in/"})
+    assert public.collector_address == "https://calls.example.com/in"
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["calls.example.com", "ftp://calls.example.com", "https://", "https://calls.example.com?x=1"],
+)
+def test_a_public_address_that_is_none_is_said_with_its_name(url: str) -> None:
+    with pytest.raises(SettingError, match="COLLECTOR_PUBLIC_URL must look like https://"):
+        load_settings({"COLLECTOR_PUBLIC_URL": url})
+
+
+def test_a_public_address_holds_no_password_because_it_is_shown() -> None:
+    with pytest.raises(SettingError, match="no user and no password") as refused:
+        load_settings({"COLLECTOR_PUBLIC_URL": "https://user:secret@calls.example.com"})
+    assert "secret" not in str(refused.value)

@@ -173,6 +173,25 @@ def test_a_hundred_are_named_and_the_rest_is_counted(warehouse: str, marts: Mart
     assert told(warehouse) == []
 
 
+def test_an_asset_is_called_by_its_name_and_its_company(warehouse: str, marts: Marts) -> None:
+    marts.run(
+        "insert into raw_planhat.objects (model, planhat_id, payload, deleted_at) values "
+        "('asset', 'a1', %s::jsonb, null), ('asset', 'a2', '{}', null), "
+        "('asset', 'a3', '{}', now())",
+        '{"name": "Line\\n3", "companyId": "p1"}',
+    )
+    for each in ("a1", "a2", "a3"):
+        marts.alert(each, TODAY, object_type="asset", kind="stopped")
+    heard: list[UsageNews] = []
+    tell_usage_alerts(warehouse, heard.append)
+    lines = heard[0].text.splitlines()
+    assert [line.partition(":")[0] for line in lines] == [
+        "asset Line 3 (a1) of Northwind",
+        "asset a2",
+    ], "in one line; what is gone is no news"
+    assert heard[0].fields["alerts"][0]["name"] == "Line 3"
+
+
 def test_what_could_not_be_told_is_told_the_next_time(warehouse: str, marts: Marts) -> None:
     def fail(news: UsageNews) -> None:
         raise ServiceError("nobody there")

@@ -6,6 +6,7 @@ is emptied for each test.
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -28,6 +29,9 @@ USERS = {"admin": "admin", "operator": "op", "user": "user", "viewer": "viewer"}
 PUSH_DAG = "push_planhat_to_segment"
 # Nothing is sent here: only its name in the ledger matters.
 DESTINATION = SegmentConnection("http://127.0.0.1:9", "a-key").destination
+
+# Where Segment would reach the collector: what the page says to type.
+PUBLIC = "https://calls.example.com"
 
 # Without a scheduler nothing runs what is triggered, so a run stays queued: the tests say what
 # became of it by writing the push's own tables.
@@ -103,6 +107,24 @@ class Airflow:
             connection.execute("delete from dag_run")
 
 
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A headless Chromium."""
+    playwright = pytest.importorskip(
+        "playwright.sync_api", reason="no playwright: install requirements.txt"
+    )
+    installed = filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome")))
+    with playwright.sync_playwright() as running:
+        own = running.chromium.executable_path
+        path = next(installed, None) or (own if Path(own).exists() else None)
+        if path is None:
+            pytest.skip("no browser: install one with `apt-get install chromium`")
+        # No sandbox of its own: as root, and in most containers, Chromium cannot make one.
+        launched = running.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield launched
+        launched.close()
+
+
 @pytest.fixture(scope="session")
 def api_server(server: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
     """Started once: migrating Airflow's metadata and starting it take about 20 seconds."""
@@ -122,6 +144,7 @@ def api_server(server: Settings, tmp_path_factory: pytest.TempPathFactory) -> It
         "AIRFLOW_HOME": str(home),
         "PYTHONPATH": str(ROOT),
         "DATA_DIR": str(server.data_dir),
+        "COLLECTOR_PUBLIC_URL": PUBLIC,
         "AIRFLOW_CONN_WAREHOUSE": warehouse,
         "AIRFLOW_CONN_SEGMENT": "http://:a-key@127.0.0.1:9",
         "AIRFLOW__CORE__DAGS_FOLDER": str(home / "dags"),
@@ -156,15 +179,10 @@ def api_server(server: Settings, tmp_path_factory: pytest.TempPathFactory) -> It
             **options,
         )  # fmt: skip
         try:
-            _wait_for(f"http://127.0.0.1:{port}/api/v2/version", process, log)
+            wait_for(f"http://127.0.0.1:{port}/api/v2/version", process, log)
             yield Airflow(f"http://127.0.0.1:{port}", warehouse, metadata)
         finally:
-            os.killpg(process.pid, signal.SIGTERM)
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+            end(process)
 
 
 @pytest.fixture
@@ -182,7 +200,8 @@ EMPTY = """
     drop schema if exists marts cascade;
     truncate sync.runs, sync.batches, sync.company_metrics, sync.objects, sync.planned,
         sync.plan_answers, sync.alerts_acknowledged,
-        raw_segment.sources, raw_segment.intake, raw_segment.events, raw_segment.quarantine
+        raw_segment.sources, raw_segment.intake, raw_segment.events, raw_segment.quarantine,
+        raw_planhat.objects
         restart identity cascade;
     delete from sync.switches where valid_from > '-infinity';
 """
@@ -217,7 +236,18 @@ def lost_warehouse(airflow: Airflow, server: Settings) -> Iterator[psycopg.Conne
         admin.execute("create database page template warehouse strategy file_copy")
 
 
-def _wait_for(url: str, process: subprocess.Popen, log: Path) -> None:
+def end(process: subprocess.Popen) -> None:
+    """End a process that was started in a session of its own, and all that it started."""
+    os.killpg(process.pid, signal.SIGTERM)
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def wait_for(url: str, process: subprocess.Popen, log: Path) -> None:
+    """Wait until `process` answers at `url`; its log is in the failure."""
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         if process.poll() is not None:

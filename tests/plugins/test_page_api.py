@@ -39,7 +39,13 @@ READ = [
     "/api/metrics",
     "/api/usage",
     "/api/held",
-    "/api/held/1/enduser",
+    "/api/planned/1/enduser",
+    "/api/acknowledged/enduser?destination=d",
+    "/api/received?source=app",
+    "/api/created",
+    "/api/metric?metric=seats",
+    "/api/metric/days?metric=seats&company_id=1",
+    "/api/alerts",
     "/api/companies",
     "/api/companies/1",
     "/api/endusers/1",
@@ -98,11 +104,13 @@ def test_every_route_of_the_app_is_in_these_lists(tmp_path):
     assert done.returncode == 0, done.stderr[-2000:]
     known = {f"GET {path}" for path in READ} | {f"POST {path}" for path, _, _ in WRITE}
     known = {
-        line.replace("/runs/1", "/runs/{run_id}")
+        line.partition("?")[0]
+        .replace("/runs/1", "/runs/{run_id}")
         .replace("/tracking/no_company", "/tracking/{reason}")
         .replace("/companies/1", "/companies/{company_id}")
         .replace("/endusers/1", "/endusers/{enduser_id}")
-        .replace("/held/1/enduser", "/held/{run_id}/{model}")
+        .replace("/planned/1/enduser", "/planned/{run_id}/{model}")
+        .replace("/acknowledged/enduser", "/acknowledged/{model}")
         .replace("page.js", "{name}")
         for line in known
     }
@@ -444,7 +452,7 @@ def test_a_held_plan_is_shown_with_why_and_what_would_change(airflow, connection
 
     with airflow.client("operator") as client:
         (plan,) = client.get("/api/held").json()["plans"]
-        found = client.get(f"/api/held/{run_id}/enduser").json()
+        found = client.get(f"/api/planned/{run_id}/enduser").json()
 
     assert (plan["model"], plan["changed"], plan["removed"]) == ("enduser", 1, 1)
     assert "half of it" in plan["reason"]
@@ -455,7 +463,7 @@ def test_a_viewer_sees_which_fields_would_change_and_no_value(airflow, connectio
     run_id = add_held_plan(connection, DESTINATION)
 
     with airflow.client("viewer") as client:
-        answer = client.get(f"/api/held/{run_id}/enduser")
+        answer = client.get(f"/api/planned/{run_id}/enduser")
 
     assert answer.json()["rows"][0]["fields"] == {"email": None}
     assert "company.example" not in answer.text
@@ -656,14 +664,16 @@ def test_an_acknowledged_alert_is_shown_no_more_and_its_company_says_by_whom(air
     add_open_alert(connection)
     with airflow.client("viewer") as client:
         assert client.post("/api/alerts/acknowledge", json=ALERT).status_code == 403
-        assert len(client.get("/api/usage").json()["alerts"]) == 1
+        assert client.get("/api/usage").json()["alerts"] == {"company": 1}
+        assert len(client.get("/api/alerts").json()["rows"]) == 1
 
     with airflow.client("operator") as client:
         answer = client.post("/api/alerts/acknowledge", json=ALERT)
     with airflow.client("admin") as client:
         again = client.post("/api/alerts/acknowledge", json=ALERT)
     with airflow.client("viewer") as client:
-        shown = client.get("/api/usage").json()["alerts"]
+        shown = client.get("/api/alerts").json()["rows"]
+        assert client.get("/api/usage").json()["alerts"] == {}
         (of_company,) = client.get("/api/companies/c1").json()["alerts"]
 
     assert (answer.status_code, again.status_code, shown) == (200, 200, [])

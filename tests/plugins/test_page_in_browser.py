@@ -1,7 +1,6 @@
 """The page in a real browser, inside a real Airflow: seen, pressed, read and pushed by keyboard."""
 
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from tests.dbt_project.landing import land_calls
 from tests.include.page.world import (
     HOSTILE,
     add_active_run,
@@ -21,7 +21,7 @@ from tests.include.page.world import (
 )
 from tests.include.why.test_telling import UNRESOLVED
 from tests.include.why.world import quarantine
-from tests.plugins.conftest import DESTINATION
+from tests.plugins.conftest import DESTINATION, PUBLIC
 
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="no playwright: install requirements.txt"
@@ -29,23 +29,7 @@ playwright = pytest.importorskip(
 expect = playwright.expect
 expect.set_options(timeout=20_000)  # how long a state may take; nothing here measures time
 
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
 PAGE = "/plugin/planhat-segment"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[playwright.Browser]:
-    with playwright.sync_playwright() as running:
-        own = running.chromium.executable_path
-        path = CHROMIUM or (own if Path(own).exists() else None)
-        if path is None:
-            pytest.skip("no browser: install one with `apt-get install chromium`")
-        # No sandbox of its own: as root, and in most containers, Chromium cannot make one.
-        launched = running.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield launched
-        launched.close()
 
 
 @pytest.fixture
@@ -161,6 +145,44 @@ def test_an_operator_pushes_by_keyboard_alone_and_watches_it_finish(open_as, con
         "The push has ended: success, 100 synced, 0 errors."
     )
     expect(button).to_have_attribute("aria-disabled", "false")
+
+
+def test_every_number_of_a_run_opens_the_objects_behind_it(open_as, connection):
+    add_held_plan(connection, DESTINATION, started_at=datetime.now(UTC))
+    connection.execute("update sync.objects set acknowledged_at = '2026-03-02 12:00:00+00'")
+    _, frame = open_as("viewer")
+    run = frame.locator("#push-run")
+
+    run.get_by_role("button", name="Changed of Enduser: 1, show them").press("Enter")
+    changed = run.get_by_role("region", name="What the run planned of Enduser")
+    expect(changed.get_by_role("row")).to_have_count(2)
+    expect(changed).to_contain_text("email")
+    # another number of the row takes its place
+    run.get_by_role("button", name="Considered of Enduser: 1, show them").press("Enter")
+    expect(changed).to_have_count(0)
+    ledger = run.get_by_role("region", name="Objects of Enduser as Segment has acknowledged them")
+    expect(ledger.get_by_role("row")).to_have_count(3)
+    expect(ledger).to_contain_text("2026-03-02 12:00:00")
+
+    frame.get_by_text("Receipts: which messages came back").click()
+    frame.get_by_role("button", name="Enduser: 2 not come back yet, show them").click()
+    receipts = frame.locator("#push-receipts").get_by_role(
+        "region", name="Objects of Enduser as Segment has acknowledged them"
+    )
+    expect(receipts.get_by_role("row")).to_have_count(3)
+
+
+def test_the_story_of_a_call_is_told_in_the_readers_zone(open_as, airflow):
+    call = {"messageId": "m1", "type": "track", "event": "Opened", "userId": "u"}
+    land_calls(airflow.warehouse, [call], received_at="2026-03-02T20:00:00Z")
+    _, frame = open_as("viewer", timezone_id="Asia/Tokyo")
+    frame.get_by_role("tab", name="Why").click()
+
+    frame.get_by_label("Message id, user id").fill("m1")
+    frame.get_by_role("button", name="Tell its story").click()
+
+    expect(frame.locator("#why-story")).to_contain_text("2026-03-03 05:00:00 Asia/Tokyo")
+    expect(frame.locator("#why-story")).not_to_contain_text("UTC")
 
 
 def test_models_and_a_dry_run_are_chosen_and_nothing_else_is_sent(open_as, airflow):
@@ -295,7 +317,8 @@ def test_a_new_tenant_token_is_shown_once_and_section_1_says_what_to_type(open_a
     _, frame = open_as("operator")
     frame.get_by_role("tab", name="User tracking").click()
     setup = frame.locator("#tracking-setup")
-    expect(setup).to_contain_text("/webhook")
+    expect(setup).to_contain_text(f"{PUBLIC}/webhook")
+    expect(setup).not_to_contain_text("127.0.0.1")
     expect(setup).to_contain_text("cannot point here")
 
     setup.get_by_role("button", name="Rotate the tenant token of app").click()
@@ -388,9 +411,43 @@ def test_hostile_names_are_text_wherever_they_appear(open_as, connection):
 
     frame.get_by_role("button", name="4 errors of Enduser: show them").click()
     expect(frame.get_by_role("row", name=re.compile("^markup"))).to_contain_text("<script>")
-    for tab in ("User tracking", "Company metrics"):
+    connection.execute(
+        "insert into marts.endusers (enduser_id, origin, company_id, name, created_by_message_id) "
+        "values (%(text)s, 'segment', 'c0', %(text)s, %(text)s)",
+        {"text": HOSTILE["markup"]},
+    )
+    for number, text in enumerate(HOSTILE.values()):
+        add_company(connection, f"c{number}", text)
+        connection.execute(
+            "insert into raw_planhat.objects (model, planhat_id, payload) "
+            "values ('asset', %s, jsonb_build_object('name', %s::text, 'companyId', %s::text))",
+            [f"a{number}", text, f"c{number}"],
+        )
+        connection.execute(
+            "insert into marts.usage_alerts values "
+            "('company', %s, 'drop', '2026-03-01', null, 1, 9), "
+            "('asset', %s, 'drop', '2026-03-01', null, 1, 9)",
+            [f"c{number}", f"a{number}"],
+        )
+        connection.execute(
+            "insert into marts.company_metrics values (%s, %s, '2026-03-01', 1, 'SUM')",
+            [f"c{number}", HOSTILE["markup"]],
+        )
+    for tab in ("User tracking", "Company metrics", "Usage"):
         frame.get_by_role("tab", name=tab).click()
+        if tab == "Company metrics":
+            frame.get_by_role("button", name=re.compile("^<script>.*its companies")).click()
+            frame.get_by_role("button", name=re.compile("^<script>.* of <script>")).click()
+            expect(frame.locator("#metrics-declared canvas")).to_be_visible()
+        if tab == "Usage":
+            frame.get_by_role("button", name="Assets 4").click()
+            alerts = frame.locator("#alert-list")
+            # the asset, its company, and the button that acknowledges
+            expect(alerts.get_by_role("button", name="<script>")).to_have_count(3)
         if tab == "User tracking":
+            frame.get_by_text("Endusers created from Segment").click()
+            created = frame.get_by_role("region", name=re.compile("^Endusers created"))
+            expect(created.get_by_role("button", name="<script>")).to_have_count(3)
             frame.get_by_role("button", name="Unknown company: its events").click()
             events = frame.get_by_role("region", name=re.compile("^Events unresolved"))
             expect(events.get_by_role("button", name="<script>")).to_be_visible()
@@ -446,7 +503,8 @@ def test_a_viewer_sees_the_metrics_and_nothing_to_change_them_with(open_as, conn
     frame.get_by_role("tab", name="Company metrics").click()
 
     expect(frame.get_by_role("row", name=re.compile("^seats"))).to_be_visible()
-    expect(frame.get_by_role("tabpanel").get_by_role("button")).to_have_count(0)
+    # one that opens its companies
+    expect(frame.get_by_role("tabpanel").get_by_role("button")).to_have_count(1)
 
 
 def test_a_switch_says_what_is_lost_and_turns_on_the_second_press(open_as, connection):
@@ -533,7 +591,61 @@ def test_companies_of_one_trend_are_shown_and_said_how_many(open_as, connection)
     expect(frame.get_by_text("51–60 of 60")).to_be_visible()  # noqa: RUF001
     frame.get_by_role("button", name="Stopped 1").click()
 
-    expect(frame.get_by_text("1–1 of 1")).to_be_visible()  # noqa: RUF001
+    expect(frame.get_by_text("1 company")).to_be_visible()
+
+
+def test_with_ten_thousand_companies_one_is_found_lists_are_short_and_axe_is_content(
+    open_as, connection
+):
+    make_marts(connection)
+    add_many_companies(connection, 10_000)
+    connection.execute("insert into sync.company_metrics (metric) values ('seats')")
+    page, _ = open_as("admin", path="/planhat-segment/?section=usage", bypass_csp=True)
+    listed = page.locator("#company-list")
+    expect(listed).to_contain_text("1–50 of 10,000")  # noqa: RUF001
+    expect(listed.get_by_role("row")).to_have_count(51)
+    alerts = page.locator("#alert-list")
+    expect(alerts).to_contain_text("1–50 of 1,000")  # noqa: RUF001
+    page.evaluate(axe_script())
+    assert serious_findings(page) == [], "Usage"
+
+    page.get_by_label("Name, external id or Planhat id").fill("number 7777 ")
+    expect(listed.get_by_role("row")).to_have_count(2)
+    listed.get_by_role("button", name="Number 7777 Limited").press("Enter")
+    company = page.locator("#company")
+    expect(company.get_by_role("heading", name="Number 7777 Limited")).to_be_focused()
+    expect(company.locator("canvas").first).to_be_visible()
+    alerts.get_by_role("button", name="Next").press("Enter")
+    expect(alerts).to_contain_text("51–100 of 1,000")  # noqa: RUF001
+
+    page.get_by_role("tab", name="Company metrics").click()
+    page.get_by_role("button", name="seats: its companies and charts").click()
+    companies = page.get_by_role("region", name=re.compile("^Companies with values of seats"))
+    expect(companies.get_by_role("row")).to_have_count(51)
+    page.get_by_label("Find a company with seats").fill("number 7777 ")
+    companies.get_by_role("button", name=re.compile("Number 7777 Limited")).press("Enter")
+    expect(companies.locator("canvas")).to_be_visible()
+    assert serious_findings(page) == [], "Company metrics"
+    assert_no_sideways_scrolling(page)
+
+
+def add_many_companies(connection, number: int) -> None:
+    """So many companies with a day of usage and a value of the metric seats; 1 in 10 an alert."""
+    for statement in (
+        "insert into marts.companies (company_id, name, external_id) "
+        "select 'c' || n, 'Number ' || n || ' Limited', 'x' || n from generate_series(1, %s) as n",
+        "insert into marts.usage_trends (object_type, object_id, as_of_date, activities_30d, trend,"
+        " last_activity_at) select 'company', 'c' || n, '2026-03-02', n, 'up', '2026-03-02' "
+        "from generate_series(1, %s) as n",
+        "insert into marts.usage_daily select 'company', 'c' || n, '2026-03-02', 'Opened', n "
+        "from generate_series(1, %s) as n",
+        "insert into marts.usage_alerts select 'company', 'c' || 10 * n, 'drop', '2026-03-02', "
+        "null, 1, 9 from generate_series(1, %s / 10) as n",
+        "insert into marts.company_metrics select 'c' || n, 'seats', '2026-03-02', n, 'SUM' "
+        "from generate_series(1, %s) as n",
+    ):
+        connection.execute(statement, [number])
+    connection.execute("analyze")
 
 
 def metrics(connection) -> list[tuple]:
@@ -576,8 +688,6 @@ def test_times_are_in_the_readers_zone_and_the_zone_is_said(open_as, connection)
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_serious(open_as, connection, airflow, scheme):
-    axe = pytest.importorskip("axe_playwright_python", reason="no axe: install requirements.txt")
-    script = (Path(axe.__file__).parent / "axe.min.js").read_text()
     run_id = add_run(
         connection, "partial", models={"enduser": {"changed": 1, "errors": 1}}, reason="1 failed"
     )
@@ -593,7 +703,7 @@ def test_axe_finds_nothing_serious(open_as, connection, airflow, scheme):
     page.get_by_text("Choose models, dry run").click()
     page.get_by_role("button", name="1 errors of Enduser: show them").click()
     page.get_by_text("too_large").wait_for()
-    page.evaluate(script)
+    page.evaluate(axe_script())
 
     add_company(connection, "c1", "Northwind", trend="down")
     connection.execute("insert into marts.company_health values ('c1', 5.25, 4, 10, 7, null)")
@@ -620,6 +730,11 @@ def test_axe_finds_nothing_serious(open_as, connection, airflow, scheme):
     page.get_by_text("new@company.example").wait_for()
     page.get_by_role("button", name="Refuse: Enduser").click()
     assert serious_findings(page) == [], "a held plan"
+
+
+def axe_script() -> str:
+    axe = pytest.importorskip("axe_playwright_python", reason="no axe: install requirements.txt")
+    return (Path(axe.__file__).parent / "axe.min.js").read_text()
 
 
 def serious_findings(page) -> list[tuple[str, str]]:

@@ -48,7 +48,7 @@ export function table({ caption, columns, rows, foot, rowHeader = 0 }) {
 }
 
 function classes(column, row) {
-  if (!column.number) return null;
+  if (!column.number) return column.wide ? "wide" : column.date ? "date" : null;
   const value = column.value?.(row);
   return ["number", value === 0 ? "zero" : "", column.strong ? "strong" : ""].filter(Boolean).join(" ");
 }
@@ -56,16 +56,21 @@ function classes(column, row) {
 /** A button in a table's cell that opens a row under its own, filled when it is first opened. */
 export function opener(text, { key, label, kind = "", fill }) {
   const button = h("button", { type: "button", class: `link ${kind}`, "aria-expanded": "false", "data-key": key, "aria-label": label }, text);
+  let opened = null;
   button.addEventListener("click", async () => {
     const row = button.closest("tr");
+    opened?.remove();
     if (button.getAttribute("aria-expanded") === "true") {
       button.setAttribute("aria-expanded", "false");
-      row.nextElementSibling.remove();
+      opened = null;
       return;
     }
+    // a row of numbers opens one at a time
+    row.querySelector('button[aria-expanded="true"]')?.click();
     button.setAttribute("aria-expanded", "true");
     const cell = h("td", { colspan: row.cells.length }, words("Loading…"));
-    row.after(h("tr", { class: "inner" }, cell));
+    opened = h("tr", { class: "inner" }, cell);
+    row.after(opened);
     try {
       cell.replaceChildren(...[await fill(cell)].flat(Infinity).filter(Boolean));
     } catch (problem) {
@@ -81,6 +86,25 @@ export const whyLink = (id, text = id) =>
     type: "button", class: "link why", title: "Why: tell its story",
     onclick: () => document.dispatchEvent(new CustomEvent("why", { detail: id })),
   }, name(text));
+
+/** The list behind a number: rows asked for fifty at a time. `ask(offset)` → {rows, total, problem}. */
+export async function listed({ ask, columns, caption, none, rowHeader, after }, cell, offset = 0) {
+  const found = await ask(offset);
+  if (found.problem) return words(found.problem, "bad");
+  if (!found.rows.length) return words(none);
+  const turn = async (to) => {
+    try {
+      cell.replaceChildren(...[await listed({ ask, columns, caption, none, rowHeader, after }, cell, to)].flat(Infinity).filter(Boolean));
+    } catch (problem) {
+      cell.replaceChildren(words(problem.message, "bad"));
+    }
+  };
+  return [
+    table({ caption, columns: columns(found), rows: found.rows, rowHeader }),
+    after?.(found),
+    pager({ offset, shown: found.rows.length, total: found.total ?? 0, turn }),
+  ];
+}
 
 /** Fifty rows at a time: where we are, and the buttons to go on; null when all are shown. */
 export function pager({ offset, shown, total, turn }) {

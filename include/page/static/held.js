@@ -1,7 +1,7 @@
 // Plans that a guard holds: why, what would change, and answering for them.
 
 import { ask } from "./api.js";
-import { by, h, name, opener, pager, show, table, twoStep, whyLink, words } from "./dom.js";
+import { by, h, listed, name, opener, show, table, twoStep, whyLink, words } from "./dom.js";
 import { count, model } from "./words.js";
 
 const ANSWERS = {
@@ -34,7 +34,7 @@ function draw({ plans, problem, may }) {
     table({
       caption: "Plans that wait for an answer",
       columns: [
-        { title: "Model", cell: (plan) => opener(model(plan.model), { key: `held-${plan.model}`, label: `${model(plan.model)}: what would change`, fill: (cell) => changes(plan, 0, cell) }) },
+        { title: "Model", cell: (plan) => opener(model(plan.model), { key: `held-${plan.model}`, label: `${model(plan.model)}: what would change`, fill: (cell) => planned(plan.run_id, plan.model, null, cell) }) },
         { title: "Why", cell: (plan) => name(plan.reason) },
         { title: "Added", number: true, cell: (plan) => count(plan.added) },
         { title: "Changed", number: true, cell: (plan) => count(plan.changed) },
@@ -59,24 +59,23 @@ function answerCell(plan, mayAnswer) {
     })))];
 }
 
-async function changes(plan, offset, cell) {
-  const found = await ask(`held/${plan.run_id}/${encodeURIComponent(plan.model)}?offset=${offset}`);
-  if (found.problem) return words(found.problem, "bad");
-  if (!found.total) return words("This plan is not kept any more: a later run has planned anew.");
-  const turn = async (to) => cell.replaceChildren(...[await changes(plan, to, cell)].flat().filter(Boolean));
-  return [
-    table({
-      caption: `What would change in ${model(plan.model)}`,
-      columns: [
-        { title: "Object", cell: (row) => whyLink(row.object_id) },
-        { title: "Would be", cell: (row) => row.action },
-        { title: found.with_values ? "Fields: before → after" : "Fields", cell: (row) => fields(row, found.with_values) },
-      ],
-      rows: found.rows,
-    }),
-    found.with_values ? null : h("p", { class: "quiet" }, "Values hold personal data: they are shown to those who may edit the DAG."),
-    pager({ offset, shown: found.rows.length, total: found.total, turn }),
-  ];
+const OUTCOMES = { acknowledged: "acknowledged", refused: "refused" };
+
+/** What a run planned of a model, object by object; of one action, or of all (null). */
+export function planned(runId, modelName, action, cell) {
+  const query = action ? `action=${action}&` : "";
+  return listed({
+    ask: (offset) => ask(`planned/${runId}/${encodeURIComponent(modelName)}?${query}offset=${offset}`),
+    caption: `What the run planned of ${model(modelName)}`,
+    none: "Not kept any more: a later run has planned anew.",
+    columns: ({ with_values }) => [
+      { title: "Object", cell: (row) => whyLink(row.object_id) },
+      { title: "Planned as", cell: (row) => row.action },
+      { title: "Segment", cell: (row) => OUTCOMES[row.outcome] ?? "not sent (yet)" },
+      { title: with_values ? "Fields: before → after" : "Fields", cell: (row) => fields(row, with_values) },
+    ],
+    after: ({ with_values }) => (with_values ? null : h("p", { class: "quiet" }, "Values hold personal data: they are shown to those who may edit the DAG.")),
+  }, cell);
 }
 
 const text = (value) => (value === null || value === undefined ? "–" : typeof value === "string" ? value : JSON.stringify(value));
@@ -84,6 +83,7 @@ const text = (value) => (value === null || value === undefined ? "–" : typeof 
 function fields(row, withValues) {
   const names = Object.keys(row.fields);
   if (row.action === "removed") return "removed from Planhat";
+  if (!names.length) return "as Segment has it";
   if (!withValues) return name(names.join(", "));
   return h("ul", { class: "fields" }, names.map((each) => h("li", {}, name(each), ": ", name(text(row.fields[each][0])), " → ", name(text(row.fields[each][1])))));
 }

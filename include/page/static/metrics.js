@@ -1,9 +1,10 @@
 // Section 2: the declared company metrics, and the numbers that were seen and nobody declared.
 
 import { ask } from "./api.js";
-import { attempt, by, h, name, show, table, twoStep, words } from "./dom.js";
+import { chart } from "./charts.js";
+import { attempt, by, h, listed, name, opener, show, table, twoStep, whyLink, words } from "./dom.js";
 import { drawSwitch } from "./switches.js";
-import { count, time } from "./words.js";
+import { change, count, time } from "./words.js";
 
 let refresh = () => {};
 
@@ -30,7 +31,7 @@ export function drawMetrics(metrics) {
 
 async function declare(metric, aggregation) {
   await ask("metrics", { method: "POST", body: { metric, aggregation } });
-  by("metric-said").textContent = `${metric} is saved. The next build fills it from all history.`;
+  by("metric-said").textContent = `${metric} is saved, and filled from all history. What is pushed, and health, follow with the next build.`;
   await refresh();
 }
 
@@ -38,25 +39,24 @@ function drawState({ switches, may }) {
   return [
     h("h2", {}, "Section 2 · Company metrics"),
     switches.problem ? words(switches.problem, "bad") : h("dl", { class: "figures" }, drawSwitch("company_metrics", switches.company_metrics, may.edit, refresh)),
-    h("p", { class: "quiet" }, "Numeric traits of Segment group calls become daily metrics of a company, once declared: SUM adds up a day's values (occurrences), LAST keeps the day's last one (snapshots). A metric declared today is filled from all history at the next build."),
+    h("p", { class: "quiet" }, "Numeric traits of Segment group calls become daily metrics of a company, once declared: SUM adds up a day's values (occurrences), LAST keeps the day's last one (snapshots). A metric declared now is filled from all history."),
   ];
 }
 
 function drawDeclared({ declared, filled, may }) {
   if (declared.problem) return words(declared.problem, "bad");
   if (!declared.declared.length) return [h("h3", {}, "Declared"), words("No metric is declared yet.")];
-  const of = (row) => filled.metrics?.[row.metric] ?? { companies: 0, days: 0 };
+  const of = (row) => filled.metrics?.[row.metric];
   return [
     h("h3", {}, "Declared"),
     filled.problem ? words(filled.problem, "warn") : null,
     table({
       caption: "Declared metrics",
       columns: [
-        { title: "Trait", cell: (row) => name(row.shown) },
+        { title: "Trait", cell: (row) => opener(name(row.shown), { key: `metric-${row.metric}`, label: `${row.shown}: its companies and charts`, fill: () => companiesOf(row) }) },
         { title: "Read as", cell: (row) => row.aggregation },
-        { title: "Companies", number: true, cell: (row) => count(of(row).companies) },
-        { title: "Values", number: true, cell: (row) => count(of(row).days) },
-        { title: "Last day", cell: (row) => of(row).last_date ?? "none yet" },
+        { title: "Companies", number: true, cell: (row) => (of(row) ? count(of(row).companies) : "–") },
+        { title: "Last day", date: true, cell: (row) => of(row)?.last_date ?? "counted at the next build" },
         { title: "Declared", cell: (row) => [time(row.valid_from), " by ", name(row.changed_by)] },
         ...(may.edit ? [{ title: "Change", cell: (row) => h("span", { class: "row" }, otherReading(row), deletion(row, of(row))) }] : []),
       ],
@@ -65,11 +65,49 @@ function drawDeclared({ declared, filled, may }) {
   ];
 }
 
+/** The companies that have values of a metric, found by name; each opens its chart. */
+function companiesOf(metric) {
+  const place = h("div", {}, words("Loading…"));
+  const field = h("input", { type: "search", maxlength: 300, autocomplete: "off", "aria-label": `Find a company with ${metric.shown}`, placeholder: "Find a company" });
+  let asked = 0;
+  const fill = async () => {
+    const number = ++asked;
+    try {
+      const drawn = await listed({
+        ask: (offset) => ask(`metric?${new URLSearchParams({ metric: metric.metric, search: field.value, offset })}`),
+        caption: `Companies with values of ${metric.shown}, the highest first`,
+        none: field.value ? "No company of that name has a value." : "No company has a value yet.",
+        columns: () => [
+          { title: "Company", cell: (row) => opener(name(row.name ?? row.company_id), { key: `metric-${metric.metric}-${row.company_id}`, label: `${metric.shown} of ${row.name ?? row.company_id}, day by day`, fill: () => daysOf(metric, row) }) },
+          { title: metric.aggregation === "SUM" ? "Last 30 days" : "Last value", number: true, strong: true, cell: (row) => count(row.value) },
+          { title: "Change in 30 days", number: true, cell: (row) => change(row.change_30d) },
+          { title: "Last day", date: true, cell: (row) => row.last_date },
+        ],
+      }, place);
+      if (number === asked) place.replaceChildren(...[drawn].flat(Infinity).filter(Boolean));
+    } catch (problem) {
+      if (number === asked) place.replaceChildren(words(problem.message, "bad"));
+    }
+  };
+  let pause;
+  field.addEventListener("input", () => {
+    clearTimeout(pause);
+    pause = setTimeout(fill, 250);
+  });
+  fill();
+  return [h("p", {}, field), place];
+}
+
+async function daysOf(metric, row) {
+  const found = await ask(`metric/days?${new URLSearchParams({ metric: metric.metric, company_id: row.company_id })}`);
+  return found.problem ? words(found.problem, "bad") : chart({ title: `${metric.shown} (${metric.aggregation} a day)`, daily: found.daily, key: "value", asOf: found.as_of, bars: metric.aggregation === "SUM" });
+}
+
 function otherReading(row) {
   const other = row.aggregation === "SUM" ? "LAST" : "SUM";
   return twoStep(`Read as ${other}`, {
     key: `other-${row.metric}`, label: `Read ${row.shown} as ${other}`,
-    warning: ["Every value of ", name(row.shown), ` is read as ${other} from the next build on, past days too.`],
+    warning: ["Every value of ", name(row.shown), ` is read as ${other} from now on, past days too.`],
     yes: `Read as ${other}`, act: () => declare(row.metric, other),
   });
 }
@@ -77,7 +115,7 @@ function otherReading(row) {
 function deletion(row, of) {
   return twoStep("Delete", {
     key: `delete-${row.metric}`, label: `Delete ${row.shown}`,
-    warning: ["Deleting ", name(row.shown), ` removes its ${count(of.days)} values of ${count(of.companies)} companies at the next build. The events stay: declared again, it is filled again from all history.`],
+    warning: ["Deleting ", name(row.shown), ` removes its values${of ? ` of ${count(of.companies)} companies` : ""}. The events stay: declared again, it is filled again from all history.`],
     yes: "Delete this metric",
     act: async () => {
       await ask("metrics/delete", { method: "POST", body: { metric: row.metric } });
@@ -97,6 +135,7 @@ function drawCandidates({ candidates, problem, may }) {
       columns: [
         { title: "Trait", cell: (row) => name(row.shown) },
         { title: "Times seen", number: true, cell: (row) => count(row.times_seen) },
+        { title: "A sample", cell: (row) => whyLink(row.sample_message_id) },
         { title: "Companies", number: true, cell: (row) => count(row.companies) },
         { title: "Last value", number: true, cell: (row) => count(row.last_value) },
         { title: "Last seen", cell: (row) => time(row.last_seen_at) },
@@ -128,7 +167,7 @@ function drawRejections({ rejections, problem }) {
         { title: "Why", cell: (row) => (row.reason === "null_value" ? "no value (null)" : `not a number, but of type ${row.value_type}`) },
         { title: "Times", number: true, cell: (row) => count(row.times) },
         { title: "Last seen", cell: (row) => time(row.last_seen_at) },
-        { title: "A sample's message id", cell: (row) => h("code", {}, name(row.sample_message_id)) },
+        { title: "A sample", cell: (row) => whyLink(row.sample_message_id) },
       ],
       rows: rejections,
     }),

@@ -1,8 +1,8 @@
 // Section 3: is it active, the button and its reason, the run in progress, the last sync, history.
 
 import { ask } from "./api.js";
-import { airflowLink, by, h, name, opener, pager, show, table, twoStep, whyLink, words } from "./dom.js";
-import { drawHeld } from "./held.js";
+import { airflowLink, by, h, listed, name, opener, show, table, twoStep, whyLink, words } from "./dom.js";
+import { drawHeld, planned } from "./held.js";
 import { ago, count, duration, model, STATUS, time, timeOfDay } from "./words.js";
 
 let latest = null;
@@ -211,7 +211,7 @@ function drawTable({ run, problem, last, may }) {
         { title: "Model", cell: (row) => (row.model ? model(row.model) : "Total") },
         ...(run.is_dry ? DRY_COLUMNS : COLUMNS).map(([title_, key, strong]) => ({
           title: title_, number: true, strong, value: (row) => row[key],
-          cell: (row) => (key === "errors" && row.errors && row.model ? errorsButton(run, row) : count(row[key])),
+          cell: (row) => (row[key] && row.model ? behind(run, row, key, title_) : count(row[key])),
         })),
       ],
       rows: run.models,
@@ -229,35 +229,56 @@ function how(run) {
   return [text, run.trigger === "schedule" ? null : [", ", name(run.requested_by)], kinds.length ? `, ${kinds.join(", ")}` : null];
 }
 
-function errorsButton(run, row) {
-  return opener(count(row.errors), {
-    key: `errors-${row.model}`, kind: "bad", label: `${count(row.errors)} errors of ${model(row.model)}: show them`,
-    fill: (cell) => errorRows(run, row.model, 0, cell),
+/** A number of the table that opens its objects: errors, what was planned, or what Segment has. */
+function behind(run, row, key, title) {
+  if (key === "errors") {
+    return opener(count(row.errors), {
+      key: `errors-${row.model}`, kind: "bad", label: `${count(row.errors)} errors of ${model(row.model)}: show them`,
+      fill: (cell) => errorRows(run, row.model, cell),
+    });
+  }
+  const ofLedger = key === "considered" || key === "unchanged";
+  const action = ["added", "changed", "removed"].includes(key) ? key : null;
+  return opener(count(row[key]), {
+    key: `${key}-${row.model}`, kind: "figure", label: `${title} of ${model(row.model)}: ${count(row[key])}, show them`,
+    fill: (cell) => (ofLedger ? ledger(run.destination, row.model, false, cell) : planned(run.run_id, row.model, action, cell)),
   });
 }
 
-async function errorRows(run, modelName, offset, cell) {
-  const found = await ask(`runs/${run.run_id}/errors?model=${encodeURIComponent(modelName)}&offset=${offset}`);
-  if (found.problem) return words(found.problem, "bad");
-  if (!found.rows.length) return words("No error rows are kept for this model.");
-  const turn = async (to) => cell.replaceChildren(...[await errorRows(run, modelName, to, cell)].flat().filter(Boolean));
-  return [
-    table({
-      caption: `Objects of ${model(modelName)} that failed`,
-      columns: [
-        { title: "Object", cell: (row) => (row.object_id ? whyLink(row.object_id) : "(no key)") },
-        { title: "Code", cell: (row) => h("code", {}, row.code) },
-        { title: "Message", cell: (row) => name(row.message) },
-        { title: "Attempts", number: true, cell: (row) => count(row.attempts) },
-        { title: "First failed", cell: (row) => time(row.first_failed_at) },
-        { title: "Since then", cell: (row) => (row.resolved_at ? `resolved ${time(row.resolved_at)}` : "tried again at each push") },
-        ...(found.with_payload ? [{ title: "Payload", cell: (row) => h("details", {}, h("summary", {}, "Show"), h("pre", {}, JSON.stringify(row.payload, null, 2))) }] : []),
-      ],
-      rows: found.rows,
-    }),
-    found.with_payload ? null : h("p", { class: "quiet" }, "Payloads hold personal data: they are shown to those who may edit the DAG."),
-    pager({ offset, shown: found.rows.length, total: found.total, turn }),
-  ];
+/** What Segment has acknowledged of a model, object by object. */
+function ledger(destination, modelName, onlyMissing, cell) {
+  const query = new URLSearchParams({ destination, only_missing: onlyMissing });
+  return listed({
+    ask: (offset) => ask(`acknowledged/${encodeURIComponent(modelName)}?${query}&offset=${offset}`),
+    caption: `Objects of ${model(modelName)} as Segment has acknowledged them`,
+    none: "Segment has acknowledged none of them yet.",
+    columns: () => [
+      { title: "Object", cell: (row) => whyLink(row.object_id) },
+      { title: "Version", number: true, cell: (row) => count(row.version) },
+      { title: "First acknowledged", cell: (row) => time(row.first_acknowledged_at) },
+      { title: "Last acknowledged", cell: (row) => time(row.acknowledged_at) },
+      { title: "Came back", cell: (row) => (row.seen_back_at ? time(row.seen_back_at) : "not yet") },
+      { title: "Removed", cell: (row) => time(row.removed_at) },
+    ],
+  }, cell);
+}
+
+function errorRows(run, modelName, cell) {
+  return listed({
+    ask: (offset) => ask(`runs/${run.run_id}/errors?model=${encodeURIComponent(modelName)}&offset=${offset}`),
+    caption: `Objects of ${model(modelName)} that failed`,
+    none: "No error rows are kept for this model.",
+    columns: ({ with_payload }) => [
+      { title: "Object", cell: (row) => (row.object_id ? whyLink(row.object_id) : "(no key)") },
+      { title: "Code", cell: (row) => h("code", {}, row.code) },
+      { title: "Message", cell: (row) => name(row.message) },
+      { title: "Attempts", number: true, cell: (row) => count(row.attempts) },
+      { title: "First failed", cell: (row) => time(row.first_failed_at) },
+      { title: "Since then", cell: (row) => (row.resolved_at ? `resolved ${time(row.resolved_at)}` : "tried again at each push") },
+      ...(with_payload ? [{ title: "Payload", cell: (row) => h("details", {}, h("summary", {}, "Show"), h("pre", {}, JSON.stringify(row.payload, null, 2))) }] : []),
+    ],
+    after: ({ with_payload }) => (with_payload ? null : h("p", { class: "quiet" }, "Payloads hold personal data: they are shown to those who may edit the DAG.")),
+  }, cell);
 }
 
 // History
@@ -319,12 +340,21 @@ function receiptRows(found) {
       columns: [
         { title: "Segment", cell: (row) => name(row.host) },
         { title: "Model", cell: (row) => model(row.model) },
-        { title: "Acknowledged", number: true, cell: (row) => count(row.acknowledged) },
+        { title: "Acknowledged", number: true, cell: (row) => receiptOpener(row, false) },
         { title: "Came back", number: true, strong: true, cell: (row) => count(row.seen_back) },
-        { title: "Not yet", number: true, value: (row) => row.missing, cell: (row) => count(row.missing) },
+        { title: "Not yet", number: true, value: (row) => row.missing, cell: (row) => (row.missing ? receiptOpener(row, true) : count(0)) },
         { title: "Oldest of those", cell: (row) => time(row.oldest_missing_at) },
       ],
       rows: found.rows,
     }),
   ];
+}
+
+function receiptOpener(row, onlyMissing) {
+  const number = count(onlyMissing ? row.missing : row.acknowledged);
+  return opener(number, {
+    key: `receipts-${row.destination}-${row.model}-${onlyMissing}`, kind: "figure",
+    label: `${model(row.model)}: ${number} ${onlyMissing ? "not come back yet" : "acknowledged"}, show them`,
+    fill: (cell) => ledger(row.destination, row.model, onlyMissing, cell),
+  });
 }

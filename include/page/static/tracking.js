@@ -2,7 +2,7 @@
 
 import { ask } from "./api.js";
 import { chart } from "./charts.js";
-import { attempt, by, h, name, opener, pager, show, table, twoStep, whyLink, words } from "./dom.js";
+import { attempt, by, h, listed, name, opener, pager, show, table, twoStep, whyLink, words } from "./dom.js";
 import { drawSwitch } from "./switches.js";
 import { count, time } from "./words.js";
 
@@ -31,6 +31,8 @@ function drawOutcomes({ intake, outcomes, resolved, endusers, may }) {
       figure("Resolved", resolved.problem ? "–" : count(resolved.resolved)),
       figure("Unresolved", outcomes.problem ? "–" : count(outcomes.unresolved)),
       figure("Endusers", endusers.problem ? "–" : count(endusers.known), endusers.problem ? null : `${count(endusers.created)} created from Segment`)),
+    outcomes.problem || !outcomes.daily.length ? null : chart({ title: "Events a day", daily: outcomes.daily, parts: PARTS, asOf: outcomes.as_of }),
+    endusers.problem || !endusers.created ? null : createdList(),
     h("h3", {}, "Unresolved events, by reason"),
     outcomes.problem ? words(outcomes.problem, "warn") : outcomes.reasons.length === 0
       ? words(resolved.events ? "Every event has its enduser and company." : "No event has arrived yet, or none has been built.")
@@ -40,15 +42,45 @@ function drawOutcomes({ intake, outcomes, resolved, endusers, may }) {
           columns: [
             { title: "Reason", cell: (row) => opener(row.title, { key: `reason-${row.reason}`, label: `${row.title}: its events`, fill: (cell) => explain(row, 0, cell) }) },
             { title: "Events", number: true, strong: true, cell: (row) => count(row.events) },
-            { title: "First day", cell: (row) => row.first_day },
-            { title: "Last day", cell: (row) => row.last_day },
-            { title: "A sample", cell: (row) => whyLink(row.sample_message_id) },
+            { title: "First day", date: true, cell: (row) => row.first_day },
+            { title: "Last day", date: true, cell: (row) => row.last_day },
+            { title: "A sample", cell: (row) => (row.sample_message_id ? whyLink(row.sample_message_id) : "–") },
           ],
           rows: outcomes.reasons,
         }),
-        chart({ title: "Unresolved events", daily: outcomes.daily, key: "events", asOf: outcomes.as_of }),
       ],
   ];
+}
+
+const PARTS = [
+  { key: "unresolved", label: "Unresolved", color: "--chart-2" },
+  { key: "resolved", label: "Resolved", color: "--chart" },
+];
+
+function createdList() {
+  const place = h("div", {}, words("Loading…"));
+  const details = h("details", { "data-key": "created" }, h("summary", {}, "Endusers created from Segment: who, and by which call"), place);
+  const fill = () => listed({
+    ask: (offset) => ask(`created?offset=${offset}`),
+    caption: "Endusers created from Segment, the newest first",
+    none: "None so far.",
+    columns: () => [
+      { title: "Enduser", cell: (row) => whyLink(row.enduser_id, row.name ?? row.enduser_id) },
+      { title: "Company", cell: (row) => (row.company_id ? whyLink(row.company_id, row.company ?? row.company_id) : "–") },
+      { title: "First seen", cell: (row) => time(row.first_seen_at) },
+      { title: "Created by the call", cell: (row) => whyLink(row.created_by_message_id) },
+    ],
+    after: ({ with_persons }) => (with_persons ? null : h("p", { class: "quiet" }, "Names are shown to those who may edit the DAG.")),
+  }, place);
+  details.addEventListener("toggle", async () => {
+    if (!details.open) return;
+    try {
+      place.replaceChildren(...[await fill()].flat(Infinity).filter(Boolean));
+    } catch (problem) {
+      place.replaceChildren(words(problem.message, "bad"));
+    }
+  });
+  return details;
 }
 
 async function explain(row, offset, cell) {
@@ -58,7 +90,7 @@ async function explain(row, offset, cell) {
     h("p", {}, row.meaning),
     h("p", {}, h("strong", {}, "What resolves it: "), row.remedy),
     found.problem ? words(found.problem, "bad") : [
-      offset ? null : chart({ title: `${row.title}: events`, daily: found.daily, key: "events", asOf: found.as_of }),
+      offset ? null : chart({ title: `${row.title}: events`, daily: found.daily, key: "unresolved", asOf: found.as_of }),
       found.rows.length ? table({
         caption: `Events unresolved for the reason ${row.reason}, by their keys, the most frequent first`,
         columns: [
@@ -68,7 +100,7 @@ async function explain(row, offset, cell) {
           { title: "Last seen", cell: (each) => time(each.last_seen_at) },
           { title: "Call", cell: (each) => each.type },
           { title: "Keys", cell: (each) => keys(each) },
-          { title: "What would resolve it", cell: (each) => name(each.remedy) },
+          { title: "What would resolve it", wide: true, cell: (each) => name(each.remedy) },
         ],
         rows: found.rows,
       }) : null,
@@ -97,18 +129,23 @@ function drawIntake(intake) {
       : table({
         caption: "Received = landed + duplicates + quarantined + spooled, per source",
         columns: [
-          { title: "Source", cell: (row) => name(row.shown) },
+          { title: "Source", cell: (row) => opener(name(row.shown), { key: `source-${row.source}`, label: `${row.shown}: what it sent, day by day`, fill: () => receivedDays(row) }) },
           { title: "Carries", cell: (row) => (row.kind === "planhat" ? "our own pushes, seen back" : "usage") },
           { title: "Received", number: true, strong: true, cell: (row) => count(row.received) },
           { title: "Landed", number: true, cell: (row) => count(row.landed) },
           { title: "Duplicates", number: true, value: (row) => row.duplicates, cell: (row) => count(row.duplicates) },
           { title: "Quarantined", number: true, value: (row) => row.quarantined, cell: (row) => count(row.quarantined) },
           { title: "Spooled", number: true, value: (row) => row.spooled, cell: (row) => count(row.spooled) },
-          { title: "Last", cell: (row) => (row.last_hour ? `hour of ${time(row.last_hour)}` : "nothing yet") },
+          { title: "Last", cell: (row) => (row.last_hour ? `in the hour of ${time(row.last_hour)}` : "nothing yet") },
         ],
         rows: intake.sources,
       }),
   ];
+}
+
+async function receivedDays(row) {
+  const found = await ask(`received?${new URLSearchParams({ source: row.source })}`);
+  return found.problem ? words(found.problem, "bad") : chart({ title: "Calls received a day", daily: found.daily, key: "received", asOf: found.as_of, days: 30 });
 }
 
 // Calls that could not be stored
@@ -157,7 +194,9 @@ function drawSetup({ collector, sources, may }) {
   const products = (sources ?? []).filter((each) => each.kind === "product");
   return [
     h("h2", {}, "What to type into Segment"),
-    h("p", {}, "The collector listens at ", h("code", {}, collector), ". Segment's servers reach it only by a public address: put your own, with https, in front of it, and type that one wherever ", h("code", {}, collector), " stands here."),
+    collector.is_public
+      ? h("p", {}, "The collector is reached at ", h("code", {}, collector.address), ".")
+      : h("p", {}, "The collector listens at ", h("code", {}, collector.address), ". Segment's servers reach it only by a public address: put your own, with https, in front of it. Set it as ", h("code", {}, "COLLECTOR_PUBLIC_URL"), ", and it stands here."),
     table({
       caption: "Ways to send calls here",
       columns: [
@@ -166,9 +205,9 @@ function drawSetup({ collector, sources, may }) {
         { title: "Key", cell: (row) => row[2] },
       ],
       rows: [
-        ["A webhook destination in Segment (every call of its sources)", `${collector}/webhook`, "a header Authorization: Bearer, then the source's tenant token or write key; and the shared secret, if the source has one"],
-        ["A library: its host or endpoint (of the browser's: apiHost and cdnURL)", collector, "the source's write key"],
-        ["A destination of your own that posts one call a request", `${collector}/dock/segment`, "Basic, with the tenant token as the user and no password"],
+        ["A webhook destination in Segment (every call of its sources)", `${collector.address}/webhook`, "a header Authorization: Bearer, then the source's tenant token or write key; and the shared secret, if the source has one"],
+        ["A library: its host or endpoint (of the browser's: apiHost and cdnURL)", collector.address, "the source's write key"],
+        ["A destination of your own that posts one call a request", `${collector.address}/dock/segment`, "Basic, with the tenant token as the user and no password"],
       ],
     }),
     h("p", { class: "notice warn" }, "The Planhat destination of Segment's catalogue cannot point here: its field “subdomain” chooses among Planhat's own hosts. Use a webhook destination in its place."),

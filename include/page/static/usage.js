@@ -2,12 +2,14 @@
 
 import { ask } from "./api.js";
 import { chart } from "./charts.js";
-import { attempt, by, h, name, opener, show, table, words } from "./dom.js";
-import { ago, count, time } from "./words.js";
+import { attempt, by, h, name, opener, pager, show, table, whyLink, words } from "./dom.js";
+import { ago, change, count, time } from "./words.js";
 
 const TRENDS = { up: "Growing", flat: "Steady", down: "Shrinking", stopped: "Stopped", new: "New", none: "No usage yet" };
 const KINDS = { up: "good", new: "good", down: "warn", stopped: "bad" };
 const ALERTS = { drop: "Drop", spike: "Spike", stopped: "Stopped" };
+// How types of objects are called, in the order in which they are offered.
+const TYPES = { company: "Companies", asset: "Assets", project: "Projects", enduser: "Endusers" };
 const PARTS = [
   ["trend_part", "Trend", "30 days against the 30 before"],
   ["breadth_part", "Breadth", "share of endusers active in 30 days"],
@@ -17,6 +19,8 @@ const PARTS = [
 
 let wish = { search: "", trend: "", offset: 0 };
 let asked = 0;
+let alertsOf = { object_type: "company", offset: 0 };
+let alertsAsked = 0;
 let again = () => {};
 let opened = new URLSearchParams(location.search).get("company");
 
@@ -38,6 +42,7 @@ export function drawUsage(usage) {
   by("usage-companies").hidden = Boolean(usage.problem);
   if (usage.problem) return;
   list({});
+  listAlerts({});
   if (opened) openCompany(opened);
 }
 
@@ -46,8 +51,52 @@ function drawBase(usage) {
   return [
     h("div", { class: "row between" }, h("h2", {}, "Usage of the whole base"), h("span", { class: "quiet" }, usage.as_of ? `As of ${usage.as_of} (UTC days)` : "")),
     chart({ title: "Activities a day", daily: usage.daily, key: "activities", asOf: usage.as_of }),
-    usage.alerts.length ? [h("h3", {}, "Open alerts"), alertTable(usage.alerts, usage.may, true)] : words("No alert is open."),
+    alertButtons(usage.alerts),
     trendButtons(usage.trends),
+  ];
+}
+
+// Alerts
+
+function alertButtons(open) {
+  const types = [...Object.keys(TYPES).filter((type) => open[type]), ...Object.keys(open).filter((type) => !(type in TYPES)).sort()];
+  if (!types.length) return [h("h3", {}, "Open alerts"), words("No alert is open.")];
+  if (!open[alertsOf.object_type]) alertsOf = { object_type: types[0], offset: 0 };
+  alertsOf.total = open[alertsOf.object_type];
+  return [
+    h("h3", {}, "Open alerts"),
+    h("div", { class: "row", role: "group", "aria-label": "Show open alerts of one kind of object" }, types.map((type) => h("button", {
+      type: "button", "data-key": `alerts-${type}`, "aria-pressed": String(type === alertsOf.object_type),
+      onclick: (event) => {
+        for (const each of event.currentTarget.parentElement.children) each.setAttribute("aria-pressed", String(each === event.currentTarget));
+        listAlerts({ object_type: type, offset: 0, total: open[type] });
+      },
+    }, `${TYPES[type] ?? type} `, h("strong", {}, count(open[type]))))),
+    h("div", { id: "alert-list", "aria-live": "polite" }, words("Loading…")),
+  ];
+}
+
+async function listAlerts(change) {
+  alertsOf = { ...alertsOf, ...change };
+  const target = by("alert-list");
+  if (!target) return;
+  const number = ++alertsAsked;
+  const { object_type, offset, total } = alertsOf;
+  try {
+    const found = await ask(`alerts?${new URLSearchParams({ object_type, offset })}`);
+    if (number === alertsAsked) show(target, { ...found, offset, total }, drawAlerts);
+  } catch (problem) {
+    if (number === alertsAsked) show(target, problem.message, (message) => words(message, "bad"));
+  }
+}
+
+function drawAlerts({ rows, problem, may, with_persons, offset, total }) {
+  if (problem) return words(problem, "warn");
+  if (!rows.length) return words("None of these is open any more.");
+  return [
+    alertTable(rows, may, true),
+    with_persons || rows[0].object_type !== "enduser" ? null : h("p", { class: "quiet" }, "Names of endusers are shown to those who may edit the push DAG."),
+    pager({ offset, shown: rows.length, total, turn: (to) => listAlerts({ offset: to }) }),
   ];
 }
 
@@ -68,15 +117,17 @@ function trendButtons(trends) {
   ];
 }
 
-function alertTable(alerts, may, withCompany) {
+/** Open alerts of any object; or those of a company, past ones too (`isOpenList` false). */
+function alertTable(alerts, may, isOpenList) {
+  const isOfCompanies = alerts[0].object_type === "company";
   return table({
     caption: "Alerts: the last full week against the eight before, or no activity for 30 days",
-    rowHeader: withCompany ? 0 : 1,
     columns: [
-      ...(withCompany ? [{ title: "Company", cell: (row) => companyButton(row.object_id, row.name) }] : []),
+      ...(isOpenList && !isOfCompanies ? [{ title: "Object", cell: (row) => whyLink(row.object_id, row.name ?? row.object_id) }] : []),
+      ...(isOpenList ? [{ title: "Company", cell: (row) => (row.company_id ? companyButton(row.company_id, row.company) : "–") }] : []),
       { title: "Alert", cell: (row) => h("span", { class: `badge ${row.kind === "spike" ? "" : "warn"}` }, ALERTS[row.kind] ?? row.kind) },
-      { title: "Opened", cell: (row) => row.opened_on },
-      { title: "Closed", cell: (row) => row.closed_on ?? "open" },
+      { title: "Opened", date: true, cell: (row) => row.opened_on },
+      ...(isOpenList ? [] : [{ title: "Closed", date: true, cell: (row) => row.closed_on ?? "open" }]),
       { title: "Activities", number: true, cell: (row) => count(row.activities) },
       { title: "Expected", number: true, cell: (row) => count(row.expected) },
       { title: "Noticed", cell: (row) => noticed(row, may?.push) },
@@ -123,7 +174,6 @@ async function list(change) {
 function drawList({ total, rows, problem }) {
   if (problem) return words(problem, "warn");
   if (!rows.length) return words(wish.search || wish.trend ? "No company fits." : "No company has been read from Planhat yet. `make planhat DIR=…` reads a folder of exports.");
-  const turn = (offset, text) => h("button", { type: "button", onclick: () => list({ offset }) }, text);
   return [
     table({
       caption: "Companies, the most active first",
@@ -138,15 +188,12 @@ function drawList({ total, rows, problem }) {
       ],
       rows,
     }),
-    h("p", { class: "row" }, `${count(wish.offset + 1)}–${count(wish.offset + rows.length)} of ${count(total)}`,
-      wish.offset ? turn(Math.max(0, wish.offset - 50), "Before") : null,
-      wish.offset + rows.length < total ? turn(wish.offset + rows.length, "Next") : null),
+    pager({ offset: wish.offset, shown: rows.length, total, turn: (offset) => list({ offset }) }) ?? h("p", { class: "quiet" }, total === 1 ? "1 company" : `${count(total)} companies`),
   ];
 }
 
 const trendBadge = (trend) => h("span", { class: `badge ${KINDS[trend] ?? ""}` }, TRENDS[trend ?? "none"] ?? trend);
 const score = (value) => (value === null || value === undefined ? "–" : Number(value).toFixed(1));
-const change = (value) => (value === null || value === undefined ? "–" : `${value > 0 ? "+" : ""}${Math.round(value * 100)}%`);
 
 // One company
 
@@ -174,7 +221,7 @@ function closeCompany() {
   document.querySelector(`[data-key="${CSS.escape(`company-${id}`)}"]`)?.focus();
 }
 
-function drawCompany({ company, problem, may, health, daily, metrics, alerts, endusers, as_of, with_persons }) {
+function drawCompany({ company, problem, may, health, daily, events, metrics, alerts, endusers, as_of, with_persons }) {
   const close = h("button", { type: "button", onclick: closeCompany }, "Close");
   if (problem) return [words(problem, "bad"), close];
   if (!company) return [words("There is no company of that id.", "warn"), close];
@@ -188,12 +235,20 @@ function drawCompany({ company, problem, may, health, daily, metrics, alerts, en
       figure("Activities, 30 days", count(company.activities_30d), `${change(company.change_30d)} against the 30 before`),
       figure("Beat", count(company.beat), "activities in 14 days"),
       figure("Experience", count(company.experience), "activities since the first"),
-      figure("Active endusers", `${count(company.active_endusers_1d)} · ${count(company.active_endusers_7d)} · ${count(company.active_endusers_30d)} · ${count(company.active_endusers_90d)}`, `in 1 · 7 · 30 · 90 days, of ${count(company.endusers_total)}`),
-      figure("Health", score(health?.score), "0 to 10")),
-    health ? h("dl", { class: "figures parts" }, PARTS.map(([key, title, meaning]) =>
+      figure("Active endusers", `${count(company.active_endusers_1d)} · ${count(company.active_endusers_7d)} · ${count(company.active_endusers_30d)} · ${count(company.active_endusers_90d)}`, `in 1 · 7 · 30 · 90 days, of ${count(company.endusers_total)}`)),
+    health ? h("dl", { class: "figures parts" }, figure("Health", score(health.score), "0 to 10, the mean of"), PARTS.map(([key, title, meaning]) =>
       figure(title, [health[key] === null ? "no data" : score(health[key]), health[key] === null ? null : h("meter", { min: 0, max: 10, value: health[key], "aria-label": `${title}, of 10` })], meaning))) : null,
     chart({ title: "Activities a day", daily, key: "activities", asOf: as_of }),
-    metrics.map((metric) => chart({ title: `${metric.shown} (${metric.aggregation} a day)`, daily: metric.daily, key: "value", asOf: as_of, bars: metric.aggregation === "SUM" })),
+    events.length ? h("details", {}, h("summary", {}, "What was done in the last 30 days"), table({
+      caption: "Activities of the last 30 days, by event",
+      columns: [
+        { title: "Event", cell: (row) => name(row.event) },
+        { title: "Activities", number: true, cell: (row) => count(row.activities) },
+        { title: "Last day", date: true, cell: (row) => row.last_day },
+      ],
+      rows: events,
+    })) : null,
+    h("div", { class: "charts" }, metrics.map((metric) => chart({ title: `${metric.shown} (${metric.aggregation} a day)`, daily: metric.daily, key: "value", asOf: as_of, bars: metric.aggregation === "SUM" }))),
     alerts.length ? [h("h3", {}, "Alerts"), alertTable(alerts, may, false)] : null,
     h("h3", {}, "Endusers"),
     endusers.length ? table({

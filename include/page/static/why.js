@@ -2,6 +2,7 @@
 
 import { ask } from "./api.js";
 import { by, h, name, whyLink, words } from "./dom.js";
+import { time, zone } from "./words.js";
 
 const STATES = { done: ["✓", "done"], missing: ["✗", "missing"], waiting: ["…", "not yet"] };
 
@@ -45,14 +46,18 @@ function draw({ chapters, hint, with_persons }) {
   ].filter(Boolean);
 }
 
+/** Moments, which the server tells in UTC, in the reader's zone, named. */
+const inZone = (text) =>
+  text.replace(/(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d) UTC/g, (_, day, clock) => `${time(`${day}T${clock}Z`)} ${zone}`);
+
 function step({ name: title, text, state, more, refs, payload }) {
   const [mark, spoken] = STATES[state];
   return h("li", { class: state },
     h("span", { class: "step-mark", "aria-hidden": "true" }, mark),
     h("div", {},
       h("strong", {}, title), h("span", { class: "said" }, ` (${spoken})`),
-      h("p", {}, name(text)),
-      more.map((each) => h("p", { class: "quiet" }, name(each))),
+      h("p", {}, name(inZone(text))),
+      more.map((each) => h("p", { class: "quiet" }, name(inZone(each)))),
       refs.length ? h("p", { class: "row refs" }, refs.map((each) => whyLink(each))) : null,
       payload ? h("details", {}, h("summary", {}, "Payload"), h("pre", {}, typeof payload === "string" ? payload : JSON.stringify(payload, null, 2))) : null));
 }

@@ -33,6 +33,9 @@ export function ago(moment) {
 
 export const count = (number) => Number(number ?? 0).toLocaleString("en");
 
+/** 0.39 → "+39%"; a dash where there was nothing before. */
+export const change = (value) => (value === null || value === undefined ? "–" : `${value > 0 ? "+" : ""}${Math.round(value * 100)}%`);
+
 /** 95 → "1 min 35 s". */
 export function duration(seconds) {
   const whole = Math.round(seconds);

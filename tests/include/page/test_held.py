@@ -4,7 +4,7 @@ import psycopg
 import pytest
 
 from include.page import held, reading
-from tests.include.page.world import add_held_plan
+from tests.include.page.world import add_error, add_held_plan
 
 
 @pytest.fixture
@@ -24,6 +24,7 @@ def test_only_the_fields_that_differ_from_what_was_acknowledged_are_named(wareho
     assert found["rows"][0] == {
         "object_id": "e1",
         "action": "changed",
+        "outcome": None,
         "fields": {"email": ["old@company.example", "new@company.example"]},
     }
     assert (found["total"], found["actions"]) == (2, {"changed": 1, "removed": 1})
@@ -63,3 +64,15 @@ def test_pages_leave_no_object_out(warehouse, connection, monkeypatch):
     seen = [ask(warehouse, run_id, offset=offset)["rows"][0]["object_id"] for offset in (0, 1)]
 
     assert seen == ["e1", "e2"]
+
+
+def test_of_one_action_alone_and_with_what_became_of_each(warehouse, connection):
+    run_id = add_held_plan(connection)
+    connection.execute("update sync.objects set message_id = 'planhat-e1' where object_id = 'e1'")
+    add_error(connection, run_id, object_id="e2")
+
+    (changed,) = ask(warehouse, run_id, action="changed")["rows"]
+    removed = ask(warehouse, run_id, action="removed")
+
+    assert changed["outcome"] == "acknowledged"
+    assert (removed["total"], removed["rows"][0]["outcome"]) == (1, "refused")

@@ -3,8 +3,8 @@
 import pytest
 
 from include.errors import ServiceError
-from include.page.screenshots import PICTURES, take
-from include.settings import load_settings
+from include.page.screenshots import FOLDER, PICTURES, take
+from include.settings import ROOT, load_settings
 
 
 def test_without_a_demo_the_line_says_how_to_start_one(tmp_path):
@@ -22,3 +22,11 @@ def test_every_picture_has_a_name_of_its_own():
 
     assert names
     assert len(names) == len(set(names))
+
+
+def test_every_picture_is_there_and_shown_in_the_docs():
+    docs = (ROOT / "docs" / "page.md").read_text()
+    names = {name for name, *_ in PICTURES}
+
+    assert {file.stem for file in FOLDER.glob("*.png")} == names
+    assert [name for name in names if f"images/{name}.png" not in docs] == []

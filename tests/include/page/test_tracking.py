@@ -93,8 +93,8 @@ def test_unresolved_events_are_counted_by_reason_with_the_latest_sample(warehous
     assert found["reasons"][1]["remedy"]
     assert found["as_of"] == "2026-03-02"
     assert found["daily"] == [
-        {"day": "2026-03-01", "events": 12},
-        {"day": "2026-03-02", "events": 4},
+        {"day": "2026-03-01", "resolved": 0, "unresolved": 12},
+        {"day": "2026-03-02", "resolved": 0, "unresolved": 4},
     ]
 
 
@@ -115,7 +115,7 @@ def test_the_events_of_a_reason_say_what_would_resolve_each(warehouse, connectio
     assert [row["sample_message_id"] for row in found["rows"]] == ["m0", "m2"]
     assert [row["events"] for row in found["rows"]] == [11, 1]
     assert "external id “acme”" in found["rows"][0]["remedy"]
-    assert [row["events"] for row in found["daily"]] == [9, 2, 1]
+    assert [row["unresolved"] for row in found["daily"]] == [9, 2, 1]
     assert ask("unknown_company", offset=1)["rows"] == found["rows"][1:]
     assert ask("no_company")["rows"][0]["keys"] == {"email": "“p@company.example”"}
     hidden = ask("no_company", with_persons=False)
@@ -141,7 +141,12 @@ def test_receipts_are_neither_resolved_nor_events(warehouse, connection):
     )
 
     assert reading.part(warehouse, tracking.resolved) == {"events": 3, "resolved": 2}
-    assert reading.part(warehouse, tracking.outcomes)["as_of"] == "2026-03-02"
+    outcomes = reading.part(warehouse, tracking.outcomes)
+    assert outcomes["as_of"] == "2026-03-02"
+    assert outcomes["daily"] == [
+        {"day": "2026-03-01", "resolved": 2, "unresolved": 0},
+        {"day": "2026-03-02", "resolved": 0, "unresolved": 1},
+    ]
 
 
 def test_quarantined_calls_are_listed_and_their_payload_is_for_some(warehouse, connection):
@@ -170,3 +175,51 @@ def test_endusers_created_from_segment_are_counted_apart(warehouse, connection):
     )
 
     assert reading.part(warehouse, tracking.endusers) == {"known": 3, "created": 1}
+
+
+def test_those_who_never_said_who_they_are_share_a_row_that_says_where_to_look(
+    warehouse, connection
+):
+    # the marts keep no anonymous id of theirs: nothing may be said of a call's own
+    make_marts(connection)
+    add_unresolved(connection, "no_identity", 9)
+
+    query = partial(tracking.unresolved, reason="no_identity", with_persons=True)
+    (row,) = reading.part(warehouse, query)["rows"]
+
+    assert "the story of a call names it" in row["remedy"]
+    assert "Nothing: it has no" not in row["remedy"]
+
+
+def test_what_a_source_sent_is_told_day_by_day(warehouse, connection):
+    add_intake(connection, "app", received=10, landed=7, duplicates=3)
+    add_intake(connection, "other", received=5)
+
+    found = reading.part(warehouse, partial(tracking.received, source="app"))
+
+    assert [(row["received"], row["landed"]) for row in found["daily"]] == [(10, 7)]
+    assert found["daily"][0]["day"] == found["as_of"]
+
+
+def test_endusers_created_from_segment_are_listed_and_named_only_for_some(warehouse, connection):
+    make_marts(connection)
+    connection.execute("insert into marts.companies (company_id, name) values ('c1', 'Northwind')")
+    connection.execute(
+        "insert into marts.endusers values "
+        "('1', 'planhat', 'c1', 'A', null, null, now()), "
+        "('2', 'segment', 'c1', null, 'p@company.example', 'm2', '2026-03-01'), "
+        "('3', 'segment', 'c1', 'B', null, 'm3', '2026-03-02')"
+    )
+
+    told = reading.part(warehouse, partial(tracking.created, with_persons=True))
+    hidden = reading.part(warehouse, partial(tracking.created, with_persons=False, offset=1))
+
+    assert [(row["enduser_id"], row["name"]) for row in told["rows"]] == [
+        ("3", "B"),
+        ("2", "p@company.example"),
+    ]
+    assert (told["rows"][0]["company"], told["rows"][0]["created_by_message_id"]) == (
+        "Northwind",
+        "m3",
+    )
+    assert (hidden["total"], hidden["rows"][0]["name"]) == (2, None)

@@ -60,22 +60,73 @@ def test_companies_without_usage_are_counted_and_listed_as_such(warehouse, conne
     assert [row["name"] for row in silent["rows"]] == ["Silent"]
 
 
-def test_only_open_alerts_of_companies_that_are_there_are_shown(warehouse, connection):
+def add_alerts(connection) -> None:
     add_company(connection, "c1", "Northwind")
+    connection.execute(
+        "insert into marts.companies (company_id, deleted_at) values ('gone', now())"
+    )
+    connection.execute(
+        "insert into marts.endusers (enduser_id, company_id, name) values ('e1', 'c1', 'Known One')"
+    )
+    connection.execute(
+        "insert into raw_planhat.objects (model, planhat_id, payload, deleted_at) values "
+        """('asset', 'a1', '{"name": "Line 3", "companyId": "c1"}', null), """
+        """('asset', 'a2', '{"name": "Line 4", "companyId": "c1"}', now())"""
+    )
     connection.execute(
         "insert into marts.usage_alerts values "
         "('company', 'c1', 'drop', '2026-03-01', null, 1, 9), "
         "('company', 'c1', 'spike', '2026-02-01', '2026-02-08', 9, 1), "
         "('company', 'gone', 'drop', '2026-03-01', null, 1, 9), "
-        "('asset', 'c1', 'drop', '2026-03-01', null, 1, 9)"
+        "('asset', 'a1', 'drop', '2026-03-01', null, 1, 9), "
+        "('asset', 'a2', 'drop', '2026-03-01', null, 1, 9), "
+        "('enduser', 'e1', 'stopped', '2026-03-01', null, 0, 9)"
     )
+
+
+def open_alerts(warehouse, object_type, **options):
+    options = {"with_persons": True} | options
+    return ask(warehouse, usage.open_alerts, object_type=object_type, **options)["rows"]
+
+
+def test_only_open_alerts_of_what_is_there_are_counted_and_shown(warehouse, connection):
+    add_alerts(connection)
+
+    counted = ask(warehouse, usage.base)["alerts"]
+    (shown,) = open_alerts(warehouse, "company")
+
+    assert counted == {"company": 1, "asset": 1, "enduser": 1}
+    assert (shown["name"], shown["kind"]) == ("Northwind", "drop")
+
+
+def test_an_alert_of_an_asset_names_it_and_its_company(warehouse, connection):
+    add_alerts(connection)
+
+    (alert,) = open_alerts(warehouse, "asset")
+
+    assert (alert["object_id"], alert["name"]) == ("a1", "Line 3")
+    assert (alert["company_id"], alert["company"]) == ("c1", "Northwind")
+
+
+def test_an_alert_of_an_enduser_names_the_person_only_for_who_may_see_them(warehouse, connection):
+    add_alerts(connection)
+
+    assert open_alerts(warehouse, "enduser")[0]["name"] == "Known One"
+    (hidden,) = open_alerts(warehouse, "enduser", with_persons=False)
+    assert (hidden["name"], hidden["company"]) == (None, "Northwind")
+
+
+def test_alerts_are_shown_in_pages_that_leave_none_out(warehouse, connection, monkeypatch):
+    monkeypatch.setattr(usage, "ALERTS_A_PAGE", 2)
+    add_alerts(connection)
     connection.execute(
-        "insert into marts.companies (company_id, deleted_at) values ('gone', now())"
+        "insert into marts.usage_alerts select 'asset', 'a' || n, 'drop', '2026-03-01', null, 1, 9 "
+        "from generate_series(3, 5) as n"
     )
 
-    alerts = ask(warehouse, usage.base)["alerts"]
+    pages = [open_alerts(warehouse, "asset", offset=offset) for offset in (0, 2)]
 
-    assert [(row["name"], row["kind"]) for row in alerts] == [("Northwind", "drop")]
+    assert [row["object_id"] for page in pages for row in page] == ["a1", "a3", "a4", "a5"]
 
 
 @pytest.mark.parametrize("search", ["north", "NORTHWIND", "ext-c1", "c1"])
@@ -114,6 +165,10 @@ def test_a_company_opens_with_its_health_days_metrics_and_alerts(warehouse, conn
     assert found["health"]["metric_part"] is None
     assert found["daily"] == [{"day": "2026-03-02", "activities": 7}]
     assert found["metrics"][0]["daily"] == [{"day": "2026-03-01", "value": 4.5}]
+    assert [(row["event"], row["activities"]) for row in found["events"]] == [
+        ("Closed", 4),
+        ("Opened", 3),
+    ]
 
 
 def test_a_company_that_is_not_there_is_said(warehouse, connection):

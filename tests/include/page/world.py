@@ -128,7 +128,8 @@ def make_marts(connection: psycopg.Connection) -> None:
             first_seen_at timestamptz, last_seen_at timestamptz, sample_message_id text
         );
         create table marts.endusers (
-            enduser_id text, origin text, company_id text, name text, email text
+            enduser_id text, origin text, company_id text, name text, email text,
+            created_by_message_id text, first_seen_at timestamptz
         );
         create table marts.companies (
             company_id text, name text, external_id text, phase text, status text,
@@ -158,9 +159,13 @@ def make_marts(connection: psycopg.Connection) -> None:
         create table marts.company_metrics (
             company_id text, metric text, metric_date date, value numeric, aggregation text
         );
+        create table marts.company_metric_changes (
+            company_id text, metric text, aggregation text, last_date date, value_30d numeric,
+            change_30d numeric
+        );
         create table marts.metric_candidates (
             metric text, times_seen bigint, companies bigint, last_value numeric,
-            last_seen_at timestamptz
+            last_seen_at timestamptz, sample_message_id text
         );
         create table marts.metric_rejections (
             message_id text, event_at timestamptz, metric text, reason text, value_type text
