@@ -10,6 +10,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from segment.analytics.request import APIError, parse_retry_after, post
@@ -91,6 +92,8 @@ def send_batch(
                 segment.write_key, segment.host,
                 timeout=patience.timeout, retry_count=attempt, batch=batch,
             )  # fmt: skip
+            if response.request.method != "POST":
+                return _redirected(response)
             return Accepted(_rejected(response, len(batch)))
         except APIError as error:
             if error.status not in RETRIED:
@@ -113,6 +116,16 @@ def send_batch(
         elif attempt + 1 < patience.attempts:
             stopped.wait(_jitter(patience, attempt))
     return failed
+
+
+def _redirected(response: requests.Response) -> Refused:
+    # A redirect is followed with a GET, which carries no batch: whatever answered has seen nothing.
+    host = urlsplit(response.url).netloc
+    return Refused(
+        "redirected",
+        f"the address sends us on to {host}: set AIRFLOW_CONN_SEGMENT to where batches are taken",
+        is_content=False,
+    )
 
 
 def _jitter(patience: Patience, attempt: int) -> float:

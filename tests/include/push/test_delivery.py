@@ -63,6 +63,21 @@ def test_retry_after_is_waited_for_by_every_connection(
     assert report.seconds > 1
 
 
+@pytest.mark.parametrize("status", [301, 302, 303])
+def test_a_page_behind_a_redirect_has_not_taken_the_batch(
+    world: World, segment: PlayedSegment, status: int
+) -> None:
+    world.fill("company", 10)
+    elsewhere = f"{segment.connection.host}/a-page"
+    segment.script = lambda number, batch: Answer(
+        status, takes=False, headers={"Location": elsewhere}
+    )
+    report = world.push(segment.connection)
+    assert (report.status, report.total("synced"), report.total("errors")) == ("failed", 0, 10)
+    assert {code for _, _, code, _, _ in world.errors()} == {"redirected"}
+    assert segment.messages == []
+
+
 @pytest.mark.parametrize("status", [400, 413, 422])
 def test_a_refused_batch_is_split_until_the_guilty_object_is_alone(
     world: World, segment: PlayedSegment, status: int
