@@ -40,6 +40,9 @@ BATCHES = 500
 SINGLES = 20_000
 SECONDS = 10
 MILLION = 1_000_000
+# The long load of the large size: seconds, and calls a second.
+LOAD_SECONDS = 600
+LOAD_RATE = 20_000
 # What a million rows of the size of these calls take, index and write-ahead log included.
 GB_A_MILLION = 1.0
 
@@ -110,6 +113,8 @@ def run(url: str, *, size: str = "small", say: Say = print) -> list[Row]:
             _fill(bench, millions * MILLION)
             rows += _batches(bench, f"{millions} M rows")
         rows.append(_duplicates(bench))
+        if size == "full":
+            rows.append(_long_load(bench))
         rows.append(Row("memory of the collector", f"{_memory(bench.pid):.0f} MB",
                         f"{before:.0f} MB before", None))  # fmt: skip
     return rows
@@ -203,6 +208,39 @@ def _latencies(bench: _Bench) -> list[Row]:
     for row in rows:
         bench.say(f"{row.name}: {row.figure}")
     return rows
+
+
+def _long_load(bench: _Bench) -> Row:
+    """A steady rate for minutes: whether the end of it is like its beginning."""
+    speeds = []
+    before = _memory(bench.pid)
+    # in parts, so that the client's memory is flat too
+    parts = max(2, LOAD_SECONDS // SECONDS)
+    for number in range(parts):
+        speed = land_batches(
+            bench.url, bench.host, bench.key,
+            requests=SECONDS * LOAD_RATE // 100, rate=LOAD_RATE,
+        )  # fmt: skip
+        speeds.append(speed)
+        if number % 6 == 0:
+            bench.say(f"load, part {number + 1} of {parts}: p99 {speed.latency(99):.1f} ms")
+    tenth = max(1, parts // 10)
+    first, last = (_together(each) for each in (speeds[:tenth], speeds[-tenth:]))
+    return Row(
+        f"{parts * SECONDS / 60:.0f} minutes at {LOAD_RATE:,} events/s: p99 of the last tenth",
+        f"{last.latency(99):.1f} ms",
+        f"{first.latency(99):.1f} ms (the first); "
+        f"memory {before:.0f} MB before, {_memory(bench.pid):.0f} MB after",
+        round(last.latency(99) / first.latency(99), 2),
+    )
+
+
+def _together(speeds: list[Speed]) -> Speed:
+    return Speed(
+        sum(each.calls for each in speeds),
+        sum(each.seconds for each in speeds),
+        [latency for each in speeds for latency in each.latencies],
+    )
 
 
 def _disk(url: str) -> list[Row]:

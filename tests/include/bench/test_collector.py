@@ -19,7 +19,10 @@ def quiet(line: str) -> None:
 
 @pytest.fixture
 def little(monkeypatch: pytest.MonkeyPatch) -> None:
-    amounts = {"ROUNDS": 1, "BATCHES": 4, "SINGLES": 70, "SECONDS": 1, "MILLION": 5_000}
+    amounts = {
+        "ROUNDS": 1, "BATCHES": 4, "SINGLES": 70, "SECONDS": 1, "MILLION": 5_000,
+        "LOAD_SECONDS": 3, "LOAD_RATE": 1_000,
+    }  # fmt: skip
     for name, amount in amounts.items():
         monkeypatch.setattr(collector, name, amount)
 
@@ -41,6 +44,21 @@ def test_every_figure_stands_beside_another_and_nothing_stays_behind(little, war
         found = connection.execute("select datname from pg_database").fetchall()
         assert (collector.DATABASE,) not in found
         assert connection.execute("select * from raw_segment.events").fetchall() == []
+
+
+def test_the_large_size_lasts_and_fills_the_table(
+    little, warehouse: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(collector, "GB_A_MILLION", 0.0)
+    said = []
+    rows = {row.name: row for row in collector.run(warehouse, size="full", say=said.append)}
+    load = rows["0 minutes at 1,000 events/s: p99 of the last tenth"]
+    assert load.ratio
+    assert "MB after" in load.beside
+    assert "load, part 1 of 3" in " ".join(said)
+    assert {"landing, 100-event batches, 10 M rows", "landing, 100-event batches, 50 M rows"} < {
+        *rows
+    }
 
 
 def test_the_disk_is_measured_by_a_flush_each_and_keeps_nothing(
