@@ -13,7 +13,7 @@ company_metrics as (
 
 ),
 
-calls as (
+calls as not materialized (
 
     select * from {{ ref('int_identity__calls') }}
     where type = 'group' and is_in_scope
@@ -39,7 +39,12 @@ final as (
         group_traits.value_text
     from group_traits
     inner join company_metrics on group_traits.trait = company_metrics.metric
-    inner join calls on group_traits.event_seq = calls.event_seq
+    -- a look-up for each: there are few of them, whatever else has landed
+    cross join lateral (
+        select * from calls
+        where calls.event_seq = group_traits.event_seq
+        offset 0
+    ) as calls
     inner join keyset_endusers on calls.keyset = keyset_endusers.keyset
 
 )
