@@ -8,7 +8,8 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -35,9 +36,6 @@ SETTINGS_TABLES = (
 _SESSION = {
     "maintenance_work_mem": "256MB",  # indexes of millions of rows are made without files
     "parallel_tuple_cost": "0.01",  # reading a call costs far more than handing it over
-    # A table is committed with its mark or not at all, and the build's own row waits for the disk:
-    # none of the others has to.
-    "synchronous_commit": "off",
 }
 PATIENCE_SECONDS = 30 * 60
 SAY_EVERY_SECONDS = 5
@@ -276,13 +274,13 @@ def _run_dbt(
     """Every node's result, and what went wrong before there was any."""
     from dbt.cli.main import dbtRunner
 
-    os.environ.update(warehouse_environment(url))
     arguments = ["build", *dbt_options(settings), "--vars", json.dumps({"as_of": str(as_of)})]
     # Unit tests belong to `make test`: a build proves its data, not its rules.
     arguments += ["--exclude-resource-type", "unit_test", "--log-level", "none"]
     if full:
         arguments.append("--full-refresh")
-    outcome = dbtRunner(callbacks=[_progress(say)]).invoke(arguments)
+    with _environment(warehouse_environment(url)):
+        outcome = dbtRunner(callbacks=[_progress(say)]).invoke(arguments)
     results = getattr(outcome.result, "results", None) or []
     nodes = [_node(result) for result in results]
     if outcome.success:
@@ -293,6 +291,21 @@ def _run_dbt(
         more = f" and {len(failed) - 3} more" if len(failed) > 3 else ""
         return nodes, f"{names}{more}"
     return nodes, _first_line(str(outcome.exception or "dbt failed without a reason"))
+
+
+@contextmanager
+def _environment(values: dict[str, str]) -> Iterator[None]:
+    """These variables for dbt, and for nothing that this process connects to or starts later."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def warehouse_environment(url: str) -> dict[str, str]:

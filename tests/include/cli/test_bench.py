@@ -12,7 +12,7 @@ from tests.include.running import cli
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--parts", "push pull"], "There is no part pull: there are push, build"),
+        (["--parts", "push pull"], "There is no part pull: there are push, page"),
         (["--size", "huge"], "SIZE is one of small, full, not 'huge'."),
     ],
 )

@@ -53,7 +53,7 @@ def test_the_last_sync_has_a_row_for_each_model_and_their_sums(warehouse, connec
 
 def test_neither_a_dry_run_nor_a_run_in_progress_is_the_last_sync(warehouse, connection):
     kept = add_run(connection, "success")
-    add_run(connection, "dry_run", started_at=NOON + timedelta(hours=1))
+    add_run(connection, "dry_run", is_dry=True, started_at=NOON + timedelta(hours=1))
     add_active_run(connection)
 
     assert ask(warehouse, runs.last_finished)["run_id"] == kept

@@ -250,8 +250,8 @@ def add_held_plan(
         )
         connection.execute(
             "insert into sync.planned (run_id, model, position, object_id, action, call, payload, "
-            "fingerprint, version, generation, message_id) values "
-            "(%s, 'enduser', %s, %s, %s, 'identify', %s, 'g', 2, 0, %s)",
+            "fingerprint, version, generation, message_id, bytes) values "
+            "(%s, 'enduser', %s, %s, %s, 'identify', %s, 'g', 2, 0, %s, 200)",
             [
                 run_id, position, object_id, action,
                 Jsonb(before | {"email": "new@company.example"}), f"planhat-{object_id}",
