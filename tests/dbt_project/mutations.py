@@ -228,9 +228,16 @@ MUTATIONS = [
     ),
     Mutation(
         "§3.5",
+        f"{_IDENTITY}attributes.sql",
+        "type = 'identify' and is_in_scope",
+        "type = 'identify'",
+        "an_attribute_keeps_the_keyset_and_place_of_its_identify",
+    ),
+    Mutation(
+        "§3.5",
         "models/marts/core/endusers.sql",
-        "identifies.place desc",
-        "identifies.place",
+        "order by enduser_id, attribute, place desc",
+        "order by enduser_id, attribute, place",
         "a_created_enduser_has_the_last_value_of_each_attribute",
     ),
     Mutation(

@@ -21,16 +21,9 @@ created_emails as (
 
 ),
 
-identify_traits as (
+attributes_of_calls as not materialized (
 
-    select * from {{ ref('stg_segment__identify_traits') }}
-
-),
-
-calls as not materialized (
-
-    select * from {{ ref('int_identity__calls') }}
-    where type = 'identify' and is_in_scope
+    select * from {{ ref('int_identity__attributes') }}
 
 ),
 
@@ -95,31 +88,33 @@ created_keysets as (
 
 ),
 
-identifies as (
+carried as (
 
     select
         created_keysets.enduser_id,
-        calls.event_seq,
-        {{ place('calls.event_at', 'calls.message_id') }} as place
+        attributes_of_calls.attribute,
+        attributes_of_calls.value,
+        attributes_of_calls.place
     from created_keysets
-    inner join calls
+    inner join attributes_of_calls
         on
-            created_keysets.keyset = calls.keyset
-            and created_keysets.from_date <= calls.event_date
-            and created_keysets.to_date > calls.event_date
+            created_keysets.keyset = attributes_of_calls.keyset
+            and created_keysets.from_date <= attributes_of_calls.event_date
+            and created_keysets.to_date > attributes_of_calls.event_date
     where not created_keysets.is_borrowed
     union all
     select
         created_keysets.enduser_id,
-        calls.event_seq,
-        {{ place('calls.event_at', 'calls.message_id') }} as place
+        attributes_of_calls.attribute,
+        attributes_of_calls.value,
+        attributes_of_calls.place
     from created_keysets
     inner join anonymous_calls
         on
             created_keysets.keyset = anonymous_calls.keyset
             and created_keysets.from_date <= anonymous_calls.event_date
             and created_keysets.to_date > anonymous_calls.event_date
-    inner join calls on anonymous_calls.event_seq = calls.event_seq
+    inner join attributes_of_calls on anonymous_calls.event_seq = attributes_of_calls.event_seq
     where created_keysets.is_borrowed
 
 ),
@@ -127,13 +122,12 @@ identifies as (
 -- each attribute from the last identify that carries it
 attribute_values as (
 
-    select distinct on (identifies.enduser_id, identify_traits.attribute)
-        identifies.enduser_id,
-        identify_traits.attribute,
-        identify_traits.value
-    from identifies
-    inner join identify_traits on identifies.event_seq = identify_traits.event_seq
-    order by identifies.enduser_id, identify_traits.attribute, identifies.place desc
+    select distinct on (enduser_id, attribute)
+        enduser_id,
+        attribute,
+        value
+    from carried
+    order by enduser_id, attribute, place desc
 
 ),
 
