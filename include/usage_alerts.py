@@ -23,6 +23,21 @@ NEWS_DAYS = 14
 # Characters of a name.
 LONGEST_NAME = 80
 
+# Joined to `marts.usage_alerts as alerts`: the object, `objects`, and its company, `companies`.
+# Our copy of Planhat names assets, projects, any further model.
+OBJECTS_OF_ALERTS = """
+    left join marts.endusers
+        on alerts.object_type = 'enduser' and alerts.object_id = endusers.enduser_id
+    left join raw_planhat.objects
+        on alerts.object_type = objects.model and alerts.object_id = objects.planhat_id
+    left join marts.companies
+        on companies.company_id = case alerts.object_type
+            when 'company' then alerts.object_id
+            when 'enduser' then endusers.company_id
+            else objects.payload ->> 'companyId'
+        end
+"""
+
 
 @dataclass(frozen=True)
 class UsageAlert:
@@ -207,7 +222,7 @@ def _named(connection: psycopg.Connection) -> list[UsageAlert]:
     """The first hundred of this transaction's: companies before the rest, what is gone first."""
     with connection.cursor(row_factory=class_row(UsageAlert)) as cursor:
         return cursor.execute(
-            """
+            f"""
             select
                 alerts.object_type,
                 alerts.object_id,
@@ -220,12 +235,13 @@ def _named(connection: psycopg.Connection) -> list[UsageAlert]:
                 left(
                     regexp_replace(companies.name, '[[:cntrl:][:space:]]+', ' ', 'g'), %(longest)s
                 ) as company,
-                left(
+                -- a person's name stays in the warehouse
+                case when alerts.object_type not in ('company', 'enduser') then left(
                     regexp_replace(
                         objects.payload ->> 'name', '[[:cntrl:][:space:]]+', ' ', 'g'
                     ),
                     %(longest)s
-                ) as name
+                ) end as name
             from marts.usage_alerts as alerts
             inner join sync.alerts_sent as sent
                 on
@@ -233,19 +249,7 @@ def _named(connection: psycopg.Connection) -> list[UsageAlert]:
                     and alerts.object_id = sent.object_id
                     and alerts.kind = sent.kind
                     and alerts.opened_on = sent.opened_on
-            left join marts.endusers
-                on alerts.object_type = 'enduser' and alerts.object_id = endusers.enduser_id
-            left join raw_planhat.objects
-                on
-                    alerts.object_type not in ('company', 'enduser')
-                    and objects.model = alerts.object_type
-                    and objects.planhat_id = alerts.object_id
-            left join marts.companies
-                on companies.company_id = case alerts.object_type
-                    when 'company' then alerts.object_id
-                    when 'enduser' then endusers.company_id
-                    else objects.payload ->> 'companyId'
-                end
+            {OBJECTS_OF_ALERTS}
             -- the time of this transaction
             where sent.sent_at = now()
             order by
@@ -256,6 +260,6 @@ def _named(connection: psycopg.Connection) -> list[UsageAlert]:
                 alerts.object_id,
                 alerts.opened_on
             limit %(named)s
-            """,
+            """,  # noqa: S608
             {"named": NAMED, "longest": LONGEST_NAME},
         ).fetchall()

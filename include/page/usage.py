@@ -5,6 +5,7 @@ from typing import Any
 import psycopg
 
 from include.page.reading import one, rows, shortened
+from include.usage_alerts import OBJECTS_OF_ALERTS
 
 DAYS = 90
 COMPANIES_A_PAGE = 50
@@ -167,20 +168,10 @@ def _metrics(connection: psycopg.Connection, company_id: str, as_of: Any) -> lis
     return found
 
 
-# With an object's name and company. Our copy of Planhat names assets, projects, any further model.
-_ALERTS = """
+_ALERTS = f"""
     from marts.usage_alerts as alerts
     left join sync.alerts_acknowledged using (object_type, object_id, kind, opened_on)
-    left join marts.endusers
-        on alerts.object_type = 'enduser' and endusers.enduser_id = alerts.object_id
-    left join raw_planhat.objects
-        on objects.model = alerts.object_type and objects.planhat_id = alerts.object_id
-    left join marts.companies
-        on companies.company_id = case alerts.object_type
-            when 'company' then alerts.object_id
-            when 'enduser' then endusers.company_id
-            else objects.payload ->> 'companyId'
-        end
+    {OBJECTS_OF_ALERTS}
 """
 
 # Nobody has taken notice of it, and what it is about is still there.

@@ -63,7 +63,7 @@ def open_as(airflow, browser) -> Iterator[Callable]:
         )
         page.goto(airflow.url + path)
         frame = page.frame_locator('iframe[title="Planhat ⇄ Segment"]')
-        # before that the page's scripts may not listen yet
+        # the first answers are there
         expect((frame if path == PAGE else page).locator("#mark")).to_have_text(
             re.compile("ON|OFF")
         )
@@ -386,6 +386,53 @@ def test_tabs_are_walked_with_the_arrow_keys(open_as):
     expect(frame.get_by_role("tab", name="Company metrics")).to_be_focused()
     expect(frame.get_by_text("No metric is declared yet.")).to_be_visible()
     expect(frame.get_by_role("tabpanel")).to_have_count(1)
+
+
+def test_a_tab_pressed_before_the_scripts_are_there_is_not_lost(airflow, browser):
+    context = browser.new_context()
+    context.add_cookies([{"name": "_token", "value": airflow.token("viewer"), "url": airflow.url}])
+    page = context.new_page()
+    held = []
+
+    def hold(route):
+        held.append(route)
+
+    page.route("**/static/page.js", hold)
+    page.goto(airflow.url + PAGE)
+    tab = page.frame_locator("iframe").get_by_role("tab", name="Company metrics")
+    expect(tab).to_be_disabled()
+
+    held[0].continue_()
+    tab.click()
+
+    expect(tab).to_have_attribute("aria-selected", "true")
+    context.close()
+
+
+def test_an_answer_that_a_later_one_overtook_is_not_drawn(open_as, connection):
+    page, frame = open_as("viewer")
+    tab = frame.get_by_role("tab", name="Data push")
+    held = []
+
+    def hold(route):
+        held.append((route, route.fetch()))
+
+    page.route("**/api/push", hold, times=1)
+    tab.click()
+    while not held:
+        page.wait_for_timeout(100)
+    add_run(connection, models={"company": {"considered": 4, "added": 4, "synced": 4}})
+    tab.click()
+    row = frame.get_by_role("row", name=re.compile("^Company"))
+    expect(row).to_be_visible()
+
+    route, old = held[0]
+    with page.expect_response("**/api/push"):
+        route.fulfill(response=old)
+
+    page.wait_for_timeout(500)
+    # at once: the next answer would bring it back
+    assert row.is_visible()
 
 
 def test_hostile_names_are_text_wherever_they_appear(open_as, connection):

@@ -22,6 +22,7 @@ const WATCHING = 2_000;
 
 let current = "push";
 let timer;
+let asked = 0;
 
 followTheme();
 by("zone").textContent = `Times in ${zone}`;
@@ -37,15 +38,19 @@ document.addEventListener("visibilitychange", () => document.hidden || refresh()
 /** Ask for the section that is shown, and for the mark; then again, sooner while a run is active. */
 async function refresh() {
   clearTimeout(timer);
+  const number = ++asked;
   let pause = QUIET;
   try {
     const section = SECTIONS[current];
     const [push, own] = await Promise.all([ask("push"), current === "push" || !section.path ? null : ask(section.path)]);
+    // an answer that a later question overtook would draw what was
+    if (number !== asked) return;
     mark(push);
     section.draw(own ?? push);
     if (push.active_run || push.button.code === "queued") pause = WATCHING;
     by("trouble").hidden = true;
   } catch (problem) {
+    if (number !== asked) return;
     by("trouble").textContent = problem.message;
     by("trouble").hidden = false;
     if (problem.status === 401) return;
@@ -77,6 +82,8 @@ function startTabs() {
     if (focus) tab.focus();
   };
   tabs.forEach((tab, index) => {
+    // pressed before this, it would do nothing
+    tab.disabled = false;
     tab.addEventListener("click", () => { choose(tab); refresh(); });
     tab.addEventListener("keydown", (event) => {
       const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
