@@ -14,9 +14,11 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 from include.bench.rows import Row
 from include.push.delivery import DeliveryOptions
@@ -29,6 +31,10 @@ Say = Callable[[str], None]
 
 # A connection more hides more of the round trip; beyond eight the sender's processor is full.
 CONNECTIONS = 8
+
+# Processes that share a model's parts, as Airflow's workers do. Python runs one thread of a
+# process at a time.
+WORKERS = 2
 
 OBJECTS = 200_000
 MANY_OBJECTS = 1_000_000
@@ -57,7 +63,7 @@ COLUMNS = {
 
 @dataclass(frozen=True)
 class PushFigures:
-    """Objects a second of each part, and the peak of this process's memory in MB."""
+    """Objects a second of each part, and the peak of each process's memory in MB."""
 
     objects: int
     plan_all_new: float
@@ -75,14 +81,18 @@ def run(url: str, *, size: str = "small", say: Say = print) -> list[Row]:
     """
     settings = load_settings({"AIRFLOW_CONN_WAREHOUSE": url})
     say(f"push: {OBJECTS:,} objects at {ROUND_TRIP * 1000:.0f} ms and at 0 ms")
-    far = measure_push(url, settings, objects=OBJECTS, round_trip=ROUND_TRIP)
-    near = measure_push(url, settings, objects=OBJECTS, round_trip=0)
+    far, alone, near = (
+        measure_push(url, settings, objects=OBJECTS, round_trip=round_trip, workers=workers)
+        for round_trip, workers in ((ROUND_TRIP, WORKERS), (ROUND_TRIP, 1), (0, WORKERS))
+    )
     rows = _diff_rows(far)
     rows.append(Row(f"peak memory, {OBJECTS:,} objects", f"{near.peak_mb:.0f} MB", "", None))
     if size == "full":
         # Before the library's client, which keeps all of its messages in memory.
         say(f"push: {MANY_OBJECTS:,} objects")
-        many = measure_push(url, settings, objects=MANY_OBJECTS, round_trip=ROUND_TRIP)
+        many = measure_push(
+            url, settings, objects=MANY_OBJECTS, round_trip=ROUND_TRIP, workers=WORKERS
+        )
         rows += _diff_rows(many)
         rows.append(
             Row(
@@ -91,21 +101,25 @@ def run(url: str, *, size: str = "small", say: Say = print) -> list[Row]:
             )
         )  # fmt: skip
     say("push: the library's own client, and one connection")
-    for round_trip, ours in ((ROUND_TRIP, far), (0.0, near)):
+    for round_trip, named in (
+        (ROUND_TRIP, {f"{WORKERS} workers": far, "1 worker": alone}),
+        (0.0, {f"{WORKERS} workers": near}),
+    ):
+        beside = {
+            "the library's client": measure_library_client(OBJECTS, round_trip=round_trip),
+            "one connection of its batch sender": measure_one_connection(
+                OBJECTS // 4, round_trip=round_trip
+            ),
+        }
         rows += [
             Row(
-                f"push of {OBJECTS:,} objects, {round_trip * 1000:.0f} ms round trip",
+                f"push of {OBJECTS:,} objects, {round_trip * 1000:.0f} ms round trip, {workers}",
                 f"{ours.deliver:,.0f}/s",
-                f"{rate:,.0f}/s: {beside}",
+                f"{rate:,.0f}/s: {other}",
                 ours.deliver / rate,
             )
-            for beside, rate in (
-                ("the library's client", measure_library_client(OBJECTS, round_trip=round_trip)),
-                (
-                    "one connection of its batch sender",
-                    measure_one_connection(OBJECTS // 4, round_trip=round_trip),
-                ),
-            )
+            for workers, ours in named.items()
+            for other, rate in beside.items()
         ]
     return rows
 
@@ -127,14 +141,21 @@ def _diff_rows(figures: PushFigures) -> list[Row]:
     ]
 
 
-def measure_push(url: str, settings: Settings, *, objects: int, round_trip: float) -> PushFigures:
+def measure_push(
+    url: str, settings: Settings, *, objects: int, round_trip: float, workers: int
+) -> PushFigures:
     """Plan and deliver `objects` new companies to a Segment `round_trip` seconds away, then diff.
 
-    Uses the model `bench_company` of the database at `url`, which it replaces. Raises when the
-    other side did not get each object exactly once.
+    Delivering counts from the first batch's mark to the last one's acknowledgement. Uses the model
+    `bench_company` of the database at `url`, which it replaces. Raises when the other side did not
+    get each object exactly once.
     """
-    options = DeliveryOptions(connections=CONNECTIONS, rate=None)
-    with tempfile.TemporaryDirectory() as name, played_segment(round_trip) as (segment, counted):
+    spawned = multiprocessing.get_context("spawn")
+    with (
+        tempfile.TemporaryDirectory() as name,
+        played_segment(round_trip) as (segment, counted),
+        ProcessPoolExecutor(workers, mp_context=spawned) as pool,
+    ):
         folder = Path(name)
         _describe(folder)
         _fill(url, objects)
@@ -144,9 +165,8 @@ def measure_push(url: str, settings: Settings, *, objects: int, round_trip: floa
         started = time.perf_counter()
         parts = plan_run(url, settings, run_id, say=_silent, folder=folder)
         planned = time.perf_counter()
-        for part in parts:
-            deliver_model(url, segment, run_id, **part, say=_silent, options=options)
-        delivered = time.perf_counter()
+        delivering = [pool.submit(_deliver, url, segment, run_id, part) for part in parts]
+        peak_mb = max(each.result() for each in delivering)
         report = finish_run(url, run_id, say=_silent)
         if report.status != "success" or counted() != objects:
             raise RuntimeError(f"{counted():,} of {objects:,} arrived: {report.reason}")
@@ -155,11 +175,32 @@ def measure_push(url: str, settings: Settings, *, objects: int, round_trip: floa
     return PushFigures(
         objects,
         objects / (planned - started),
-        objects / (delivered - planned),
+        objects / _delivering_seconds(url, run_id),
         diff,
         bare,
-        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        max(peak_mb, _peak_mb()),
     )
+
+
+def _deliver(url: str, segment: SegmentConnection, run_id: int, part: dict[str, Any]) -> float:
+    """In a process of its own; the peak of its memory in MB."""
+    options = DeliveryOptions(connections=CONNECTIONS, rate=None)
+    deliver_model(url, segment, run_id, **part, say=_silent, options=options)
+    return _peak_mb()
+
+
+def _delivering_seconds(url: str, run_id: int) -> float:
+    with connect(url, application_name="bench", autocommit=True) as connection:
+        row = connection.execute(
+            "select extract(epoch from max(finished_at) - min(sent_at))::float8 "
+            "from sync.batches where run_id = %s",
+            [run_id],
+        ).fetchone()
+    return row[0]  # type: ignore[index]
+
+
+def _peak_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def measure_library_client(objects: int, *, round_trip: float) -> float:

@@ -21,9 +21,14 @@ def test_every_push_is_measured_beside_the_library_s_own_ways(warehouse: str) ->
         ("diff of 3,000 objects, nothing changed", "the bare join"),
         ("plan of 3,000 objects, all new", ""),
         ("peak memory, 3,000 objects", "1,500 objects"),
-        ("push of 1,500 objects, 1 ms round trip", "the library's client"),
-        ("push of 1,500 objects, 1 ms round trip", "one connection of its batch sender"),
-        ("push of 1,500 objects, 0 ms round trip", "the library's client"),
-        ("push of 1,500 objects, 0 ms round trip", "one connection of its batch sender"),
+        *(
+            (f"push of 1,500 objects, {at}", beside)
+            for at in (
+                "1 ms round trip, 2 workers",
+                "1 ms round trip, 1 worker",
+                "0 ms round trip, 2 workers",
+            )
+            for beside in ("the library's client", "one connection of its batch sender")
+        ),
     ]
     assert all((row.ratio is not None) == bool(row.beside) for row in rows)
