@@ -28,7 +28,7 @@ class Settings:
     collector_host: str = "127.0.0.1"
     collector_port: int = 8100
     collector_public_url: str | None = None
-    collector_workers: int = 1
+    collector_workers: int = 2
     collector_spool_mb: int = 256
     collector_call_bytes: int = 32 * 1024
     collector_batch_bytes: int = 500 * 1024

@@ -142,7 +142,6 @@ class Collector:
     async def _keep_metrics(self) -> None:
         while True:
             await asyncio.sleep(1)
-            self._metrics.set("spool_bytes", self._spool.bytes if self._spool else 0)
             self._metrics.keep()
 
     async def _answer(self, scope: Scope, headers: Headers, receive: Receive) -> _Answer:
@@ -213,7 +212,8 @@ class Collector:
         if path == "/openapi.json":
             return _json(200, openapi.document(self._routes))
         if path == "/metrics":
-            text = self._metrics.text()
+            spooled = self._spool.shared_bytes if self._spool else 0
+            text = self._metrics.text(spool_bytes=spooled)
             return _Answer(
                 200,
                 text,
@@ -239,7 +239,8 @@ class Collector:
         is_up = await self._keyring.is_database_up()
         spool = None
         if self._spool is not None:
-            spool = {"bytes": self._spool.bytes, "limit": self._options.spool_bytes}
+            limit = self._options.spool_bytes * self._options.workers
+            spool = {"bytes": self._spool.shared_bytes, "limit": limit}
         is_ready = is_up or (self._spool is not None and not self._spool.is_full)
         state = {
             "status": "ready" if is_ready else "away",

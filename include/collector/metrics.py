@@ -50,10 +50,6 @@ class Metrics:
         if by:
             self._values[_written(name, **labels)] += by
 
-    def set(self, name: str, value: float) -> None:
-        """Set a gauge."""
-        self._values[name] = value
-
     def observe(self, name: str, value: float) -> None:
         """Add a value to a histogram."""
         self._buckets[name][bisect_left(_BUCKETS[name], value)] += 1
@@ -78,20 +74,24 @@ class Metrics:
             self._values[f"{name}_sum"] = self._sums[name]
             self._values[f"{name}_count"] = sum(buckets)
 
-    def text(self) -> bytes:
-        """The figures of all workers together, in Prometheus's text form."""
+    def text(self, **gauges: float) -> bytes:
+        """The figures of all workers together, in Prometheus's text form.
+
+        `gauges` are those of now, of all workers: a worker that is gone has none.
+        """
         self.keep()
         sums: dict[str, float] = defaultdict(float)
         files = self._file.parent.glob("*.metrics") if self._file else ()
         for values in [_read(file) for file in files] or [self._values]:
             for name, value in values.items():
                 sums[name] += value
+        sums.update(gauges)
         lines = []
         for name, (kind, help_text) in _HELP.items():
             lines += [f"# HELP {_PREFIX}{name} {help_text}", f"# TYPE {_PREFIX}{name} {kind}"]
             parts = (name, f"{name}_bucket", f"{name}_sum", f"{name}_count")
             chosen = [each for each in sums if each.partition("{")[0] in parts]
-            lines += [f"{_PREFIX}{each} {sums[each]:g}" for each in chosen]
+            lines += [f"{_PREFIX}{each} {sums[each]:.16g}" for each in chosen]
         return "\n".join([*lines, ""]).encode()
 
 
@@ -106,4 +106,4 @@ def _read(file: Path) -> dict[str, float]:
 def _written(name: str, **labels: str) -> str:
     # Sources and reasons are words of ours: nothing in them needs quoting.
     pairs = ",".join(f'{key}="{value}"' for key, value in labels.items())
-    return f"{name}{{{pairs}}}"
+    return f"{name}{{{pairs}}}" if pairs else name

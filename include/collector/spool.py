@@ -120,6 +120,11 @@ class Spool:
         return sum(segment.size for segment in self._segments)
 
     @property
+    def shared_bytes(self) -> int:
+        """How much all the processes that share its folder have in it, gone ones included."""
+        return sum(_size(path) for path in self.folder.glob("*.spool"))
+
+    @property
     def has_backlog(self) -> bool:
         """Whether there is something to drain."""
         return bool(self._segments)
@@ -189,6 +194,13 @@ class Spool:
             if segment is not None:
                 _sync_folder(self.folder)
                 return segment
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:  # drained since it was listed
+        return 0
 
 
 def _locked(path: Path, flags: int) -> Segment | None:

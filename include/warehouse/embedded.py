@@ -45,6 +45,7 @@ CONFIGURATION = {
     "shared_buffers": "256MB",
     "work_mem": "32MB",
     "max_wal_size": "2GB",  # fewer checkpoints while many events land
+    "min_wal_size": "1GB",  # files are used again: filling a new one with zeros holds commits up
     "jit": "off",  # compiling costs more than the build's short statements take
     "timezone": "UTC",
     "log_timezone": "UTC",

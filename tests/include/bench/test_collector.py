@@ -31,6 +31,7 @@ def test_every_figure_stands_beside_another_and_nothing_stays_behind(little, war
     rows = collector.run(warehouse, say=quiet)
     assert [row.name for row in rows] == [
         "landing, 100-event batches, an empty table",
+        "landing, 100-event batches, the same with one worker",
         "landing, one event a request",
         "latency at 30,000 events/s in batches of 100",
         "latency at 3,000 requests/s",

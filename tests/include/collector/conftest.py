@@ -101,12 +101,14 @@ class Running:
 def start_collector(warehouse: str, *arguments: str, **environment: str) -> subprocess.Popen[str]:
     """`python -m include.collector` on a free port; the caller ends it.
 
-    Its DATA_DIR, with the spool, is that of its warehouse: a second collector shares it.
+    Its DATA_DIR, with the spool, is that of its warehouse: a second collector shares it. It has one
+    worker unless the test asks for more: so `kill -9` of the process ends all of it at once.
     """
     folder = _data_folder(warehouse)
     known = {
         "AIRFLOW_CONN_WAREHOUSE": warehouse,
         "COLLECTOR_PORT": "0",
+        "COLLECTOR_WORKERS": "1",
         "DATA_DIR": str(folder),
         **environment,
     }

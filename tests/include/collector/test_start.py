@@ -101,7 +101,7 @@ def test_the_environment_says_how_many_workers_and_what_a_client_may_send(start)
         COLLECTOR_BATCH_CALLS="2",
     )
     assert "(2 workers)" in "".join(collector.lines)
-    assert collector.get("/health").json()["spool"]["limit"] == 7 * 1024 * 1024
+    assert collector.get("/health").json()["spool"]["limit"] == 2 * 7 * 1024 * 1024
     calls = [{"type": "x", "messageId": f"m-{n}"} for n in range(3)]
     calls[0]["properties"] = {"text": "x" * 300}
     assert collector.post("/v1/batch", {"batch": calls}).json()["quarantined"] == [

@@ -5,6 +5,8 @@ import re
 import time
 from pathlib import Path
 
+import psutil
+
 from include.collector.logs import _AsJson
 from include.settings import ROOT, Settings
 from include.warehouse import embedded
@@ -74,6 +76,31 @@ def test_the_figures_are_those_of_all_workers(start):
         assert time.monotonic() < deadline
         time.sleep(0.1)
     assert metrics(collector)['collector_accepted_total{source="demo-app"}'] == 30
+
+
+def test_the_spool_is_shown_as_it_is_on_disk_whoever_wrote_it(own_server: Settings):
+    with running(embedded.server_url(own_server, "warehouse"), "--workers", "2") as collector:
+        embedded.stop(own_server)
+        while len({path.stem.partition("-")[2] for path in collector.spooled()}) < 2:
+            collector.client.close()
+            collector.client = type(collector.client)(timeout=30)  # a connection sticks to a worker
+            assert collector.post("/v1/track", {"event": "E"}).status_code == 200
+
+        def check() -> None:
+            on_disk = sum(path.stat().st_size for path in collector.spooled())
+            assert collector.get("/health").json()["spool"]["bytes"] == on_disk > 0
+            assert metrics(collector)["collector_spool_bytes"] == on_disk
+
+        check()
+        # What a worker that is gone said last counts no more: another has its part of the spool.
+        worker = psutil.Process(collector.process.pid).children()[-1]
+        worker.kill()
+        psutil.wait_procs([worker])
+        collector.client.close()
+        collector.client = type(collector.client)(timeout=30)
+        check()
+        embedded.start(own_server)
+        collector.wait_until_drained()
 
 
 def test_the_log_is_json_without_keys_and_without_what_calls_contain(own_server: Settings):
