@@ -33,7 +33,7 @@
 
 {#
     Calls with the three objects that nearly every key lies in beside the payload: each is taken out of it once,
-    and what a call does not have costs nothing more. `offset 0` keeps it so.
+    and what a call does not have costs nothing more.
 #}
 {% macro opened(calls) -%}
     (
@@ -43,7 +43,7 @@
             payload -> 'properties' as properties,
             payload -> 'context' as context
         from {{ calls }} as calls
-        offset 0
+        {{ fence() }}
     )
 {%- endmacro %}
 

@@ -15,6 +15,7 @@ import os
 import signal
 from collections.abc import Awaitable, Callable, MutableMapping
 from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
@@ -77,15 +78,15 @@ def routes(options: Options) -> dict[str, _Route]:
 
 
 class Collector:
-    """The ASGI application of one worker process."""
+    """The ASGI application of one worker process; `shared` is a folder of all workers together."""
 
-    def __init__(self, url: str, options: Options):
+    def __init__(self, url: str, options: Options, shared: Path):
         self._options = options
         self._routes = routes(options)
         folder = options.spool_folder
         self._spool = Spool(folder, options.spool_bytes) if folder else None
-        self._rates = Rates(options.workers)
-        self._metrics = Metrics(options.metrics_folder)
+        self._rates = Rates(shared)
+        self._metrics = Metrics(shared)
         self._keyring = Keyring(url, folder / KEYS_FILE if folder else None)
         # Migrations that could not be applied when the collector started are applied first.
         self._intake = Intake(

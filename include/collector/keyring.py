@@ -80,6 +80,8 @@ class Keyring:
         Raises `Unavailable` for an unknown key while the warehouse is away: it may be a new one,
         and a refusal would be final.
         """
+        # By its hash, of which nobody can guess one byte after the other: whatever comparing
+        # hashes takes tells nothing about a key.
         digest = key_hash(key)
         found = self._keys.get(digest)
         if found is None:

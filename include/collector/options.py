@@ -37,7 +37,5 @@ class Options:
     spool_bytes: int = 256 * 1024 * 1024
     limits: Limits = field(default_factory=Limits)
     webhook_limits: Limits = WEBHOOK_LIMITS
-    # Where the workers put their figures together; None: each has only its own.
-    metrics_folder: Path | None = None
     # A body must have arrived after so many seconds; a client that sends slower gets 408.
     body_seconds: float = 20.0

@@ -7,7 +7,6 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -58,17 +57,17 @@ def serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))
     with listener, TemporaryDirectory(prefix="collector-") as folder:
-        configuration = _configuration(url, replace(options, metrics_folder=Path(folder)))
+        configuration = _configuration(url, options, Path(folder))
         if options.workers > 1:
             Multiprocess(configuration, sockets=[listener]).run()
         else:
             uvicorn.Server(configuration).run(sockets=[listener])
 
 
-def _configuration(url: str, options: Options) -> uvicorn.Config:
+def _configuration(url: str, options: Options, shared: Path) -> uvicorn.Config:
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     return uvicorn.Config(
-        partial(Collector, url, options),
+        partial(Collector, url, options, shared),
         factory=True,
         lifespan="on",
         loop="uvloop",

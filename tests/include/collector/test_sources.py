@@ -1,4 +1,5 @@
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -14,6 +15,7 @@ from include.collector.sources import (
     set_enabled,
     set_rate,
 )
+from include.page.changes import SWITCHES, set_switch
 
 CALL = {"userId": "u", "event": "E"}
 
@@ -93,14 +95,42 @@ def test_a_source_that_sends_too_much_is_told_to_wait_and_others_are_not(start, 
     assert len(collector.events()) == 1_001
 
 
-def test_a_source_within_its_rate_is_never_told_to_wait(monkeypatch: pytest.MonkeyPatch):
+def test_a_rate_is_one_whichever_worker_a_client_reaches(start, warehouse: str):
+    set_rate(warehouse, "demo-app", 5)
+    collector = start("--workers", "2")
+    batch = {"batch": [{"type": "track", **CALL, "messageId": f"m-{n}"} for n in range(1_000)]}
+    assert collector.post("/v1/batch", batch).status_code == 200
+    for _ in range(10):
+        collector.client.close()
+        collector.client = type(collector.client)(timeout=30)  # a connection sticks to a worker
+        assert collector.post("/v1/track", CALL).status_code == 429
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_source_within_its_rate_is_never_told_to_wait(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, count: int
+):
     clock = 100.0
     monkeypatch.setattr("time.monotonic", lambda: clock)
-    rates = Rates()
+    workers = [Rates(tmp_path) for _ in range(count)]
+
+    def wait(calls: int) -> float:
+        workers.reverse()
+        return workers[0].wait("s", calls, 20)
+
     for _ in range(100):
-        assert rates.wait("s", 10, 20) == 0
+        assert wait(10) == 0
         clock += 0.5
-    assert rates.wait("s", 50, 20) == 0  # a debt of 30
-    assert rates.wait("s", 1, 20) == pytest.approx(31 / 20)
+    assert wait(50) == 0  # a debt of 30
+    assert wait(1) == pytest.approx(31 / 20)
     clock += 31 / 20
-    assert rates.wait("s", 1, 20) == 0
+    assert wait(1) == 0
+
+
+def test_a_section_that_is_off_still_lands_its_calls(start, warehouse: str):
+    for switch in SWITCHES:
+        set_switch(warehouse, switch, False, by="ann")
+    collector = start()
+    assert collector.post("/v1/track", CALL).json()["accepted"] == 1
+    assert collector.post("/v1/group", {"groupId": "g", "traits": {"seats": 3}}).status_code == 200
+    assert [each["type"] for each in collector.events()] == ["track", "group"]

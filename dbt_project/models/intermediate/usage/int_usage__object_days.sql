@@ -65,7 +65,7 @@ counted as (
             and usage_daily.object_id = touched.object_id
             and usage_daily.activity_date = touched.activity_date
         -- keeps the look-up a look-up
-        offset 0
+        {{ fence() }}
     ) as usage on true
 
 ),

@@ -127,7 +127,7 @@ signed as (
         select * from {{ ref('int_identity__call_resolutions') }} as resolutions
         where resolutions.event_seq = object_mentions.event_seq
         -- keeps the look-up a look-up
-        offset 0
+        {{ fence() }}
     ) as resolution
     where
         resolution.company_id = objects.company_id

@@ -43,7 +43,7 @@ final as (
     cross join lateral (
         select * from calls
         where calls.event_seq = group_traits.event_seq
-        offset 0
+        {{ fence() }}
     ) as calls
     inner join keyset_endusers on calls.keyset = keyset_endusers.keyset
 

@@ -29,7 +29,7 @@ clocks as (
         payload ->> 'originalTimestamp' is not null as has_original
     from calls
     -- each step is worked out once, not once for each time that the next one names it
-    offset 0
+    {{ fence() }}
 
 ),
 
@@ -53,7 +53,7 @@ timed as (
             else 'timestamp'
         end as claimed_source
     from clocks
-    offset 0
+    {{ fence() }}
 
 ),
 
@@ -67,7 +67,7 @@ believed as (
             false
         ) as is_believed
     from timed
-    offset 0
+    {{ fence() }}
 
 ),
 
@@ -99,7 +99,7 @@ keyed as (
             else '{}'
         end as previous_ids
     from believed
-    offset 0
+    {{ fence() }}
 
 ),
 
