@@ -102,6 +102,14 @@ class Airflow:
         )
         return answer.json()["dag_runs"]
 
+    def fail_run(self, dag_run_id: str) -> None:
+        httpx.patch(
+            f"{self.url}/api/v2/dags/{PUSH_DAG}/dagRuns/{dag_run_id}",
+            headers={"Authorization": f"Bearer {self.token('admin')}"},
+            json={"state": "failed"},
+            timeout=30,
+        ).raise_for_status()
+
     def forget_runs(self) -> None:
         with psycopg.connect(self.metadata) as connection:
             connection.execute("delete from dag_run")

@@ -336,12 +336,7 @@ def test_of_eight_who_press_together_one_triggers_and_seven_are_told(airflow):
 def test_a_push_that_failed_before_it_began_is_told_until_another_begins(airflow, connection):
     with airflow.client("operator") as client:
         dag_run_id = client.post("/api/push", json={}).json()["dag_run_id"]
-        httpx.patch(
-            f"{airflow.url}/api/v2/dags/{PUSH_DAG}/dagRuns/{dag_run_id}",
-            headers={"Authorization": f"Bearer {airflow.token('admin')}"},
-            json={"state": "failed"},
-            timeout=30,
-        ).raise_for_status()
+        airflow.fail_run(dag_run_id)
 
         told = client.get("/api/push").json()
         add_run(connection, "failed", owner=dag_run_id)

@@ -147,6 +147,27 @@ def test_an_operator_pushes_by_keyboard_alone_and_watches_it_finish(open_as, con
     expect(button).to_have_attribute("aria-disabled", "false")
 
 
+def test_a_push_that_was_too_quick_to_be_seen_active_still_says_how_it_ended(
+    open_as, connection, airflow
+):
+    _, frame = open_as("operator")
+    frame.get_by_role("button", name="Push data to Segment").click()
+    expect(frame.locator("#push-reason")).to_contain_text("is queued in Airflow")
+    (run,) = airflow.runs()
+    add_run(connection, owner=run["dag_run_id"], trigger="button")
+    airflow.forget_runs()
+    expect(frame.locator("#push-answer")).to_contain_text("The push has ended: success")
+
+
+def test_a_push_that_failed_before_it_began_says_so_to_who_pressed(open_as, airflow):
+    _, frame = open_as("operator")
+    frame.get_by_role("button", name="Push data to Segment").click()
+    expect(frame.locator("#push-reason")).to_contain_text("is queued in Airflow")
+    (run,) = airflow.runs()
+    airflow.fail_run(run["dag_run_id"])
+    expect(frame.locator("#push-answer")).to_contain_text("failed in Airflow before anything")
+
+
 def test_every_number_of_a_run_opens_the_objects_behind_it(open_as, connection):
     add_held_plan(connection, DESTINATION, started_at=datetime.now(UTC))
     connection.execute("update sync.objects set acknowledged_at = '2026-03-02 12:00:00+00'")

@@ -10,6 +10,7 @@ const query = new URLSearchParams(location.search);
 // a run's number, or the id of the DAG run that made it
 let chosenRun = query.get("run") ?? query.get("dag_run");
 let refresh = () => {};
+// the run whose end is said: its number, or the id of the DAG run until it has one
 let watched = null;
 
 export function startPush(again) {
@@ -110,12 +111,6 @@ function nameButton() {
 }
 
 async function press() {
-  const answer = by("push-answer");
-  const say = (kind, ...text) => {
-    answer.className = `notice ${kind}`;
-    answer.replaceChildren(...text);
-    answer.hidden = false;
-  };
   if (!latest?.button.enabled) {
     say("warn", `Not pushed. ${reasonOf(latest?.button ?? {})}`);
     return;
@@ -125,7 +120,7 @@ async function press() {
   latest.button = { enabled: false, text: "Triggering…" };
   try {
     const done = await ask("push", { method: "POST", body: { models, dry_run: by("push-dry").checked, full_resync: by("push-full").checked } });
-    watched = "triggered";
+    watched = done.dag_run_id;
     say("", "Triggered. It starts within seconds: ", airflowLink(`dags/${latest.dag_id}/runs/${encodeURIComponent(done.dag_run_id)}`, "follow it in Airflow"), ", or here.");
     for (const box of document.querySelectorAll("#push-form input:checked")) box.checked = false;
   } catch (problem) {
@@ -134,19 +129,31 @@ async function press() {
   await refresh();
 }
 
-/** When the run that was watched has ended, say how. */
+/** When the run that was watched has ended, say how; it may have been too quick to be seen active. */
 function noticeEnd(push) {
-  if (push.active_run) watched = push.active_run.run_id;
-  else if (watched && watched !== "triggered") {
-    const run = push.history?.find((each) => each.run_id === watched);
-    if (!run || run.is_dead) return;
-    const answer = by("push-answer");
-    const [text, kind] = STATUS[run.status] ?? [run.status, ""];
-    answer.className = `notice ${kind === "good" ? "" : kind}`;
-    answer.textContent = `The push has ended: ${text.toLowerCase()}, ${count(run.synced)} synced, ${count(run.errors)} errors.${run.reason ? ` ${run.reason}` : ""}`;
-    answer.hidden = false;
-    watched = null;
+  if (push.active_run) {
+    watched = push.active_run.run_id;
+    return;
   }
+  if (!watched) return;
+  if (push.failed_before?.dag_run_id === watched) {
+    say("bad", "The push has failed in Airflow before anything was sent.");
+    watched = null;
+    return;
+  }
+  const run = push.history?.find((each) => each.run_id === watched || each.dag_run_id === watched);
+  if (!run?.finished_at) return;
+  const [text, kind] = STATUS[run.status] ?? [run.status, ""];
+  say(kind === "good" ? "" : kind, `The push has ended: ${text.toLowerCase()}, ${count(run.synced)} synced, ${count(run.errors)} errors.${run.reason ? ` ${run.reason}` : ""}`);
+  watched = null;
+}
+
+/** What became of the press. */
+function say(kind, ...text) {
+  const answer = by("push-answer");
+  answer.className = `notice ${kind}`;
+  answer.replaceChildren(...text);
+  answer.hidden = false;
 }
 
 // The run in progress
