@@ -24,7 +24,7 @@ from tests.include.page.world import (
     add_unresolved,
     make_marts,
 )
-from tests.plugins.conftest import DESTINATION, PUSH_DAG
+from tests.plugins.conftest import DESTINATION
 
 READ = [
     "/",
