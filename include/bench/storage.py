@@ -1,20 +1,24 @@
 """What keeping calls for years costs: shapes of `raw_segment.events` beside each other.
 
     python -m include.bench.storage --rows 1000000
+    python -m include.bench.storage --rows 50000000 --apart
 
 Each batch goes into every shape in turn, so that what else happens on the machine hits all of
 them. The calls are made beforehand and outside the time; what is timed is the insertion alone, with
 deduplication and commit, on one connection. Write-ahead log and sizes hardly depend on the machine.
+
+`--apart` measures one shape after the other (or only those that are named), for sizes of which the
+disk holds one alone: each is filled in bulk and indexed then, and has beside it an empty table that
+gets the same batches.
 """
 
 import argparse
 import os
 import shutil
 import sys
-import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from time import perf_counter
 from urllib.parse import urlsplit, urlunsplit
 
@@ -22,6 +26,7 @@ import psycopg
 from psycopg import sql
 
 from include.bench.rows import Row, print_rows
+from include.bench.server import own_server
 from include.errors import ProblemError
 from include.settings import load_settings
 from include.warehouse import embedded
@@ -29,22 +34,28 @@ from include.warehouse.connection import connect
 from include.warehouse.migrate import migrate
 
 Say = Callable[[str], None]
+_Statement = sql.SQL | sql.Composed
 
 DATABASE = "storage_bench"
 BATCH = 5_000
-# How many rows there are in the end, and how many of them come in the time that is reported.
+# How many rows there are in the end, and which part of them comes in the time that is reported.
 ROWS = {"small": 1_000_000, "full": 10_000_000}
 MEASURED = 0.2
+MOST_MEASURED = 2_000_000
 LOOKUPS = 200
-# What a million calls take in all shapes together, write-ahead log included.
+# What a million calls take, write-ahead log included: in all shapes together, and in the largest.
 GB_A_MILLION = 4.0
-# Calls come in the order of time, over so many months.
+GB_A_MILLION_APART = 1.0
+# Calls come in the order of time, over so many months, of which the oldest two are pruned.
 MONTHS = 6
+# Filled in bulk: so many connections, so many calls a statement.
+FILLERS = 2
+FILL = 500_000
 
-_NEW_BATCH = """
-insert into incoming
+_CALLS = sql.SQL("""
 select
-    id, now() - interval '1 month' * %(months)s * greatest(0, 1 - n / %(rows)s::float8),
+    n, id as message_id,
+    now() - interval '1 month' * %(months)s * greatest(0, 1 - n / %(rows)s::float8) as received_at,
     jsonb_build_object(
         'type', 'track', 'messageId', id, 'userId', 'user-' || left(id, 5), 'anonymousId', id,
         'event', 'Report Viewed', 'timestamp', '2026-01-01T00:00:00.000Z',
@@ -52,7 +63,7 @@ select
         'context', jsonb_build_object(
             'library', jsonb_build_object('name', 'bench', 'version', '1'), 'ip', '127.0.0.1'
         )
-    )::text
+    ) as payload
 from (
     select n, md5('call ' || n)::uuid::text as id
     from (
@@ -64,34 +75,43 @@ from (
         from generate_series(%(start)s::bigint, %(start)s::bigint + %(batch)s - 1) as n
     ) as numbered
 ) as made
-"""
+""")
 
-_PRESENT = """
-create table present (like raw_segment.events including all);
-"""
-_ADD_PRESENT = """
-insert into present (message_id, source, type, received_at, payload, load_id)
+_NEW_BATCH = sql.SQL("""
+insert into incoming select message_id, received_at, payload::text from ({calls}) as calls
+""").format(calls=_CALLS)
+
+# Of one table with its key. Random keys leave the pages of an index two thirds full in the long
+# run: one that is made of filled-in calls begins so.
+_MAKE_ONE = sql.SQL("""
+create table {table} (like raw_segment.events including identity including generated)
+""")
+_INDEX_ONE = sql.SQL("""
+create unique index on {table} ({key}) with (fillfactor = 70);
+create index on {table} using brin (load_id)
+""")
+_ADD_ONE = sql.SQL("""
+insert into {table} (message_id, source, type, received_at, payload, load_id)
 select message_id, 'bench', 'track', received_at, payload::jsonb, %(load)s from incoming
 on conflict do nothing
-"""
+""")
+_FILL_ONE = sql.SQL("""
+insert into {table} (message_id, source, type, received_at, payload, load_id)
+select message_id, 'bench', 'track', received_at, payload, n / {batch} from ({calls}) as calls
+""")
 
-_TEXT = """
-create table by_text (like raw_segment.events including identity);
-alter table by_text drop column message_key;
-create unique index on by_text (message_id);
-create index on by_text using brin (load_id);
-"""
-_ADD_TEXT = _ADD_PRESENT.replace("into present", "into by_text")
-
-_MONTHLY = """
-create table keys (message_key uuid primary key);
+_MAKE_MONTHLY = sql.SQL("""
+create table keys (message_key uuid not null);
 create table monthly (
     like raw_segment.events including identity including generated
-) partition by range (received_at);
-create index on monthly (message_key);
-create index on monthly using brin (load_id);
-"""
-_ADD_MONTHLY = """
+) partition by range (received_at)
+""")
+_INDEX_MONTHLY = sql.SQL("""
+alter table keys add primary key (message_key) with (fillfactor = 70);
+create index on monthly (message_key) with (fillfactor = 70);
+create index on monthly using brin (load_id)
+""")
+_ADD_MONTHLY = sql.SQL("""
 with new as (
     insert into keys select md5(message_id)::uuid from incoming
     on conflict do nothing
@@ -100,32 +120,77 @@ with new as (
 insert into monthly (message_id, source, type, received_at, payload, load_id)
 select message_id, 'bench', 'track', received_at, payload::jsonb, %(load)s
 from incoming join new on new.message_key = md5(incoming.message_id)::uuid
-"""
+""")
+_FILL_MONTHLY = sql.SQL("""
+with filled as ({fill} returning message_key)
+insert into keys select message_key from filled
+""")
+
+_FIND_ONE = sql.SQL("select payload from {table} where {key} = {asked}")
+_PRUNE_ONE = (
+    sql.SQL("""
+    delete from {table}
+    where received_at < date_trunc('month', now()) - interval '1 month' * {kept}
+    """),
+    sql.SQL("vacuum {table}"),
+)
 
 
 @dataclass(frozen=True)
 class _Shape:
+    """`fill` puts calls in where there is no index yet, `add` a batch with its deduplication."""
+
     name: str
-    make: str
-    add: str
-    find: str
+    make: _Statement
+    index: _Statement
+    add: _Statement
+    fill: _Statement
+    find: _Statement
+    prune: tuple[_Statement, ...]
     tables: tuple[str, ...]
 
 
-SHAPES = (
-    _Shape(
-        "one table, 16-byte key", _PRESENT, _ADD_PRESENT,
-        "select payload from present where message_key = md5(%s)::uuid", ("present",),
+def _one_table(name: str, table: str, key: str, asked: sql.SQL) -> _Shape:
+    names = {
+        "table": sql.Identifier(table), "key": sql.Identifier(key), "asked": asked,
+        "calls": _CALLS, "batch": sql.Literal(BATCH), "kept": sql.Literal(MONTHS - 2),
+    }  # fmt: skip
+    return _Shape(
+        name,
+        make=_MAKE_ONE.format(**names),
+        index=_INDEX_ONE.format(**names),
+        add=_ADD_ONE.format(**names),
+        fill=_FILL_ONE.format(**names),
+        find=_FIND_ONE.format(**names),
+        prune=tuple(each.format(**names) for each in _PRUNE_ONE),
+        tables=(table,),
+    )
+
+
+def _keys_beside_months(name: str) -> _Shape:
+    one_table = _one_table(name, "monthly", "message_key", _HASH)
+    dropped = [sql.Identifier(f"month_{month}") for month in range(MONTHS + 1, MONTHS - 2, -1)]
+    return replace(
+        one_table,
+        make=_MAKE_MONTHLY,
+        index=_INDEX_MONTHLY,
+        add=_ADD_MONTHLY,
+        fill=_FILL_MONTHLY.format(fill=one_table.fill),
+        prune=(sql.SQL("drop table ") + sql.SQL(", ").join(dropped),),
+        tables=("keys", "monthly"),
+    )
+
+
+_HASH = sql.SQL("md5(%s)::uuid")
+_TEXT = _one_table("one table, text key", "by_text", "message_id", sql.SQL("%s"))
+SHAPES = {
+    "present": _one_table("one table, 16-byte key", "present", "message_key", _HASH),
+    "text": replace(
+        _TEXT, make=_TEXT.make + sql.SQL("; alter table by_text drop column message_key")
     ),
-    _Shape(
-        "one table, text key", _TEXT, _ADD_TEXT,
-        "select payload from by_text where message_id = %s", ("by_text",),
-    ),
-    _Shape(
-        "keys beside monthly tables", _MONTHLY, _ADD_MONTHLY,
-        "select payload from monthly where message_key = md5(%s)::uuid", ("keys", "monthly"),
-    ),
-)  # fmt: skip
+    "monthly": _keys_beside_months("keys beside monthly tables"),
+}
+EMPTY = _one_table("an empty table, 16-byte key", "empty", "message_key", _HASH)
 
 
 @dataclass(frozen=True)
@@ -149,60 +214,97 @@ class _Cost:
 
 @dataclass(frozen=True)
 class _Figures:
-    """Of one shape."""
+    """Of one shape; `empty` is what the same new calls cost where nothing came before."""
 
     new: _Cost = field(default_factory=_Cost)
     resent: _Cost = field(default_factory=_Cost)
+    empty: _Cost | None = None
     find_ms: float = 0.0
     table_mb: float = 0.0
     index_mb: float = 0.0
+    prune_seconds: float = 0.0
+    given_back_mb: float = 0.0
 
 
 def run(
-    url: str, *, size: str = "small", rows: int | None = None, say: Say = print
-) -> list[Row]:  # fmt: skip
+    url: str,
+    *,
+    size: str = "small",
+    rows: int | None = None,
+    apart: Sequence[str] = (),
+    say: Say = print,
+) -> list[Row]:
     """Measure the shapes on the server of `url`, in a database of its own that is dropped after.
 
-    `size` small: 1 M rows, about two minutes; full: 10 M; `rows` is another number. Raises
-    `ProblemError` when the disk is too small for it, `ServiceError` when Postgres does not answer.
+    `size` small: 1 M rows, about two minutes; full: 10 M; `rows` is another number; `apart`: these
+    of `SHAPES`, one after the other. Raises `ProblemError` when the disk is too small for it,
+    `ServiceError` when Postgres does not answer.
     """
     total = max(rows or ROWS[size], 4 * BATCH)
-    _refuse_without_disk(url, total)
+    _refuse_without_disk(url, total, GB_A_MILLION_APART if apart else GB_A_MILLION)
     own = urlunsplit(urlsplit(url)._replace(path=f"/{DATABASE}"))
     with connect(url, application_name="bench", autocommit=True) as admin:
-        admin.execute(f"drop database if exists {DATABASE} with (force)")
-        admin.execute(f"create database {DATABASE}")
-        try:
-            migrate(own)
-            with connect(own, application_name="bench", autocommit=True) as connection:
-                return _measure(connection, total, say)
-        finally:
+        figures: dict[str, _Figures] = {}
+        for names in [[name] for name in apart] or [list(SHAPES)]:
             admin.execute(f"drop database if exists {DATABASE} with (force)")
+            admin.execute(f"create database {DATABASE}")
+            try:
+                migrate(own)
+                figures |= _measure(own, names, total, bool(apart), say)
+            finally:
+                admin.execute(f"drop database if exists {DATABASE} with (force)")
+    return _rows(figures, total)
 
 
-def _measure(connection: psycopg.Connection, rows: int, say: Say) -> list[Row]:
-    for shape in SHAPES:
-        connection.execute(shape.make)
-    _make_partitions(connection)
-    connection.execute(
-        "create temporary table incoming (message_id text, received_at timestamptz, payload text)"
-    )
-    before = int(rows * (1 - MEASURED))
-    _append(connection, 1, before, rows, resent=0)
-    say(f"{before:,} rows are there")
-    new = _append(connection, before + 1, rows, rows, resent=0)
-    resent = _append(connection, rows + 1, rows + max(rows // 10, BATCH), rows, resent=10)
-    figures = {
-        shape.name: replace(
-            _sizes(connection, shape),
-            new=new[shape.name],
-            resent=resent[shape.name],
-            find_ms=_find_ms(connection, shape, rows),
+def _measure(
+    url: str, names: Sequence[str], rows: int, apart: bool, say: Say
+) -> dict[str, _Figures]:
+    """The figures of shapes that are measured together; `apart`: filled, beside an empty table."""
+    shapes = [SHAPES[name] for name in names]
+    new_calls = min(int(rows * MEASURED), MOST_MEASURED)
+    resent_calls = max(min(rows // 10, MOST_MEASURED // 2), BATCH)
+    before = rows - new_calls
+    with connect(url, application_name="bench", autocommit=True) as connection:
+        for shape in shapes:
+            _make(connection, shape)
+        if apart:
+            _fill(url, shapes[0], before, rows, say)
+        for shape in shapes:
+            connection.execute(shape.index)
+        connection.execute(
+            "create temporary table incoming"
+            " (message_id text, received_at timestamptz, payload text)"
         )
-        for shape in SHAPES
-    }
-    prunings = _prune(connection)
-    return [*_rows(figures, rows), *prunings]
+        if apart:
+            connection.execute("vacuum analyze")
+            _make(connection, EMPTY)
+            connection.execute(EMPTY.index)
+        else:
+            _append(connection, shapes, 1, before, rows, resent=0)
+        say(f"{before:,} rows are there")
+        measured = [*shapes, EMPTY] if apart else shapes
+        new = _append(connection, measured, before + 1, rows, rows, resent=0)
+        resent = _append(connection, shapes, rows + 1, rows + resent_calls, rows, resent=10)
+        return {
+            name: _pruned(
+                connection,
+                shape,
+                replace(
+                    _sizes(connection, shape),
+                    new=new[shape.name],
+                    resent=resent[shape.name],
+                    empty=new.get(EMPTY.name),
+                    find_ms=_find_ms(connection, shape, rows),
+                ),
+            )
+            for name, shape in zip(names, shapes, strict=True)
+        }
+
+
+def _make(connection: psycopg.Connection, shape: _Shape) -> None:
+    connection.execute(shape.make)
+    if "monthly" in shape.tables:
+        _make_partitions(connection)
 
 
 def _make_partitions(connection: psycopg.Connection) -> None:
@@ -219,19 +321,41 @@ def _make_partitions(connection: psycopg.Connection) -> None:
         )
 
 
+def _fill(url: str, shape: _Shape, last: int, rows: int, say: Say) -> None:
+    """Put calls 1 to `last` into a shape without indexes, over several connections."""
+
+    def fill(start: int) -> None:
+        batch = min(FILL, last + 1 - start)
+        values = {"start": start, "batch": batch, "rows": rows, "months": MONTHS, "resent": 0}
+        with connect(url, application_name="bench", autocommit=True) as connection:
+            connection.execute(shape.fill, values)
+
+    with ThreadPoolExecutor(FILLERS) as pool:
+        chunks = range(1, last + 1, FILL)
+        for number, _ in enumerate(pool.map(fill, chunks), 1):
+            if number % 10 == 0:
+                say(f"{shape.name}: {number * FILL:,} rows are filled in")
+
+
 def _append(
-    connection: psycopg.Connection, first: int, last: int, rows: int, *, resent: int
+    connection: psycopg.Connection,
+    shapes: Sequence[_Shape],
+    first: int,
+    last: int,
+    rows: int,
+    *,
+    resent: int,
 ) -> dict[str, _Cost]:
     """Put calls `first` to `last` into every shape; of a hundred, `resent` came before."""
-    costs = {shape.name: _Cost() for shape in SHAPES}
+    costs = {shape.name: _Cost() for shape in shapes}
     for number, start in enumerate(range(first, last + 1, BATCH)):
         batch = min(BATCH, last + 1 - start)
         connection.execute("truncate incoming")
         values = {"start": start, "batch": batch, "rows": rows, "months": MONTHS, "resent": resent}
         connection.execute(_NEW_BATCH, values)
         # Each shape is first as often as the others.
-        turn = number % len(SHAPES)
-        for shape in (*SHAPES[turn:], *SHAPES[:turn]):
+        turn = number % len(shapes)
+        for shape in (*shapes[turn:], *shapes[:turn]):
             at, began = _log_position(connection), perf_counter()
             connection.execute(shape.add, {"load": start})
             seconds = perf_counter() - began
@@ -264,61 +388,58 @@ def _sizes(connection: psycopg.Connection, shape: _Shape) -> _Figures:
     return _Figures(table_mb=float(table), index_mb=float(index))
 
 
-def _prune(connection: psycopg.Connection) -> list[Row]:
-    """Drop the oldest whole month where that is a table of its own, delete it where not."""
-    cutoff = f"date_trunc('month', now()) - interval '{MONTHS - 2} month'"
-    present = SHAPES[0]
-    before = _sizes(connection, present)
+def _pruned(connection: psycopg.Connection, shape: _Shape, figures: _Figures) -> _Figures:
+    """Drop the oldest whole months where they are tables of their own, delete them where not."""
     began = perf_counter()
-    deleted = connection.execute(
-        f"delete from present where received_at < {cutoff}"  # noqa: S608
-    ).rowcount
-    connection.execute("vacuum present")
-    deleting = perf_counter() - began
-    after = _sizes(connection, present)
-    began = perf_counter()
-    connection.execute(f"drop table month_{MONTHS + 1}, month_{MONTHS}, month_{MONTHS - 1}")
-    dropping = perf_counter() - began
-    given_back = before.table_mb + before.index_mb - after.table_mb - after.index_mb
-    return [
-        Row(
-            f"one table: pruning {deleted:,} calls by delete and vacuum",
-            f"{deleting:.1f} s, {max(given_back, 0):,.0f} MB given back",
-            f"{dropping:.2f} s (dropping monthly tables)",
-            None,
-        )
-    ]
+    for statement in shape.prune:
+        connection.execute(statement)
+    seconds = perf_counter() - began
+    after = _sizes(connection, shape)
+    given_back = figures.table_mb + figures.index_mb - after.table_mb - after.index_mb
+    return replace(figures, prune_seconds=seconds, given_back_mb=max(given_back, 0))
 
 
 def _rows(figures: dict[str, _Figures], rows: int) -> list[Row]:
-    present = figures[SHAPES[0].name]
-    beside = "16-byte key, as it is now"
-    found = []
-    for name, each in figures.items():
-        is_present = each is present
-        found += [
-            Row(
-                f"{name}: appending, at {rows / 1e6:g} M rows", str(each.new),
-                "" if is_present else f"{present.new.rate:,.0f} ({beside})",
-                None if is_present else round(each.new.rate / present.new.rate, 2),
-            ),
-            Row(
-                f"{name}: 10% sent again", str(each.resent),
-                "" if is_present else f"{present.resent.rate:,.0f} ({beside})",
-                None if is_present else round(each.resent.rate / present.resent.rate, 2),
-            ),
-            Row(
-                f"{name}: size",
-                f"{each.table_mb:,.0f} MB and {each.index_mb:,.0f} MB of indexes",
-                "" if is_present else f"{present.table_mb:,.0f} and {present.index_mb:,.0f}",
-                None,
-            ),
-            Row(
-                f"{name}: finding a message id", f"{each.find_ms:.2f} ms",
-                "" if is_present else f"{present.find_ms:.2f} ms", None,
-            ),
-        ]  # fmt: skip
-    return found
+    present = figures.get("present")
+    return [
+        row
+        for name, each in figures.items()
+        for row in _rows_of(SHAPES[name].name, each, None if each is present else present, rows)
+    ]
+
+
+def _rows_of(name: str, own: _Figures, present: _Figures | None, rows: int) -> list[Row]:
+    """What a shape cost beside the present one, or, measured apart, beside the empty table."""
+    beside_rate = present.new.rate if present else None
+    beside_name = "16-byte key, as it is now"
+    if own.empty:
+        beside_rate, beside_name = own.empty.rate, EMPTY.name
+    return [
+        Row(
+            f"{name}: appending, at {rows / 1e6:g} M rows", str(own.new),
+            f"{beside_rate:,.0f} ({beside_name})" if beside_rate else "",
+            round(own.new.rate / beside_rate, 2) if beside_rate else None,
+        ),
+        Row(
+            f"{name}: 10% sent again", str(own.resent),
+            f"{present.resent.rate:,.0f} (16-byte key, as it is now)" if present else "",
+            round(own.resent.rate / present.resent.rate, 2) if present else None,
+        ),
+        Row(
+            f"{name}: size",
+            f"{own.table_mb:,.0f} MB and {own.index_mb:,.0f} MB of indexes",
+            f"{present.table_mb:,.0f} and {present.index_mb:,.0f}" if present else "", None,
+        ),
+        Row(
+            f"{name}: finding a message id", f"{own.find_ms:.2f} ms",
+            f"{present.find_ms:.2f} ms" if present else "", None,
+        ),
+        Row(
+            f"{name}: pruning two months",
+            f"{own.prune_seconds:.2f} s, {own.given_back_mb:,.0f} MB given back",
+            f"{present.prune_seconds:.2f} s" if present else "", None,
+        ),
+    ]  # fmt: skip
 
 
 def _log_position(connection: psycopg.Connection) -> int:
@@ -326,10 +447,10 @@ def _log_position(connection: psycopg.Connection) -> int:
     return int(found[0])  # type: ignore[index]
 
 
-def _refuse_without_disk(url: str, rows: int) -> None:
+def _refuse_without_disk(url: str, rows: int, gb_a_million: float) -> None:
     with connect(url, application_name="bench") as connection:
         folder = connection.execute("show data_directory").fetchone()[0]  # type: ignore[index]
-    needed = rows / 1e6 * GB_A_MILLION
+    needed = rows / 1e6 * gb_a_million
     if not os.path.isdir(folder):
         raise ProblemError("The disk of the server cannot be seen from here: measure beside it.")
     if (free := shutil.disk_usage(folder).free / 1e9) < needed:
@@ -341,26 +462,24 @@ def _refuse_without_disk(url: str, rows: int) -> None:
 def main() -> None:
     """Measure on an embedded server of its own, in DATA_DIR, that is gone afterwards."""
     parser = argparse.ArgumentParser(description="Shapes of raw_segment.events beside each other.")
-    parser.add_argument("--rows", type=int, default=ROWS["small"])
-    rows = parser.parse_args().rows
-    parent = load_settings().data_dir
-    parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="storage-", dir=parent))
-    folder.chmod(0o755)
-    settings = load_settings({"DATA_DIR": str(folder)})
+    parser.add_argument("--rows", type=int, default=ROWS["small"], help="calls in the end")
+    parser.add_argument(
+        "--apart", nargs="*", choices=list(SHAPES), metavar="SHAPE",
+        help=f"one shape after the other, of {', '.join(SHAPES)} all or these",
+    )  # fmt: skip
+    options = parser.parse_args()
+    # Without names it is all of them.
+    apart = list(SHAPES) if options.apart == [] else options.apart or ()
     try:
-        url = embedded.start(settings)
-        loads = [os.getloadavg()[0]]
-        found = run(url, rows=rows)
-        loads.append(os.getloadavg()[0])
-        print_rows(found)
-        print(f"Load before and after: {loads[0]:.1f}, {loads[1]:.1f} on {os.cpu_count()} cores.")
+        with own_server(load_settings().data_dir) as settings:
+            url = embedded.server_url(settings, "warehouse")
+            loads = [os.getloadavg()[0]]
+            found = run(url, rows=options.rows, apart=apart)
+            loads.append(os.getloadavg()[0])
     except ProblemError as problem:
         sys.exit(str(problem))
-    finally:
-        embedded.stop(settings)
-        embedded.remove(settings)
-        shutil.rmtree(folder, ignore_errors=True)
+    print_rows(found)
+    print(f"Load before and after: {loads[0]:.1f}, {loads[1]:.1f} on {os.cpu_count()} cores.")
 
 
 if __name__ == "__main__":

@@ -2,14 +2,11 @@
 
 import os
 import shutil
-import tempfile
 import time
-from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -49,11 +46,12 @@ def bench(
     refuse_without_disk(folder, size, shutil.disk_usage(folder).free / 1e9)
 
     from include.bench.rows import print_rows
+    from include.bench.server import own_server
 
     print(f"Load before: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores.")
     rows = []
     started = time.monotonic()
-    with _server(folder) as new_warehouse:
+    with own_server(folder) as settings:
         for part in chosen:
             if not is_made(part):
                 print(f"{part}: not made yet")
@@ -62,7 +60,7 @@ def bench(
                     f"{part}: left out, the ten minutes are over (PARTS={part} measures it alone)"
                 )
             else:
-                rows += _measure(part, new_warehouse(part), size)
+                rows += _measure(part, _new_warehouse(settings, part), size)
     print_rows(rows)
     print(f"Load after: {os.getloadavg()[0]:.1f}; {time.monotonic() - started:.0f} s in all.")
 
@@ -83,41 +81,33 @@ def is_made(part: str) -> bool:
 
 
 def _measure(part: str, url: str, size: str) -> list[Any]:
+    from include.bench.server import leave_on_sigterm
+
     # Each in a process of its own: what one keeps in memory is not the next one's.
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
-        return process.submit(_run, part, url, size).result()
+    with ProcessPoolExecutor(1, get_context("spawn"), leave_on_sigterm) as process:
+        try:
+            return process.submit(_run, part, url, size).result()
+        except (SystemExit, KeyboardInterrupt):
+            for child in active_children():
+                child.terminate()
+            raise
 
 
 def _run(part: str, url: str, size: str) -> list[Any]:
     return [tuple(row) for row in import_module(f"include.bench.{part}").run(url, size=size)]
 
 
-@contextmanager
-def _server(parent: Path) -> Iterator[Callable[[str], str]]:
-    """A Postgres under `parent`, gone at the end; yields what makes a migrated database in it."""
+def _new_warehouse(settings: Settings, part: str) -> str:
+    """Make a migrated database for a part; return its URL."""
     import psycopg
     from psycopg import sql
 
     from include.warehouse import embedded
-    from include.warehouse.migrate import migrate
 
-    folder = Path(tempfile.mkdtemp(prefix="bench-", dir=parent))
-    folder.chmod(0o755)  # the server's user must be able to enter it
-    settings: Settings = load_settings({"DATA_DIR": str(folder)})
-
-    def new_warehouse(part: str) -> str:
-        name = f"bench_{part}"
-        admin = embedded.server_url(settings, "postgres")
-        with psycopg.connect(admin, autocommit=True) as connection:
-            connection.execute(
-                sql.SQL("create database {} template warehouse").format(sql.Identifier(name))
-            )
-        return embedded.server_url(settings, name)
-
-    try:
-        migrate(embedded.start(settings))
-        yield new_warehouse
-    finally:
-        embedded.stop(settings)
-        embedded.remove(settings)
-        shutil.rmtree(folder, ignore_errors=True)
+    name = f"bench_{part}"
+    admin = embedded.server_url(settings, "postgres")
+    with psycopg.connect(admin, autocommit=True) as connection:
+        connection.execute(
+            sql.SQL("create database {} template warehouse").format(sql.Identifier(name))
+        )
+    return embedded.server_url(settings, name)
