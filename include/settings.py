@@ -50,7 +50,7 @@ class Settings:
     build_cron: str = "*/15 * * * *"
     read_planhat_cron: str = "45 5,11,17 * * *"
     planhat_exports_dir: Path | None = None
-    dbt_threads: int = 2
+    dbt_threads: int = 4
 
     @property
     def exports_dir(self) -> Path:

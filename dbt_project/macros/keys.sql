@@ -63,20 +63,33 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# All values of a key in the order of its paths: strings and numbers, neither blank nor absurdly long. #}
-{% macro candidates(paths, is_email=false) -%}
-    array_remove(array[
-        {%- for path in paths %}
-        {%- set text = '(' ~ value_at(path, as_text=true) ~ ')' %}
-        case
-            when
-                jsonb_typeof({{ value_at(path) }}) in ('string', 'number')
-                and btrim({{ text }}) <> ''
-                and length({{ text }}) <= {{ var('longest_key') }}
-                then {{ "lower(btrim(" ~ text ~ "))" if is_email else text }}
-        end{{ "," if not loop.last }}
-        {%- endfor %}
-    ]::text [], null)
+{# The text at a dotted path of an opened call, if it is a string or a number. #}
+{% macro key_text(path) -%}
+    case when jsonb_typeof({{ value_at(path) }}) in ('string', 'number') then {{ value_at(path, as_text=true) }} end
+{%- endmacro %}
+
+{# The columns that have the texts at some of their paths. #}
+{% macro told_at(paths, column_of) -%}
+    {%- set columns = [] -%}
+    {%- for path in paths -%}{%- do columns.append(column_of[path]) -%}{%- endfor -%}
+    {{ return(columns) }}
+{%- endmacro %}
+
+{# All values of a key, of the texts at its paths in their order: neither blank nor absurdly long. #}
+{% macro candidates(texts, is_email=false) -%}
+    {%- if not texts -%}{{ return("cast('{}' as text[])") }}{%- endif -%}
+    case
+        -- as with most keys of most calls
+        when coalesce({{ texts | join(', ') }}) is null then '{}'
+        else array_remove(array[
+            {%- for text in texts %}
+            case
+                when btrim({{ text }}) <> '' and length({{ text }}) <= {{ var('longest_key') }}
+                    then {{ "lower(btrim(" ~ text ~ "))" if is_email else text }}
+            end{{ "," if not loop.last }}
+            {%- endfor %}
+        ]::text [], null)
+    end
 {%- endmacro %}
 
 {# Neither the customer nor Segment's own rule blocks it (§3.1). #}

@@ -27,7 +27,7 @@
 {%- endmacro %}
 
 {% macro planhat_timestamptz(name) -%}
-    {{ readable_timestamp('payload', name) }}
+    {{ readable_timestamp("payload ->> '" ~ name ~ "'") }}
 {%- endmacro %}
 
 {# Planhat gives an invoice's dates as days since 1970-01-01. #}
@@ -35,7 +35,7 @@
     case
         when payload ->> '{{ name }}' ~ '^-?\d{1,6}$'
             then date '1970-01-01' + (payload ->> '{{ name }}')::integer
-        else {{ utc_date(readable_timestamp('payload', name)) }}
+        else {{ utc_date(readable_timestamp("payload ->> '" ~ name ~ "'")) }}
     end
 {%- endmacro %}
 

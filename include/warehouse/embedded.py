@@ -46,6 +46,7 @@ CONFIGURATION = {
     "work_mem": "32MB",
     "max_wal_size": "4GB",  # fewer checkpoints while many calls land; after a crash 17 s to replay
     "min_wal_size": "1GB",  # files are used again: filling a new one with zeros holds commits up
+    "io_method": "sync",  # who reads a page gets it himself: on few cores, cheaper than workers
     "jit": "off",  # compiling costs more than the build's short statements take
     "timezone": "UTC",
     "log_timezone": "UTC",

@@ -201,8 +201,8 @@ MUTATIONS = [
     Mutation(
         "§3.5",
         f"{_IDENTITY}own_keysets.sql",
-        "min(place) filter (where is_in_scope and may_create)",
-        "min(place) filter (where is_in_scope)",
+        "min(place) filter (where may_create)",
+        "min(place)",
         "a_keyset_says_what_its_calls_amount_to",
     ),
     Mutation(
@@ -272,8 +272,8 @@ MUTATIONS = [
     Mutation(
         "§3.6",
         "macros/resolution.sql",
-        "and {{ calls }}.anonymous_id is null",
-        "and true",
+        "({{ keysets }}.names_person or {{ calls }}.names_anonymous)",
+        "{{ keysets }}.names_person",
         "a_call_is_resolved_or_has_the_first_reason_that_applies",
     ),
     Mutation(
@@ -330,8 +330,8 @@ MUTATIONS = [
     Mutation(
         "§3.8",
         f"{_STAGING}calls.sql",
-        "candidates(outside_traits(key_paths('user_id')))",
-        "candidates(key_paths('user_id'))",
+        "candidates(told_at(outside_traits(keys.user_id), column_of))",
+        "candidates(told_at(keys.user_id, column_of))",
         "every_candidate_key_is_kept_in_the_order_of_its_list",
     ),
     Mutation(
@@ -387,8 +387,15 @@ MUTATIONS = [
     Mutation(
         "§3.9",
         "macros/times.sql",
-        "{{ payload }} ->> '{{ name }}' ~ '^\\d{4}-\\d\\d-\\d\\d([T ]\\d\\d:\\d\\d.*)?$'",
+        "{{ text }} like '____-__-__'",
         "true",
+        "the_clock_of_a_call_follows_3_9",
+    ),
+    Mutation(
+        "§3.9",
+        "macros/times.sql",
+        "and {{ text }} between '0' and ':'",
+        "and true",
         "the_clock_of_a_call_follows_3_9",
     ),
     # Once
@@ -403,7 +410,14 @@ MUTATIONS = [
         "§3.10",
         f"{_IDENTITY}call_resolutions.sql",
         "    calls.is_in_scope\n",
-        "        true",
+        "    true\n",
+        "a_call_is_resolved_or_has_the_first_reason_that_applies",
+    ),
+    Mutation(
+        "§3.10",
+        f"{_IDENTITY}call_resolutions.sql",
+        "or calls.anonymous_id is null",
+        "or true",
         "a_call_is_resolved_or_has_the_first_reason_that_applies",
     ),
     # Receipts
@@ -431,8 +445,8 @@ MUTATIONS = [
     Mutation(
         "§3.11",
         "models/intermediate/quality/int_quality__unresolved_days.sql",
-        "where reason is not null and reason <> 'receipt'",
-        "where reason is not null",
+        "        and reason <> 'receipt'\n",
+        "",
         "unresolved_calls_of_a_day_are_one_row_with_a_sample",
     ),
     # Sections

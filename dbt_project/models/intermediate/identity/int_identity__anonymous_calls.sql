@@ -7,9 +7,10 @@
     inputs=var('call_inputs'),
     indexes=[
         {'columns': ['event_seq'], 'unique': true},
+        {'columns': ['message_id']},
         {'columns': ['keyset', 'event_date']},
     ],
-    more_indexes=['(anonymous_id, event_at, message_id collate "C")']
+    more_indexes=['(anonymous_id, event_at)']
 ) }}
 
 {%- set mode = increment_mode() %}
@@ -43,6 +44,11 @@ unlinked as (
         calls.event_date,
         calls.message_id,
         calls.may_create,
+        calls.type,
+        calls.source,
+        calls.event,
+        calls.event_at_source,
+        calls.received_at,
         calls.keyset as own_keyset
     from calls
     inner join own_keys on calls.keyset = own_keys.keyset
@@ -57,6 +63,11 @@ unlinked as (
         earlier.event_date,
         earlier.message_id,
         earlier.may_create,
+        earlier.type,
+        earlier.source,
+        earlier.event,
+        earlier.event_at_source,
+        earlier.received_at,
         earlier.own_keyset
     from {{ journal('int_identity__links') }} as moved
     left join lateral (
@@ -90,6 +101,11 @@ unlinked as (
         earlier.event_date,
         earlier.message_id,
         earlier.may_create,
+        earlier.type,
+        earlier.source,
+        earlier.event,
+        earlier.event_at_source,
+        earlier.received_at,
         earlier.own_keyset
     from {{ journal('int_identity__links') }} as moved
     inner join {{ this }} as earlier

@@ -8,26 +8,22 @@ select
     {{ resolution_columns('calls', 'keysets') }}
 from {{ ref('int_identity__calls') }} as calls
 inner join {{ ref('int_identity__keyset_endusers') }} as keysets
-    on
-        calls.keyset = keysets.keyset
-        and keysets.from_date <= calls.event_date
-        and keysets.to_date > calls.event_date
+    on calls.keyset = keysets.keyset and {{ in_period('calls', 'keysets') }}
 where
     calls.is_in_scope
-    and not exists (
-        select 1 from {{ ref('int_identity__anonymous_calls') }} as anonymous_calls
-        where anonymous_calls.event_seq = calls.event_seq
+    -- the others are anonymous calls
+    and (
+        keysets.user_id is not null
+        or keysets.email is not null
+        or calls.type = 'group'
+        or calls.anonymous_id is null
     )
 union all
 select
-    {{ resolution_columns('calls', 'keysets', 'anonymous_calls.linked_by_message_id') }}
+    {{ resolution_columns('anonymous_calls', 'keysets', 'anonymous_calls.linked_by_message_id', is_anonymous=true) }}
 from {{ ref('int_identity__anonymous_calls') }} as anonymous_calls
-inner join {{ ref('int_identity__calls') }} as calls on anonymous_calls.event_seq = calls.event_seq
 inner join {{ ref('int_identity__keyset_endusers') }} as keysets
-    on
-        anonymous_calls.keyset = keysets.keyset
-        and keysets.from_date <= anonymous_calls.event_date
-        and keysets.to_date > anonymous_calls.event_date
+    on anonymous_calls.keyset = keysets.keyset and {{ in_period('anonymous_calls', 'keysets') }}
 union all
 select
     {{ resolution_columns('calls') }}

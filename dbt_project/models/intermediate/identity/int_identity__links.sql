@@ -6,7 +6,7 @@
     marks_gone=true,
     inputs=var('call_inputs'),
     indexes=[{'columns': ['event_seq', 'anonymous_id'], 'unique': true}],
-    more_indexes=['(anonymous_id, event_at, message_id collate "C")']
+    more_indexes=['(anonymous_id, event_at)']
 ) }}
 
 {%- set mode = increment_mode() %}

@@ -13,9 +13,17 @@
 with calls as (
 
     select
-        calls.*,
-        {{ place() }} as place
+        keyset,
+        type,
+        user_ids,
+        emails,
+        company_keys,
+        is_in_scope,
+        may_create,
+        case when is_in_scope then {{ place() }} end as place
     from {{ new_or_all('int_identity__calls', mode) }} as calls
+    -- each rule is applied once, not once for each count
+    {{ fence() }}
 
 ),
 
@@ -30,9 +38,9 @@ counted as (
         count(*) filter (where is_in_scope) as calls,
         count(*) filter (where is_in_scope and type <> 'alias') as other_calls_than_alias,
         count(*) filter (where is_in_scope and type in ('identify', 'track')) as naming_calls,
-        min(place) filter (where is_in_scope) as first_place,
-        max(place) filter (where is_in_scope) as last_place,
-        min(place) filter (where is_in_scope and may_create) as first_creating_place
+        min(place) as first_place,
+        max(place) as last_place,
+        min(place) filter (where may_create) as first_creating_place
     from calls
     group by keyset
 

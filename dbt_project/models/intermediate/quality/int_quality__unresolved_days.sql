@@ -25,10 +25,15 @@ with calls as (
     select
         *,
         event_date as day,
-        {{ anonymous_id }} as shown_anonymous_id,
-        {{ place() }} as place
+        {{ anonymous_id }} as shown_anonymous_id
     from {{ calls }} as calls
-    where reason is not null and reason <> 'receipt'
+    where
+        reason is not null
+        and reason <> 'receipt'
+        {%- if mode != 'changes' %}
+        -- says the same of the keysets, before calls are joined to them
+        and is_resolved is not true
+        {%- endif %}
 
 ),
 

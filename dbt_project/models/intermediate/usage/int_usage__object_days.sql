@@ -7,7 +7,7 @@
     unique_key=['object_type', 'object_id', 'activity_date'],
     marks_gone=true,
     inputs=['sync.usage_events'],
-    indexes=[{'columns': ['object_type', 'object_id', 'activity_date'], 'unique': true}]
+    indexes=[{'columns': ['object_id', 'object_type', 'activity_date'], 'unique': true}]
 ) }}
 
 {%- set mode = increment_mode() %}
@@ -89,7 +89,7 @@ final as (
         max(last_activity_at) as last_activity_at,
         count(activities) = 0 as is_gone
     from counted
-    group by object_type, object_id, activity_date
+    group by object_id, object_type, activity_date
 
 )
 

@@ -1,15 +1,15 @@
-{%- set key = ['object_type', 'object_id', 'enduser_id', 'activity_date', 'type', 'event'] %}
+{%- set key = ['enduser_id', 'activity_date', 'object_type', 'object_id', 'event', 'type'] %}
 -- One row an object (company, asset, project …), enduser, day and event: its calls, whatever counts as usage. The
 -- enduser is empty for calls whose company is known and nobody in it (unattributed; companies only).
 
 -- depends_on: {{ ref('int_identity__call_changes') }}
 {{ config(
     materialized='journaled',
-    unique_key=['object_type', 'object_id', 'enduser_id', 'activity_date', 'type', 'event'],
+    unique_key=['enduser_id', 'activity_date', 'object_type', 'object_id', 'event', 'type'],
     marks_gone=true,
     indexes=[
-        {'columns': ['object_type', 'object_id', 'activity_date', 'type', 'event', 'enduser_id'], 'unique': true},
-        {'columns': ['enduser_id', 'activity_date']},
+        {'columns': ['enduser_id', 'activity_date', 'object_type', 'object_id', 'event', 'type'], 'unique': true},
+        {'columns': ['object_id', 'activity_date', 'event']},
     ]
 ) }}
 

@@ -3,13 +3,13 @@
 
 {{ config(
     materialized='journaled',
-    unique_key=['object_type', 'object_id', 'activity_date', 'type', 'event'],
+    unique_key=['object_id', 'object_type', 'activity_date', 'type', 'event'],
     marks_gone=true,
-    indexes=[{'columns': ['object_type', 'object_id', 'activity_date', 'type', 'event'], 'unique': true}]
+    indexes=[{'columns': ['object_id', 'object_type', 'activity_date', 'type', 'event'], 'unique': true}]
 ) }}
 
 {%- set mode = increment_mode() %}
-{%- set key = ['object_type', 'object_id', 'activity_date', 'type', 'event'] %}
+{%- set key = ['object_id', 'object_type', 'activity_date', 'type', 'event'] %}
 
 with enduser_days as (
 

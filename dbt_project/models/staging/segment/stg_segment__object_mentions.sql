@@ -11,9 +11,15 @@
 ) }}
 
 {%- set models = object_key_properties() %}
+{%- set places = ['properties', 'traits', 'context'] %}
+{#- every path at which an object's key is looked for, and in which column its text is -#}
+{%- set column_of = {} %}
 {%- set names = [''] %}
-{%- for properties in models.values() %}
-{%- for property in properties %}{%- do names.append(property.split('.')[0].replace("'", "''")) -%}{%- endfor %}
+{%- for property in models.values() | sum(start=[]) %}
+{%- do names.append(property.split('.')[0].replace("'", "''")) -%}
+{%- for place in places if place ~ '.' ~ property not in column_of %}
+{%- do column_of.update({place ~ '.' ~ property: 'text_' ~ (column_of | length + 1)}) %}
+{%- endfor %}
 {%- endfor %}
 {%- set names = "array['" ~ names | join("', '") ~ "']" %}
 
@@ -25,23 +31,34 @@ with calls as (
 
 ),
 
+-- each text is taken out of the payload once, not once for each time that it is named
+texts as (
+
+    select
+        {%- for path, column in column_of.items() %}
+        {{ key_text(path) }} as {{ column }},
+        {%- endfor %}
+        event_seq
+    from calls
+    {{ fence() }}
+
+),
+
 mentions as (
 
     select
-        calls.event_seq,
+        texts.event_seq,
         mention.model,
         mention.object_keys
-    from calls
+    from texts
     cross join lateral (
         values
         {%- for model, properties in models.items() %}
         {%- set paths = [] %}
         {%- for property in properties %}
-        {%- for place in ['properties', 'traits', 'context'] %}
-        {%- do paths.append(place ~ '.' ~ property) %}
+        {%- for place in places %}{% do paths.append(place ~ '.' ~ property) %}{% endfor %}
         {%- endfor %}
-        {%- endfor %}
-        ('{{ model }}', {{ candidates(paths) }}),
+        ('{{ model }}', {{ candidates(told_at(paths, column_of)) }}),
         {%- endfor %}
         -- an empty one at the end: no model at all is possible too
         ('', cast('{}' as text[]))
