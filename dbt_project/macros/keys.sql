@@ -69,7 +69,7 @@
 {%- endmacro %}
 
 {# The columns that have the texts at some of their paths. #}
-{% macro told_at(paths, column_of) -%}
+{% macro texts_at(paths, column_of) -%}
     {%- set columns = [] -%}
     {%- for path in paths -%}{%- do columns.append(column_of[path]) -%}{%- endfor -%}
     {{ return(columns) }}

@@ -330,8 +330,8 @@ MUTATIONS = [
     Mutation(
         "§3.8",
         f"{_STAGING}calls.sql",
-        "candidates(told_at(outside_traits(keys.user_id), column_of))",
-        "candidates(told_at(keys.user_id, column_of))",
+        "candidates(texts_at(outside_traits(keys.user_id), column_of))",
+        "candidates(texts_at(keys.user_id, column_of))",
         "every_candidate_key_is_kept_in_the_order_of_its_list",
     ),
     Mutation(

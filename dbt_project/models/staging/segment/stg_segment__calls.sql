@@ -69,22 +69,22 @@ told as (
 
         -- every candidate in order; a group call's traits describe the company
         case
-            when type = 'group' then {{ candidates(told_at(outside_traits(keys.user_id), column_of)) }}
-            else {{ candidates(told_at(keys.user_id, column_of)) }}
+            when type = 'group' then {{ candidates(texts_at(outside_traits(keys.user_id), column_of)) }}
+            else {{ candidates(texts_at(keys.user_id, column_of)) }}
         end as user_ids,
         case
             when type = 'group'
-                then {{ candidates(told_at(outside_traits(keys.email), column_of), is_email=true) }}
-            else {{ candidates(told_at(keys.email, column_of), is_email=true) }}
+                then {{ candidates(texts_at(outside_traits(keys.email), column_of), is_email=true) }}
+            else {{ candidates(texts_at(keys.email, column_of), is_email=true) }}
         end as emails,
-        {{ candidates(told_at(keys.anonymous_id, column_of)) }} as anonymous_ids,
+        {{ candidates(texts_at(keys.anonymous_id, column_of)) }} as anonymous_ids,
         case
             -- §3.8: groupId is the company
-            when type = 'group' then {{ candidates(told_at(keys.group_id + keys.company, column_of)) }}
-            else {{ candidates(told_at(keys.company, column_of)) }}
+            when type = 'group' then {{ candidates(texts_at(keys.group_id + keys.company, column_of)) }}
+            else {{ candidates(texts_at(keys.company, column_of)) }}
         end as company_keys,
         case
-            when type = 'alias' then {{ candidates(told_at(keys.previous_id, column_of)) }}
+            when type = 'alias' then {{ candidates(texts_at(keys.previous_id, column_of)) }}
             else '{}'
         end as previous_ids,
 

@@ -58,7 +58,7 @@ mentions as (
         {%- for property in properties %}
         {%- for place in places %}{% do paths.append(place ~ '.' ~ property) %}{% endfor %}
         {%- endfor %}
-        ('{{ model }}', {{ candidates(told_at(paths, column_of)) }}),
+        ('{{ model }}', {{ candidates(texts_at(paths, column_of)) }}),
         {%- endfor %}
         -- an empty one at the end: no model at all is possible too
         ('', cast('{}' as text[]))
