@@ -75,20 +75,29 @@
     {{ return(columns) }}
 {%- endmacro %}
 
+{% macro _candidate(text, is_email) -%}
+    case
+        when btrim({{ text }}) <> '' and length({{ text }}) <= {{ var('longest_key') }}
+            then {{ "lower(btrim(" ~ text ~ "))" if is_email else text }}
+    end
+{%- endmacro %}
+
 {# All values of a key, of the texts at its paths in their order: neither blank nor absurdly long. #}
 {% macro candidates(texts, is_email=false) -%}
     {%- if not texts -%}{{ return("cast('{}' as text[])") }}{%- endif -%}
     case
         -- as with most keys of most calls
         when coalesce({{ texts | join(', ') }}) is null then '{}'
+        {%- if texts | length > 1 %}
+        -- as with most others: an array of one is made faster than one of nearly nothing but nulls
+        when num_nonnulls({{ texts | join(', ') }}) = 1
+            then array_remove(array[{{ _candidate('coalesce(' ~ texts | join(', ') ~ ')', is_email) }}], null)
+        {%- endif %}
         else array_remove(array[
             {%- for text in texts %}
-            case
-                when btrim({{ text }}) <> '' and length({{ text }}) <= {{ var('longest_key') }}
-                    then {{ "lower(btrim(" ~ text ~ "))" if is_email else text }}
-            end{{ "," if not loop.last }}
+            {{ _candidate(text, is_email) }}{{ "," if not loop.last }}
             {%- endfor %}
-        ]::text [], null)
+        ], null)
     end
 {%- endmacro %}
 

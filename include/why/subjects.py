@@ -67,6 +67,7 @@ def anonymous_id(asker: Asker, key: str) -> list[Chapter]:
     """An anonymous id that some call ties to a person."""
     links = asker.rows(
         "select message_id, event_at, user_id, email from intermediate.int_identity__links "
+        "inner join intermediate.int_identity__own_keys using (keyset) "
         "where anonymous_id = %s order by event_at desc, message_id desc limit %s",
         key,
         CALLS_TOLD,

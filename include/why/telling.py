@@ -19,7 +19,8 @@ BUILT = (
     "marts.event_resolution", "marts.endusers", "marts.companies", "marts.usage_daily",
     "marts.usage_trends", "marts.unresolved_daily", "marts.identity_conflicts",
     "intermediate.int_identity__key_companies", "intermediate.int_identity__links",
-    "intermediate.int_identity__known_companies", "staging.stg_segment__group_traits",
+    "intermediate.int_identity__own_keys", "intermediate.int_identity__known_companies",
+    "staging.stg_segment__group_traits",
 )  # fmt: skip
 
 

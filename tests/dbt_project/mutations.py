@@ -438,7 +438,7 @@ MUTATIONS = [
     Mutation(
         "§3.11",
         f"{_USAGE}event_names.sql",
-        " and out_of_scope is distinct from 'receipt'",
+        " and not is_receipt",
         "",
         "a_new_event_name_is_reported_when_first_seen",
     ),

@@ -113,14 +113,17 @@ unlinked as (
             moved.anonymous_id = earlier.anonymous_id
             and (earlier.event_at, earlier.message_id collate "C")
             < (moved.event_at, moved.message_id collate "C")
-    where
-        not exists (
-            select 1 from links
-            where
-                links.anonymous_id = moved.anonymous_id
-                and (links.event_at, links.message_id collate "C")
-                < (moved.event_at, moved.message_id collate "C")
-        )
+    left join lateral (
+        select links.event_seq
+        from links
+        where
+            links.anonymous_id = moved.anonymous_id
+            and (links.event_at, links.message_id collate "C")
+            < (moved.event_at, moved.message_id collate "C")
+        -- a look-up for each link that moved: an anti-join reads all that there are
+        limit 1
+    ) as before on true
+    where before.event_seq is null
     {%- endif %}
 
 ),

@@ -3,9 +3,10 @@
 
 {{ config(materialized='view') }}
 
+{%- set is_receipt = 'calls.has_receipt_id or ' ~ call_setting('planhat_sources') ~ ' @> array[calls.source]' %}
 {#- the first that applies is the reason why a call takes no part -#}
 {%- set no_part = {
-    'receipt': 'calls.has_receipt_id or ' ~ call_setting('planhat_sources') ~ ' @> array[calls.source]',
+    'receipt': is_receipt,
     'suppressed': 'calls.is_suppressed',
     'unsupported_type': "calls.type not in ('identify', 'track', 'group', 'page', 'screen', 'alias')",
     'section_off':
@@ -42,6 +43,7 @@ select
     -- rules
     calls.type in ('identify', 'track') and not calls.received_at <@ {{ call_setting('auto_create_off') }}
         as may_create,
+    {{ is_receipt }} as is_receipt,
     case
         {%- for reason, applies in no_part.items() %}
         when {{ applies }} then '{{ reason }}'

@@ -46,9 +46,6 @@ named_together as (
         calls.event_at,
         calls.message_id,
         calls.keyset,
-        own_keys.user_id,
-        own_keys.email,
-        own_keys.company_key,
         false as is_gone
     from calls
     inner join own_keys on calls.keyset = own_keys.keyset
@@ -64,9 +61,6 @@ aliased as (
         alias_calls.event_at,
         alias_calls.message_id,
         alias_calls.keyset,
-        own_keys.user_id,
-        own_keys.email,
-        own_keys.company_key,
         aliases_of_users.event_seq is not null as is_gone
     from alias_calls
     inner join own_keys on alias_calls.keyset = own_keys.keyset

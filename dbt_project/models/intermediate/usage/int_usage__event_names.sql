@@ -14,7 +14,7 @@
 with calls as (
 
     select * from {{ new_or_all('int_identity__calls', mode) }} as calls
-    where type in ('track', 'page', 'screen') and out_of_scope is distinct from 'receipt'
+    where type in ('track', 'page', 'screen') and not is_receipt
 
 ),
 

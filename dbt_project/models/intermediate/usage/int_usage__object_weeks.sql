@@ -11,6 +11,10 @@
 
 {%- set mode = increment_mode() %}
 {%- set weeks = threshold('alert_baseline_weeks', 8) | int %}
+{%- set distances = [] %}
+{%- for week in range(1, weeks + 1) %}
+{%- do distances.append('abs(weekly[' ~ week ~ '] - baseline_median)') %}
+{%- endfor %}
 {#- the week of the as-of date is full only on its Sunday #}
 {%- set this_week = "date_trunc('week', " ~ as_of_date() ~ " + 1)::date" %}
 
@@ -119,32 +123,33 @@ baselines as (
 
 ),
 
+-- with fewer weeks before it nothing is judged
+medians as (
+
+    select
+        *,
+        case when weeks >= {{ weeks }} then {{ median('array_sort(weekly)', weeks) }} end as baseline_median
+    from baselines
+    -- named nine times in the next step
+    {{ fence() }}
+
+),
+
 weeks as (
 
     select
-        baselines.object_type,
-        baselines.object_id,
-        baselines.week_start_date,
-        baselines.activities,
-        baselines.weeks as baseline_weeks,
-        baselines.active_weeks,
-        median.activities as baseline_median,
-        deviation.activities as baseline_deviation
-    from baselines
-    cross join lateral (
-        -- with fewer weeks before it nothing is judged
-        select (percentile_cont(0.5) within group (order by week.activities))::numeric as activities
-        from unnest(baselines.weekly) as week (activities)
-        where baselines.weeks >= {{ weeks }}
-    ) as median
-    cross join lateral (
-        select
-            (
-                percentile_cont(0.5) within group (order by abs(week.activities - median.activities))
-            )::numeric as activities
-        from unnest(baselines.weekly) as week (activities)
-        where median.activities is not null
-    ) as deviation
+        object_type,
+        object_id,
+        week_start_date,
+        activities,
+        weeks as baseline_weeks,
+        active_weeks,
+        baseline_median,
+        case
+            when baseline_median is not null
+                then {{ median('array_sort(array[' ~ distances | join(', ') ~ ']::numeric [])', weeks) }}
+        end as baseline_deviation
+    from medians
 
 ),
 

@@ -38,8 +38,12 @@ days as (
         object_days.weight,
         object_days.last_activity_at
     from touched
-    left join object_days
-        on touched.object_type = object_days.object_type and touched.object_id = object_days.object_id
+    left join lateral (
+        select * from object_days
+        where object_days.object_type = touched.object_type and object_days.object_id = touched.object_id
+        -- keeps the look-up a look-up
+        {{ fence() }}
+    ) as object_days on true
 
 ),
 {%- else %}

@@ -181,7 +181,8 @@ final as (
         received_at,
         {{ utc_date('event_at') }} as event_date,
         -- calls with the same candidates resolve alike
-        md5(row(type = 'group', user_ids, emails, company_keys)::text)::uuid as keyset,
+        -- an array's text says where it ends
+        md5((type = 'group')::text || user_ids::text || emails::text || company_keys::text)::uuid as keyset,
 
         -- what it is
         message_id like '{{ var("receipt_prefix") }}%' as has_receipt_id,
