@@ -33,6 +33,7 @@ def test_every_figure_stands_beside_another_and_nothing_stays_behind(little, war
         "landing, 100-event batches, an empty table",
         "landing, 100-event batches, the same with one worker",
         "landing, one event a request",
+        "latency at 30,000 events/s in batches of 100, straight after full speed",
         "latency at 30,000 events/s in batches of 100",
         "latency at 3,000 requests/s",
         "the disk alone: 16 KB and fdatasync, 300 a second",
