@@ -510,6 +510,20 @@ MUTATIONS = [
     ),
     Mutation(
         "alerts",
+        f"{_USAGE}object_weeks.sql",
+        "when weeks >= {{ weeks }}",
+        "when weeks >= 0",
+        "a_full_week_is_judged_by_the_weeks_before_it",
+    ),
+    Mutation(
+        "alerts",
+        f"{_USAGE}object_weeks.sql",
+        "abs(week.activities - baseline_median)",
+        "abs(week.activities)",
+        "a_full_week_is_judged_by_the_weeks_before_it",
+    ),
+    Mutation(
+        "alerts",
         "models/marts/usage/usage_alerts.sql",
         "                < object_weeks.baseline_median",
         "                <= object_weeks.baseline_median",

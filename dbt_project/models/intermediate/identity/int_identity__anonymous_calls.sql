@@ -108,11 +108,6 @@ unlinked as (
         earlier.received_at,
         earlier.own_keyset
     from {{ journal('int_identity__links') }} as moved
-    inner join {{ this }} as earlier
-        on
-            moved.anonymous_id = earlier.anonymous_id
-            and (earlier.event_at, earlier.message_id collate "C")
-            < (moved.event_at, moved.message_id collate "C")
     left join lateral (
         select links.event_seq
         from links
@@ -123,6 +118,11 @@ unlinked as (
         -- a look-up for each link that moved: an anti-join reads all that there are
         limit 1
     ) as before on true
+    inner join {{ this }} as earlier
+        on
+            moved.anonymous_id = earlier.anonymous_id
+            and (earlier.event_at, earlier.message_id collate "C")
+            < (moved.event_at, moved.message_id collate "C")
     where before.event_seq is null
     {%- endif %}
 

@@ -11,10 +11,6 @@
 
 {%- set mode = increment_mode() %}
 {%- set weeks = threshold('alert_baseline_weeks', 8) | int %}
-{%- set distances = [] %}
-{%- for week in range(1, weeks + 1) %}
-{%- do distances.append('abs(weekly[' ~ week ~ '] - baseline_median)') %}
-{%- endfor %}
 {#- the week of the as-of date is full only on its Sunday #}
 {%- set this_week = "date_trunc('week', " ~ as_of_date() ~ " + 1)::date" %}
 
@@ -123,14 +119,20 @@ baselines as (
 
 ),
 
--- with fewer weeks before it nothing is judged
 medians as (
 
     select
         *,
-        case when weeks >= {{ weeks }} then {{ median('array_sort(weekly)', weeks) }} end as baseline_median
+        -- with fewer weeks before it nothing is judged
+        case
+            when weeks >= {{ weeks }}
+                then (
+                    select (percentile_cont(0.5) within group (order by week.activities))::numeric
+                    from unnest(weekly) as week (activities)
+                )
+        end as baseline_median
     from baselines
-    -- named nine times in the next step
+    -- the next step names it for each of the weeks
     {{ fence() }}
 
 ),
@@ -147,7 +149,13 @@ weeks as (
         baseline_median,
         case
             when baseline_median is not null
-                then {{ median('array_sort(array[' ~ distances | join(', ') ~ ']::numeric [])', weeks) }}
+                then (
+                    select
+                        (
+                            percentile_cont(0.5) within group (order by abs(week.activities - baseline_median))
+                        )::numeric
+                    from unnest(weekly) as week (activities)
+                )
         end as baseline_deviation
     from medians
 

@@ -180,8 +180,7 @@ final as (
         event_at,
         received_at,
         {{ utc_date('event_at') }} as event_date,
-        -- calls with the same candidates resolve alike
-        -- an array's text says where it ends
+        -- calls with the same candidates resolve alike; the text of an array says where it ends
         md5((type = 'group')::text || user_ids::text || emails::text || company_keys::text)::uuid as keyset,
 
         -- what it is
