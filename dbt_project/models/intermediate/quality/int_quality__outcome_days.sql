@@ -5,6 +5,7 @@
 -- depends_on: {{ ref('int_identity__call_resolutions') }}
 {{ config(
     materialized='journaled',
+    pre_hook=hash_groups(),
     unique_key=['day', 'source', 'type', 'event', 'outcome'],
     marks_gone=true,
     indexes=[{'columns': ['day', 'source', 'type', 'event', 'outcome'], 'unique': true}]

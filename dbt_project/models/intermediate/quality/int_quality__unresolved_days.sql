@@ -6,6 +6,7 @@
 -- depends_on: {{ ref('int_identity__call_changes') }}
 {{ config(
     materialized='journaled',
+    pre_hook=hash_groups(),
     unique_key=['reason', 'source', 'type', 'keyset', 'anonymous_id', 'day'],
     marks_gone=true,
     indexes=[

@@ -3,6 +3,7 @@
 
 {{ config(
     materialized='journaled',
+    pre_hook=hash_groups(),
     unique_key=['object_id', 'object_type', 'activity_date', 'type', 'event'],
     marks_gone=true,
     indexes=[{'columns': ['object_id', 'object_type', 'activity_date', 'type', 'event'], 'unique': true}]

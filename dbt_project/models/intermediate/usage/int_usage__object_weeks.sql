@@ -3,6 +3,7 @@
 
 {{ config(
     materialized='journaled',
+    pre_hook=hash_groups(),
     unique_key=['object_type', 'object_id', 'week_start_date'],
     marks_gone=true,
     inputs=['sync.thresholds', 'week'],
