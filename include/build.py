@@ -9,6 +9,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -35,6 +36,7 @@ SETTINGS_TABLES = (
 # What a build's sessions have beyond the server's settings.
 _SESSION = {
     "maintenance_work_mem": "256MB",  # indexes of millions of rows are made without files
+    "max_parallel_maintenance_workers": "1",  # beside the session: models are made side by side
     "parallel_tuple_cost": "0.01",  # reading a call costs far more than handing it over
 }
 PATIENCE_SECONDS = 30 * 60
@@ -102,7 +104,11 @@ def build(
         say(f"build {build_id} as of {as_of}, requested by {requested_by}")
         if because:
             say(f"  from scratch: {because}")
-        nodes, error = _run_dbt(url, settings, as_of=as_of, full=bool(because), say=say)
+        with ThreadPoolExecutor(max_workers=1) as beside:
+            # done before dbt has read its project, and its first model asks for calls
+            summary = beside.submit(_summarize_loads, url)
+            nodes, error = _run_dbt(url, settings, as_of=as_of, full=bool(because), say=say)
+        summary.result()
         report = _close(holder, build_id, started_at, nodes, error)
     _check_books(url, say)
     return report
@@ -263,6 +269,16 @@ def _open(
         },
     ).fetchone()
     return row[0], row[1]  # type: ignore[index]
+
+
+def _summarize_loads(url: str) -> None:
+    """Tell the small index over load ids of the calls that came since the last time.
+
+    A vacuum does, when a fifth of the table is new; until then, who looks for new calls reads all
+    that the index does not know.
+    """
+    with connect(url, application_name="build", autocommit=True) as connection:
+        connection.execute("select brin_summarize_new_values('raw_segment.events_load_id')")
 
 
 # dbt

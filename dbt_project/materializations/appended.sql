@@ -41,6 +41,7 @@
             {#- so that nobody takes the new rows for none -#}
             {%- do run_query('analyze ' ~ target ~ ' (build_id)') -%}
         {%- endif -%}
+        {%- do summarize_builds(target) -%}
     {%- endif -%}
 
     {%- do write_mark(build, mode, fingerprint, mode != 'changes') -%}
@@ -50,3 +51,15 @@
     {{ run_hooks(post_hooks, inside_transaction=False) }}
     {{ return({'relations': [target]}) }}
 {% endmaterialization %}
+
+{# Tells the small index over builds of the new rows: what it does not know, whoever looks for new rows reads too. #}
+{% macro summarize_builds(relation) %}
+    {%- set query -%}
+        select brin_summarize_new_values(pg_class.oid)
+        from pg_index
+        inner join pg_class on pg_index.indexrelid = pg_class.oid
+        inner join pg_am on pg_class.relam = pg_am.oid
+        where pg_index.indrelid = '{{ relation }}'::regclass and pg_am.amname = 'brin'
+    {%- endset -%}
+    {%- do run_query(query) -%}
+{% endmacro %}

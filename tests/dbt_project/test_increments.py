@@ -339,6 +339,32 @@ def test_a_setting_of_one_table_reads_no_call_again(
     assert found["int_usage__object_enduser_days"] == "changes"
 
 
+def test_a_build_finds_new_rows_by_index_whether_or_not_a_vacuum_has_been_there(
+    customers: str, settings: Settings
+):
+    _build(customers, settings)
+    calls = [
+        {"messageId": f"m{number}", "type": "track", "userId": "u1", "properties": {"noise": noise}}
+        for number in range(1500)
+        for noise in [random.Random(number).randbytes(700).hex()]
+    ]
+    land_calls(customers, calls, received_at=AT)
+    with psycopg.connect(customers) as connection:
+        size = connection.execute("select pg_relation_size('raw_segment.events')").fetchone()[0]
+        assert size > 128 * 8192, "more pages than an entry of the index is about"
+    _build(customers, settings)
+    with psycopg.connect(customers, autocommit=True) as connection:
+        unknown = connection.execute(
+            """
+            select pg_class.relname, brin_summarize_new_values(pg_class.oid)
+            from pg_class inner join pg_am on pg_class.relam = pg_am.oid
+            where pg_am.amname = 'brin'
+            """
+        ).fetchall()
+    assert len(unknown) > 5
+    assert [name for name, pages in unknown if pages] == []
+
+
 @pytest.fixture
 def modes() -> Callable[[str], dict[str, str]]:
     def read(url: str) -> dict[str, str]:
