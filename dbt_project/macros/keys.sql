@@ -10,25 +10,40 @@
     {{ return(paths) }}
 {% endmacro %}
 
-{# A group call's own traits describe its company, not a person. #}
-{% macro outside_traits(paths) %}
-    {%- set kept = [] -%}
-    {%- for path in paths if not path.startswith("traits.") -%}
-        {%- do kept.append(path) -%}
-    {%- endfor -%}
-    {{ return(kept) }}
-{% endmacro %}
-
-{# The models that an event can name an object of, each with its property names in order. #}
-{% macro object_key_properties() %}
-    {%- set properties = {} -%}
+{# Where the candidates are looked for that calls resolve by (§3.1); of group calls (§3.8), or of all others. #}
+{% macro candidate_paths(is_group) %}
+    {#- the groupId of a group call is the company -#}
+    {%- set paths = {'user_ids': [], 'emails': [], 'company_keys': ['groupId', 'group_id'] if is_group else []} -%}
+    {%- set names = {'user_id': 'user_ids', 'email': 'emails', 'company': 'company_keys'} -%}
     {%- if execute -%}
-        {%- set query = "select model, property from sync.object_keys order by model, position, property" -%}
-        {%- for row in run_query(query) -%}
-            {%- do properties.setdefault(row[0], []).append(row[1]) -%}
+        {%- set query -%}
+            select key, path from sync.key_names where key in ('{{ names | join("', '") }}') order by key, position
+        {%- endset -%}
+        {%- for key, path in run_query(query) -%}
+            {#- its traits describe the company, and no person -#}
+            {%- if key == 'company' or not (is_group and path.startswith('traits.')) -%}
+                {%- do paths[names[key]].append(path) -%}
+            {%- endif -%}
         {%- endfor -%}
     {%- endif -%}
-    {{ return(properties) }}
+    {{ return(paths) }}
+{% endmacro %}
+
+{#
+    The models that an event can name an object of, each with where its key is looked for: property by property, in
+    properties, then traits, then context.
+#}
+{% macro object_paths() %}
+    {%- set paths = {} -%}
+    {%- if execute -%}
+        {%- set query = "select model, property from sync.object_keys order by model, position, property" -%}
+        {%- for model, property in run_query(query) -%}
+            {%- for place in ['properties', 'traits', 'context'] -%}
+                {%- do paths.setdefault(model, []).append(place ~ '.' ~ property) -%}
+            {%- endfor -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {{ return(paths) }}
 {% endmacro %}
 
 {#
@@ -68,6 +83,22 @@
     case when jsonb_typeof({{ value_at(path) }}) in ('string', 'number') then {{ value_at(path, as_text=true) }} end
 {%- endmacro %}
 
+{# Every path of some lists of paths, once, and the column that `texts_of` gives its text. #}
+{% macro text_columns(lists) -%}
+    {%- set column_of = {} -%}
+    {%- for path in lists | sum(start=[]) if path not in column_of -%}
+        {%- do column_of.update({path: 'text_' ~ (column_of | length + 1)}) -%}
+    {%- endfor -%}
+    {{ return(column_of) }}
+{%- endmacro %}
+
+{# Those columns: each text is taken out of an opened call once, not once for each time that it is named. #}
+{% macro texts_of(column_of) -%}
+    {%- for path, column in column_of.items() %}
+        {{ key_text(path) }} as {{ column }}{{ "," if not loop.last }}
+    {%- endfor %}
+{%- endmacro %}
+
 {# The columns that have the texts at some of their paths. #}
 {% macro texts_at(paths, column_of) -%}
     {%- set columns = [] -%}
@@ -98,6 +129,58 @@
             {{ _candidate(text, is_email) }}{{ "," if not loop.last }}
             {%- endfor %}
         ], null)
+    end
+{%- endmacro %}
+
+{#
+    The lists of candidates at `paths`, as what follows a text: different for different lists, and without an array
+    made for each call.
+#}
+{% macro candidate_texts(paths, column_of) -%}
+    {%- for name, list in paths.items() %}
+    {%- set texts = [] %}
+    {%- for path in list %}{% do texts.append(column_of[path]) %}{% endfor %}
+                    || '/' || {{ _candidate_text(texts, name == 'emails') if texts else "''" }}
+    {%- endfor %}
+{%- endmacro %}
+
+{% macro _candidate_text(texts, is_email) -%}
+    case
+        when coalesce({{ texts | join(', ') }}) is null then ''
+        {%- if texts | length > 1 %}
+        when num_nonnulls({{ texts | join(', ') }}) = 1
+            then coalesce(quote_literal({{ _candidate('coalesce(' ~ texts | join(', ') ~ ')', is_email) }}), '')
+        {%- endif %}
+        else concat_ws(
+            ','
+            {%- for text in texts %},
+            quote_literal({{ _candidate(text, is_email) }})
+            {%- endfor %}
+        )
+    end
+{%- endmacro %}
+
+{# The objects that an opened call names, as a text: different for different candidates, null for none. #}
+{% macro mention_text(paths) -%}
+    {%- set names = [''] -%}
+    {%- for path in paths.values() | sum(start=[]) -%}
+        {%- do names.append(path.split('.')[1].replace("'", "''")) -%}
+    {%- endfor -%}
+    {%- set names = "array['" ~ names | unique | join("', '") ~ "']" -%}
+    case
+        -- most calls name no object: one look tells
+        when properties ?| {{ names }} or traits ?| {{ names }} or context ?| {{ names }}
+            then nullif(concat(
+                {%- for model, list in paths.items() %}
+                '{{ model }}/' || nullif(concat_ws(
+                    ','
+                    {%- for path in list %},
+                    quote_literal({{ _candidate(key_text(path)) }})
+                    {%- endfor %}
+                ), '') || '/',
+                {%- endfor %}
+                ''
+            ), '')
     end
 {%- endmacro %}
 

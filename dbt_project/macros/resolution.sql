@@ -25,6 +25,7 @@
         {%- endfor %}
         {{ calls }}.anonymous_id,
         {{ linked_by }} as linked_by_message_id,
+        {{ calls }}.mention,
 
         -- what they are
         {%- for column in ['company_id', 'enduser_id', 'company_matched_by', 'matched_by'] %}
@@ -63,12 +64,14 @@
     end <> 1
 {%- endmacro %}
 
-{# The same columns by name. #}
-{% macro columns_of_resolutions() -%}
-    message_id, message_key, event_seq, source, type, event, event_at, event_date, event_at_source, received_at,
-        keyset, user_id, email, company_key, anonymous_id, linked_by_message_id, company_id, enduser_id,
-        company_matched_by, matched_by, reason
-{%- endmacro %}
+{# Their names; is_resolved, which says the same as reason, aside. #}
+{% macro resolution_column_names() %}
+    {{ return([
+        'message_id', 'message_key', 'event_seq', 'source', 'type', 'event', 'event_at', 'event_date',
+        'event_at_source', 'received_at', 'keyset', 'user_id', 'email', 'company_key', 'anonymous_id',
+        'linked_by_message_id', 'mention', 'company_id', 'enduser_id', 'company_matched_by', 'matched_by', 'reason',
+    ]) }}
+{% endmacro %}
 
 {# What resolution_columns reads of a keyset. #}
 {% macro keyset_columns(keysets) -%}

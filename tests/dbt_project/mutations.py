@@ -63,7 +63,21 @@ MUTATIONS = [
     ),
     Mutation(
         "§3.1",
-        f"{_STAGING}object_mentions.sql",
+        "macros/keys.sql",
+        "quote_literal({{ _candidate(text, is_email) }})",
+        "{{ _candidate(text, is_email) }}",
+        "calls_with_the_same_candidates_have_the_same_keyset",
+    ),
+    Mutation(
+        "§3.1",
+        "macros/keys.sql",
+        "'{{ model }}/' || nullif(",
+        "nullif(",
+        "calls_that_name_the_same_objects_have_the_same_mention",
+    ),
+    Mutation(
+        "§3.1",
+        "macros/keys.sql",
         "['properties', 'traits', 'context']",
         "['traits', 'properties', 'context']",
         "object_keys_of_a_call_are_kept_in_the_order_of_their_names",
@@ -330,8 +344,15 @@ MUTATIONS = [
     Mutation(
         "§3.8",
         f"{_STAGING}calls.sql",
-        "candidates(texts_at(outside_traits(keys.user_id), column_of))",
-        "candidates(texts_at(keys.user_id, column_of))",
+        "then 'group' {{",
+        "then 'call' {{",
+        "calls_with_the_same_candidates_have_the_same_keyset",
+    ),
+    Mutation(
+        "§3.8",
+        "macros/keys.sql",
+        "or not (is_group and path",
+        "or not (false and path",
         "every_candidate_key_is_kept_in_the_order_of_its_list",
     ),
     Mutation(

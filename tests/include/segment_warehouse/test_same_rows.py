@@ -108,9 +108,10 @@ def sides(ask, query: str) -> tuple[list, list]:  # noqa: F811
 def test_every_call_is_the_same_row_of_staging(built, ask):  # noqa: F811
     collected, loaded = sides(
         ask,
-        "select message_id, type, event, keyset, user_ids, emails, company_keys, anonymous_ids,"
-        " previous_ids, event_at, event_date, event_at_source, has_receipt_id, is_suppressed"
-        " from staging.stg_segment__calls",
+        "select message_id, type, event, keyset, user_ids, emails, company_keys, mention,"
+        " anonymous_ids, previous_ids, event_at, event_date, event_at_source, has_receipt_id,"
+        " is_suppressed"
+        " from staging.stg_segment__calls join staging.stg_segment__keysets using (keyset)",
     )
     assert len(collected) == len(CALLS)
     assert loaded == collected
@@ -149,8 +150,8 @@ def test_the_objects_that_are_named_are_the_same(built, ask):  # noqa: F811
     collected, loaded = sides(
         ask,
         "select c.message_id, t.model, t.object_keys, t.mention"
-        " from staging.stg_segment__object_mentions as t"
-        " join staging.stg_segment__calls as c using (event_seq)",
+        " from staging.stg_segment__mentions as t"
+        " join staging.stg_segment__calls as c using (mention)",
     )
     assert loaded == collected
 

@@ -49,6 +49,7 @@ unlinked as (
         calls.event,
         calls.event_at_source,
         calls.received_at,
+        calls.mention,
         calls.keyset as own_keyset
     from calls
     inner join own_keys on calls.keyset = own_keys.keyset
@@ -68,6 +69,7 @@ unlinked as (
         earlier.event,
         earlier.event_at_source,
         earlier.received_at,
+        earlier.mention,
         earlier.own_keyset
     from {{ journal('int_identity__links') }} as moved
     left join lateral (
@@ -106,6 +108,7 @@ unlinked as (
         earlier.event,
         earlier.event_at_source,
         earlier.received_at,
+        earlier.mention,
         earlier.own_keyset
     from {{ journal('int_identity__links') }} as moved
     left join lateral (

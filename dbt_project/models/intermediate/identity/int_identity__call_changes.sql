@@ -169,10 +169,10 @@ final as (
 
     select
         sum(sign)::smallint as journal_sign,
-        {{ columns_of_resolutions() }}
+        {{ resolution_column_names() | join(', ') }}
     from signed
     group by
-        {{ columns_of_resolutions() }}
+        {{ resolution_column_names() | join(', ') }}
     having sum(sign) <> 0
 
 )
@@ -184,7 +184,7 @@ final as (
 
     select
         1::smallint as journal_sign,
-        {{ columns_of_resolutions() }}
+        {{ resolution_column_names() | join(', ') }}
     from {{ ref('int_identity__call_resolutions') }}
 
 )

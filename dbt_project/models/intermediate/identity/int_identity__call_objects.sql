@@ -3,13 +3,7 @@
 
 {{ config(materialized='view') }}
 
-with object_mentions as (
-
-    select * from {{ ref('stg_segment__object_mentions') }}
-
-),
-
-mentions as (
+with mentions as (
 
     select * from {{ ref('int_identity__mentions') }}
     where object_key is not null
@@ -34,17 +28,16 @@ objects as (
 final as (
 
     select
-        object_mentions.event_seq,
+        resolutions.event_seq,
         resolutions.message_key,
-        object_mentions.model,
+        mentions.model,
         mentions.object_key,
         objects.object_id
-    from object_mentions
-    inner join mentions on object_mentions.mention = mentions.mention
-    inner join resolutions on object_mentions.event_seq = resolutions.event_seq
+    from resolutions
+    inner join mentions on resolutions.mention = mentions.mention
     left join objects
         on
-            object_mentions.model = objects.model
+            mentions.model = objects.model
             and resolutions.company_id = objects.company_id
             and mentions.object_key = objects.external_id
 

@@ -21,6 +21,7 @@ select
     calls.message_id,
     calls.source,
     calls.keyset,
+    calls.mention,
     calls.build_id,
 
     -- what it is
@@ -31,10 +32,7 @@ select
     calls.event_at_source,
     calls.received_at,
 
-    -- keys of its own, and the candidates for the others
-    calls.user_ids,
-    calls.emails,
-    calls.company_keys,
+    -- keys of its own
     {{ first_unblocked_of(key_paths('anonymous_id') | length, 'calls.anonymous_ids', call_setting('blocked_values')) }}
         as anonymous_id,
     {{ first_unblocked_of(2, 'calls.previous_ids', call_setting('blocked_values')) }} as previous_id,

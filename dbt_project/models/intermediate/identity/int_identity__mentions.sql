@@ -1,33 +1,23 @@
--- One row a way in which calls mention an object: the key that it is after blocking (§3.1).
+-- One row a mention and model: the key of the object that it is after blocking (§3.1).
 
 {{ config(
     materialized='journaled',
-    unique_key=['mention'],
+    unique_key=['mention', 'model'],
     inputs=['sync.blocked_identities'],
-    indexes=[{'columns': ['mention'], 'unique': true}, {'columns': ['object_key']}]
+    indexes=[{'columns': ['mention', 'model'], 'unique': true}, {'columns': ['object_key']}]
 ) }}
 
 {%- set mode = increment_mode() %}
 
-with object_mentions as (
+with mentions as (
 
-    select * from {{ new_or_all('stg_segment__object_mentions', mode) }} as landed
+    select * from {{ new_or_all('stg_segment__mentions', mode) }} as mentions
 
 ),
 
 blocked as (
 
     select * from {{ ref('stg_settings__blocked_identities') }}
-
-),
-
-mentions as (
-
-    select distinct
-        mention,
-        model,
-        object_keys
-    from object_mentions
 
 ),
 

@@ -1,5 +1,5 @@
--- One row a set of candidate keys that calls carry themselves, with what those calls amount to. First and
--- last are places in the one order (macro place).
+-- One row a set of candidate keys that calls carry themselves: what those calls amount to. First and last are
+-- places in the one order (macro place).
 
 {{ config(
     materialized='journaled',
@@ -15,9 +15,6 @@ with calls as (
     select
         keyset,
         type,
-        user_ids,
-        emails,
-        company_keys,
         is_in_scope,
         may_create,
         case when is_in_scope then {{ place() }} end as place
@@ -32,9 +29,6 @@ counted as (
     select
         keyset,
         bool_or(type = 'group') as is_group,
-        any_value(user_ids) as user_ids,
-        any_value(emails) as emails,
-        any_value(company_keys) as company_keys,
         count(*) filter (where is_in_scope) as calls,
         count(*) filter (where is_in_scope and type <> 'alias') as other_calls_than_alias,
         count(*) filter (where is_in_scope and type in ('identify', 'track')) as naming_calls,
@@ -51,9 +45,6 @@ final as (
     select
         counted.keyset,
         counted.is_group,
-        counted.user_ids,
-        counted.emails,
-        counted.company_keys,
         {%- if mode == 'changes' %}
         counted.calls + coalesce(earlier.calls, 0) as calls,
         counted.other_calls_than_alias + coalesce(earlier.other_calls_than_alias, 0)

@@ -3,6 +3,7 @@
 -- enduser is empty for calls whose company is known and nobody in it (unattributed; companies only).
 
 -- depends_on: {{ ref('int_identity__call_changes') }}
+-- depends_on: {{ ref('stg_segment__calls') }}
 {{ config(
     materialized='journaled',
     unique_key=['enduser_id', 'activity_date', 'object_type', 'object_id', 'event', 'type'],
@@ -18,13 +19,7 @@
 type in ('track', 'page', 'screen') and company_id is not null
 {%- endset %}
 
-with object_mentions as not materialized (
-
-    select * from {{ ref('stg_segment__object_mentions') }}
-
-),
-
-mentions as not materialized (
+with mentions as not materialized (
 
     select * from {{ ref('int_identity__mentions') }}
     where object_key is not null
@@ -59,8 +54,7 @@ changed_mentions as (
         mentions.model,
         mentions.object_key
     from changes
-    inner join object_mentions on changes.event_seq = object_mentions.event_seq
-    inner join mentions on object_mentions.mention = mentions.mention
+    inner join mentions on changes.mention = mentions.mention
     where changes.reason is null
 
 ),
@@ -122,10 +116,10 @@ signed as (
         resolution.event_at
     from moved_objects as objects
     inner join mentions on objects.model = mentions.model and objects.external_id = mentions.object_key
-    inner join object_mentions on mentions.mention = object_mentions.mention
+    inner join {{ ref('stg_segment__calls') }} as calls on mentions.mention = calls.mention
     cross join lateral (
         select * from {{ ref('int_identity__call_resolutions') }} as resolutions
-        where resolutions.event_seq = object_mentions.event_seq
+        where resolutions.event_seq = calls.event_seq
         -- keeps the look-up a look-up
         {{ fence() }}
     ) as resolution
@@ -180,15 +174,14 @@ final as (
                 deltas.object_type = 'company'
                 or exists (
                     select 1
-                    from object_mentions
-                    inner join mentions on object_mentions.mention = mentions.mention
+                    from mentions
                     inner join objects
                         on
                             mentions.model = objects.model
                             and mentions.object_key = objects.external_id
                             and objects.company_id = resolutions.company_id
                     where
-                        object_mentions.event_seq = resolutions.event_seq
+                        mentions.mention = resolutions.mention
                         and objects.object_id = deltas.object_id
                 )
             )
@@ -225,16 +218,17 @@ calls as (
         resolutions.type,
         resolutions.event,
         resolutions.event_at
-    from object_mentions
-    inner join resolutions on object_mentions.event_seq = resolutions.event_seq
-    inner join mentions on object_mentions.mention = mentions.mention
+    from resolutions
+    inner join mentions on resolutions.mention = mentions.mention
     inner join objects
         on
             mentions.model = objects.model
             and resolutions.company_id = objects.company_id
             and mentions.object_key = objects.external_id
-    -- of usage, what is resolved has an enduser, and nothing else has: of that, Postgres knows how much there is
-    where resolutions.enduser_id is not null
+    where
+        resolutions.mention is not null
+        -- of usage, what is resolved has an enduser, and nothing else has: of that, Postgres knows how much there is
+        and resolutions.enduser_id is not null
 
 ),
 

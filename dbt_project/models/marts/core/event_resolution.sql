@@ -12,7 +12,10 @@ with resolutions as (
 final as (
 
     select
-        resolutions.*,
+        {%- for column in resolution_column_names() if column != 'mention' %}
+        resolutions.{{ column }},
+        {%- endfor %}
+        resolutions.is_resolved,
         named.asset_id,
         named.project_id,
         case when named.has_unknown then 'unknown_object' end as object_reason
@@ -22,16 +25,14 @@ final as (
             max(objects.object_id) filter (where mentions.model = 'asset') as asset_id,
             max(objects.object_id) filter (where mentions.model = 'project') as project_id,
             bool_or(objects.object_id is null) as has_unknown
-        from {{ ref('stg_segment__object_mentions') }} as object_mentions
-        inner join {{ ref('int_identity__mentions') }} as mentions
-            on object_mentions.mention = mentions.mention
+        from {{ ref('int_identity__mentions') }} as mentions
         left join {{ ref('int_identity__objects') }} as objects
             on
                 mentions.model = objects.model
                 and mentions.object_key = objects.external_id
                 and objects.company_id = resolutions.company_id
         where
-            object_mentions.event_seq = resolutions.event_seq
+            mentions.mention = resolutions.mention
             and mentions.object_key is not null
             -- out of scope: nothing is looked for
             and (

@@ -2,22 +2,22 @@
 
 {{ config(
     materialized='appended',
-    inputs=['sync.key_names'],
+    inputs=['sync.key_names', 'sync.object_keys'],
     indexes=[
         {'columns': ['event_seq'], 'unique': true},
         {'columns': ['message_id'], 'unique': true},
         {'columns': ['keyset', 'event_date']},
     ],
-    more_indexes=["(event_seq) where type = 'alias'", "(keyset) where type = 'identify'"]
+    more_indexes=[
+        "(event_seq) where type = 'alias'",
+        "(keyset) where type = 'identify'",
+        "(mention) where mention is not null",
+    ]
 ) }}
 
-{#- every path at which a key is looked for, once, and in which column its text is -#}
-{%- set column_of = {} %}
-{%- set keys = {'previous_id': ['previousId', 'previous_id'], 'group_id': ['groupId', 'group_id']} %}
-{%- for key in ['user_id', 'email', 'anonymous_id', 'company'] %}{% do keys.update({key: key_paths(key)}) %}{% endfor %}
-{%- for path in keys.values() | sum(start=[]) if path not in column_of %}
-{%- do column_of.update({path: 'text_' ~ (column_of | length + 1)}) %}
-{%- endfor %}
+{%- set paths, group_paths = candidate_paths(is_group=false), candidate_paths(is_group=true) %}
+{%- set anonymous_paths = key_paths('anonymous_id') %}
+{%- set column_of = text_columns((paths.values() | list) + (group_paths.values() | list) + [anonymous_paths]) %}
 {%- set clocks = {
     'timestamp': 'timestamp', 'sent_at': 'sentAt', 'original_timestamp': 'originalTimestamp', 'received_at': 'receivedAt',
 } %}
@@ -28,8 +28,7 @@ with calls as (
 
 ),
 
--- each text is taken out of the payload once, not once for each time that it is named; no step hands on more columns
--- than the next ones need, which costs more than most expressions
+-- no step hands on more columns than the next ones need, which costs more than most expressions
 texts as (
 
     select
@@ -39,9 +38,8 @@ texts as (
         type,
         received_at,
         payload,
-        {%- for path, column in column_of.items() %}
-        {{ key_text(path) }} as {{ column }},
-        {%- endfor %}
+        {{- texts_of(column_of) }},
+        {{ mention_text(object_paths()) }} as mention_text,
         {%- for clock, name in clocks.items() %}
         payload ->> '{{ name }}' as {{ clock }}_text{{ "," if not loop.last }}
         {%- endfor %}
@@ -67,24 +65,20 @@ told as (
         -- the clock that the call was stamped with, if it names one at all
         original_timestamp_text is not null as has_original,
 
-        -- every candidate in order; a group call's traits describe the company
+        -- calls with the same candidates resolve alike: what those are, stg_segment__keysets says
+        md5(
+            case
+                when type = 'group' then 'group' {{ candidate_texts(group_paths, column_of) }}
+                else 'call' {{ candidate_texts(paths, column_of) }}
+            end
+        )::uuid as keyset,
+        -- and those with the same candidates for objects name the same ones: see stg_segment__mentions
+        md5(mention_text)::uuid as mention,
+
+        -- what resolves call by call
+        {{ candidates(texts_at(anonymous_paths, column_of)) }} as anonymous_ids,
         case
-            when type = 'group' then {{ candidates(texts_at(outside_traits(keys.user_id), column_of)) }}
-            else {{ candidates(texts_at(keys.user_id, column_of)) }}
-        end as user_ids,
-        case
-            when type = 'group'
-                then {{ candidates(texts_at(outside_traits(keys.email), column_of), is_email=true) }}
-            else {{ candidates(texts_at(keys.email, column_of), is_email=true) }}
-        end as emails,
-        {{ candidates(texts_at(keys.anonymous_id, column_of)) }} as anonymous_ids,
-        case
-            -- §3.8: groupId is the company
-            when type = 'group' then {{ candidates(texts_at(keys.group_id + keys.company, column_of)) }}
-            else {{ candidates(texts_at(keys.company, column_of)) }}
-        end as company_keys,
-        case
-            when type = 'alias' then {{ candidates(texts_at(keys.previous_id, column_of)) }}
+            when type = 'alias' then {{ candidates([key_text('previousId'), key_text('previous_id')]) }}
             else '{}'
         end as previous_ids,
 
@@ -180,8 +174,7 @@ final as (
         event_at,
         received_at,
         {{ utc_date('event_at') }} as event_date,
-        -- calls with the same candidates resolve alike; the text of an array says where it ends
-        md5((type = 'group')::text || user_ids::text || emails::text || company_keys::text)::uuid as keyset,
+        keyset,
 
         -- what it is
         message_id like '{{ var("receipt_prefix") }}%' as has_receipt_id,
@@ -192,11 +185,9 @@ final as (
         message_id,
 
         -- what identifies
+        mention,
         anonymous_ids,
         previous_ids,
-        user_ids,
-        emails,
-        company_keys,
         event_at_source
     from dated
 

@@ -1,0 +1,25 @@
+{#
+    A landed call for each value of a column that calls have alike (a keyset, a mention): in mode changes for each that
+    this model has no row of yet. What the column stands for, any call that has it tells.
+#}
+{% macro examples(column, mode) -%}
+    (
+        select
+            examples.{{ column }},
+            events.type,
+            events.payload
+        from (
+            select
+                {{ column }},
+                any_value(message_id) as message_id
+            from {{ new_or_all('stg_segment__calls', mode) }} as calls
+            where {{ column }} is not null
+            group by {{ column }}
+        ) as examples
+        inner join {{ source('raw_segment', 'events') }} as events
+            on events.message_key = md5(examples.message_id)::uuid
+        {%- if mode == 'changes' %}
+        where not exists (select 1 from {{ this }} as earlier where earlier.{{ column }} = examples.{{ column }})
+        {%- endif %}
+    )
+{%- endmacro %}

@@ -1,0 +1,44 @@
+-- One row a keyset: every candidate of the calls that have it, in order.
+
+{{ config(
+    materialized='appended',
+    inputs=['sync.key_names'],
+    indexes=[{'columns': ['keyset'], 'unique': true}]
+) }}
+
+{%- set mode = increment_mode() %}
+{%- set paths, group_paths = candidate_paths(is_group=false), candidate_paths(is_group=true) %}
+{%- set column_of = text_columns((paths.values() | list) + (group_paths.values() | list)) %}
+
+with calls as (
+
+    select * from {{ opened(examples('keyset', mode)) }} as opened
+
+),
+
+texts as (
+
+    select
+        keyset,
+        type = 'group' as is_group,
+        {{- texts_of(column_of) }}
+    from calls
+    {{ fence() }}
+
+),
+
+final as (
+
+    select
+        keyset,
+        {%- for name in paths %}
+        case
+            when is_group then {{ candidates(texts_at(group_paths[name], column_of), is_email=(name == 'emails')) }}
+            else {{ candidates(texts_at(paths[name], column_of), is_email=(name == 'emails')) }}
+        end as {{ name }}{{ "," if not loop.last }}
+        {%- endfor %}
+    from texts
+
+)
+
+select * from final
