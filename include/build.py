@@ -106,7 +106,7 @@ def build(
             say(f"  from scratch: {because}")
         with ThreadPoolExecutor(max_workers=1) as beside:
             # done before dbt has read its project, and its first model asks for calls
-            summary = beside.submit(_summarize_loads, url)
+            summary = beside.submit(_summarize_loads, url, say)
             nodes, error = _run_dbt(url, settings, as_of=as_of, full=bool(because), say=say)
         summary.result()
         report = _close(holder, build_id, started_at, nodes, error)
@@ -271,14 +271,17 @@ def _open(
     return row[0], row[1]  # type: ignore[index]
 
 
-def _summarize_loads(url: str) -> None:
+def _summarize_loads(url: str, say: Callable[[str], None]) -> None:
     """Tell the small index over load ids of the calls that came since the last time.
 
     A vacuum does, when a fifth of the table is new; until then, who looks for new calls reads all
-    that the index does not know.
+    that the index does not know. A build without it is slower and no less right, so it goes on.
     """
-    with connect(url, application_name="build", autocommit=True) as connection:
-        connection.execute("select brin_summarize_new_values('raw_segment.events_load_id')")
+    try:
+        with connect(url, application_name="build", autocommit=True) as connection:
+            connection.execute("select brin_summarize_new_values('raw_segment.events_load_id')")
+    except psycopg.Error as error:
+        say(f"  slower: raw_segment.events_load_id knows no new calls ({_first_line(str(error))})")
 
 
 # dbt

@@ -65,6 +65,20 @@ def test_a_build_that_began_after_the_trigger_is_used(module_warehouse, module_s
     assert _build(module_warehouse, module_settings, since=after).build_id > last.build_id
 
 
+def test_a_build_goes_on_without_the_index_that_finds_new_calls(module_warehouse, module_settings):  # noqa: F811
+    land_calls(module_warehouse, [{"messageId": "m3", "type": "track"}], received_at=AT)
+    said: list[str] = []
+    with psycopg.connect(module_warehouse, autocommit=True) as connection:
+        connection.execute("alter index raw_segment.events_load_id rename to elsewhere")
+        build(module_warehouse, module_settings, requested_by="test", as_of=AS_OF, say=said.append)
+        connection.execute("alter index raw_segment.elsewhere rename to events_load_id")
+        (status,) = connection.execute(
+            "select status from sync.builds order by build_id desc limit 1"
+        ).fetchone()
+    assert status == "success"
+    assert any(line.startswith("  slower: raw_segment.events_load_id") for line in said), said
+
+
 def test_a_second_build_waits_and_is_told_who_builds(module_warehouse, module_settings):  # noqa: F811
     with connect(module_warehouse, application_name="test", autocommit=True) as holder:
         holder.execute(LOCK)
