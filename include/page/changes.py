@@ -1,12 +1,14 @@
 """What operators change on the page, kept with who and since when."""
 
-from datetime import date
+from datetime import UTC, date, datetime, time
 
 from include.errors import ProblemError
 from include.warehouse.connection import connect
 
 AGGREGATIONS = ("SUM", "LAST")
-SWITCHES = ("user_tracking", "company_metrics", "auto_create")
+# Sections can count from a day in the past on; the others are as they were when a call came.
+SECTIONS = ("user_tracking", "company_metrics")
+SWITCHES = (*SECTIONS, "auto_create", "block_bots", "create_by_property_email")
 LONGEST_NAME = 200
 
 
@@ -75,20 +77,41 @@ def acknowledge_alert(
         )
 
 
-def set_switch(url: str, switch: str, is_on: bool, *, by: str) -> None:
+def set_switch(url: str, switch: str, is_on: bool, *, by: str, since: date | None = None) -> None:
     """Turn a switch from now on: a call uses the value in force when it was received.
 
-    Nothing is written when it stands so already. Raises `ChangeError` for an unknown switch.
+    A section may be switched on from the beginning of a past day (UTC) on: it then counts as on
+    from there, whatever was set meanwhile. Nothing is written when it stands so already. Raises
+    `ChangeError` for an unknown switch, a day to come, and for what cannot be in the past.
     """
     if switch not in SWITCHES:
         raise ChangeError(f"There is no switch of that name: there are {', '.join(SWITCHES)}.")
+    if since is not None and not (is_on and switch in SECTIONS):
+        raise ChangeError(
+            "Only a section can be changed for a day in the past, and only be switched on: "
+            "what counted already stays."
+        )
     with connect(url, application_name="operators page: change") as connection:
         # One at a time: two who turn it at once leave one new row, not two that disagree.
         connection.execute("select pg_advisory_xact_lock(hashtext('switch ' || %s))", [switch])
-        connection.execute(
-            "insert into sync.switches (switch, is_on, changed_by, valid_from) "
-            "select %(switch)s, %(is_on)s, %(by)s, clock_timestamp() where %(is_on)s <> ("
-            "select is_on from sync.switches where switch = %(switch)s "
-            "and valid_from <= clock_timestamp() order by valid_from desc limit 1)",
-            {"switch": switch, "is_on": is_on, "by": by},
+        begins = connection.execute("select clock_timestamp()").fetchone()[0]  # type: ignore[index]
+        if since is not None:
+            midnight = datetime.combine(since, time(), UTC)
+            if midnight > begins:
+                raise ChangeError(f"{since} is still to come: choose a day in the past.")
+            begins = midnight
+        # what was set since then is replaced by what is said now
+        replaced = connection.execute(
+            "delete from sync.switches where switch = %s and valid_from >= %s", [switch, begins]
         )
+        stands = connection.execute(
+            "select is_on from sync.switches where switch = %s and valid_from < %s "
+            "order by valid_from desc limit 1",
+            [switch, begins],
+        ).fetchone()
+        if replaced.rowcount or stands != (is_on,):
+            connection.execute(
+                "insert into sync.switches (switch, is_on, changed_by, valid_from) "
+                "values (%s, %s, %s, %s)",
+                [switch, is_on, by, begins],
+            )

@@ -70,6 +70,7 @@ def write_model(
         )
         _stage(connection, model, found)
         rejected = _write_rejects(connection, model)
+        _keep_former_keys(connection, model)
         counts = _merge(connection, model)
         reason = _doubt(connection, model, deletions)
         missing = _missing(connection, model, delete=reason is None)
@@ -148,6 +149,47 @@ def _write_rejects(connection: psycopg.Connection, model: Model) -> int:
     ).rowcount
 
 
+def _keep_former_keys(connection: psycopg.Connection, model: Model) -> None:
+    """Keep each external id that an object has had and has not any more: calls may still name it.
+
+    A key is known within a company, and there it is kept; a company's own is known everywhere.
+    Invoices and NPS have odd names for both.
+    """
+    connection.execute(
+        """
+        insert into raw_planhat.former_keys (model, company, planhat_id, external_id, last_read_id)
+        select
+            objects.model, keys.company, objects.planhat_id, keys.earlier,
+            coalesce((
+                select max(reads.read_id) from raw_planhat.reads
+                where
+                    reads.model = objects.model
+                    and (objects.deleted_at is null or reads.finished_at < objects.deleted_at)
+            ), 0)
+        from incoming
+        inner join raw_planhat.objects
+            on objects.model = %s and objects.planhat_id = incoming.planhat_id
+        cross join lateral (
+            select
+                coalesce(objects.payload ->> 'companyId', objects.payload ->> 'cId', '') as company,
+                coalesce(objects.payload ->> 'externalId', objects.payload ->> 'extId') as earlier,
+                coalesce(incoming.payload ->> 'externalId', incoming.payload ->> 'extId') as now
+        ) as keys
+        where
+            incoming.code is null
+            and btrim(keys.earlier) <> ''
+            and btrim(keys.earlier) is distinct from btrim(keys.now)
+        on conflict (model, company, external_id, planhat_id) do update set
+            last_read_id = excluded.last_read_id
+        """,
+        [model.name],
+    )
+
+
+# What of an enduser that we made must be as it was sent.
+_SENT = ("companyId", "externalId", "email")
+
+
 def _merge(connection: psycopg.Connection, model: Model) -> tuple[int, int, int, int, int]:
     """Write what differs; return considered, added, changed, returned, unchanged."""
     row = connection.execute(
@@ -181,7 +223,11 @@ def _merge(connection: psycopg.Connection, model: Model) -> tuple[int, int, int,
             on conflict (model, planhat_id) do update set
                 payload = excluded.payload,
                 changed_at = excluded.changed_at,
-                deleted_at = null
+                deleted_at = null,
+                made_by_us = objects.made_by_us and not exists (
+                    select from unnest(%(sent)s::text[]) as name
+                    where objects.payload -> name is distinct from excluded.payload -> name
+                )
         )
         select
             count(*),
@@ -191,7 +237,7 @@ def _merge(connection: psycopg.Connection, model: Model) -> tuple[int, int, int,
             count(*) filter (where outcome = 'unchanged')
         from compared
         """,
-        {"model": model.name, "moving": list(MOVING_FIELDS)},
+        {"model": model.name, "moving": list(MOVING_FIELDS), "sent": list(_SENT)},
     ).fetchone()
     assert row is not None
     return row

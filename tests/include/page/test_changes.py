@@ -1,5 +1,7 @@
 """What operators change is kept with who and since when, and nothing else changes."""
 
+from datetime import date
+
 import psycopg
 import pytest
 
@@ -90,7 +92,43 @@ def test_a_switch_is_turned_from_now_on_and_what_was_before_stays(warehouse, con
 def test_turning_a_switch_to_where_it_stands_writes_nothing(warehouse, connection):
     set_switch(warehouse, "company_metrics", True, by="operator")
 
-    assert connection.execute("select count(*) from sync.switches").fetchone() == (3,)
+    assert connection.execute("select count(*) from sync.switches").fetchone() == (5,)
+
+
+def test_a_section_that_is_switched_on_can_count_from_a_past_day_on(warehouse, connection):
+    connection.execute(
+        "insert into sync.switches (switch, is_on, valid_from) values "
+        "('user_tracking', false, '2026-03-01'), ('user_tracking', true, '2026-03-05'), "
+        "('user_tracking', false, '2026-03-07')"
+    )
+    connection.commit()
+
+    set_switch(warehouse, "user_tracking", True, by="operator", since=date(2026, 3, 3))
+
+    rows = connection.execute(
+        "select is_on, valid_from::text, changed_by, changed_at > valid_from from sync.switches "
+        "where switch = 'user_tracking' and valid_from > '-infinity' order by valid_from"
+    ).fetchall()
+    assert rows == [
+        (False, "2026-03-01 00:00:00+00", "default", True),
+        # and what was set after that day is replaced
+        (True, "2026-03-03 00:00:00+00", "operator", True),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("switch", "is_on", "since", "why"),
+    [
+        ("user_tracking", False, date(2026, 3, 3), "only be switched on"),
+        ("auto_create", True, date(2026, 3, 3), "Only a section"),
+        ("company_metrics", True, date(2999, 1, 1), "still to come"),
+    ],
+)
+def test_what_cannot_be_in_the_past_is_refused(warehouse, connection, switch, is_on, since, why):
+    with pytest.raises(ChangeError, match=why):
+        set_switch(warehouse, switch, is_on, by="operator", since=since)
+
+    assert connection.execute("select count(*) from sync.switches").fetchone() == (5,)
 
 
 def test_an_unknown_switch_is_refused_in_words(warehouse):

@@ -99,6 +99,68 @@ def test_a_deletion_and_a_return_move_changed_at_and_an_unchanged_read_does_not(
     assert changed_at() > deleted
 
 
+def test_a_key_that_an_object_had_is_kept_where_it_was_one(world: World):
+    def person(number: int, **fields: object) -> dict[str, object]:
+        return {"_id": ident(number), "companyId": ident(1), "email": "a@b.example", **fields}
+
+    def former() -> list[tuple]:
+        return world.rows(
+            "select model, company, planhat_id, external_id, last_read_id"
+            " from raw_planhat.former_keys order by model, external_id, last_read_id"
+        )
+
+    world.write("companies.jsonl", company(1, externalId="one"), company(2, externalId="two"))
+    world.write("endusers.jsonl", person(11, externalId="u1"), person(12))
+    world.read()
+    assert former() == []
+
+    # one has another key, one none; who had none before has lost nothing
+    world.write("companies.jsonl", company(1, externalId="one-b"), company(2))
+    world.write("endusers.jsonl", person(11, externalId=" u1 "), person(12, externalId="u2"))
+    world.read()
+    kept = [("company", "", ident(1), "one", 1), ("company", "", ident(2), "two", 1)]
+    assert former() == kept
+
+    world.write("companies.jsonl", company(1, externalId="one-b"), company(2, externalId="one"))
+    world.write("endusers.jsonl", person(12, externalId="u2"))
+    world.read()
+    # gone is not without a key: it has it until a read finds it with another
+    assert former() == kept
+    world.write("companies.jsonl", company(1, externalId="one-b"), company(2, externalId="three"))
+    world.write("endusers.jsonl", person(11, externalId="u9"), person(12, externalId="u2"))
+    world.read()
+    assert former() == [
+        ("company", "", ident(1), "one", 1),
+        # held after it, as the number of the read says
+        ("company", "", ident(2), "one", 5),
+        ("company", "", ident(2), "two", 1),
+        ("enduser", ident(1), ident(11), "u1", 4),
+    ]
+
+
+def test_who_we_made_is_ours_while_what_was_sent_stays_so(world: World):
+    def person(number: int, **fields: object) -> dict[str, object]:
+        sent = {"companyId": ident(1), "email": "a@b.example", "externalId": "u1"}
+        return {"_id": ident(number), **sent, **fields}
+
+    world.write("endusers.jsonl", *(person(number) for number in range(1, 6)))
+    world.read()
+    with psycopg.connect(world.url) as connection:
+        connection.execute("update raw_planhat.objects set made_by_us = true")
+
+    world.write(
+        "endusers.jsonl",
+        person(1),
+        person(2, phone="1"),
+        person(3, email="c@b.example"),
+        person(4, externalId="u2"),
+        person(5, companyId=ident(2)),
+    )
+    world.read()
+    ours = "select planhat_id from raw_planhat.objects where made_by_us order by 1"
+    assert world.rows(ours) == [(ident(1),), (ident(2),)]
+
+
 def test_fields_that_move_by_themselves_are_no_change_and_all_others_are(world: World):
     moving = {"updatedAt": "2026-01-01", "renewalDaysFromNow": 10, "usage": {"week": 1}}
     world.write("companies.jsonl", company(1, **moving, lastTouch="2026-01-01"))

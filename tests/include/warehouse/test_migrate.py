@@ -37,3 +37,55 @@ def test_a_server_that_does_not_answer_is_said_in_one_line():
         migrate("postgresql://someone:secret@127.0.0.1:1/nowhere")
     assert "secret" not in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        (
+            "insert into sync.blocked_identities (value, kind) values ('**', 'pattern')",
+            "a_pattern_must_say_more_than_anything",
+        ),
+        (
+            "insert into sync.blocked_identities (value, kind) values ('a@b.example', 'domain')",
+            "a_domain_is_what_follows_the_at_sign",
+        ),
+        (
+            "insert into sync.blocked_identities (value, key, kind)"
+            " values ('b.example', 'company', 'domain')",
+            "only_user_ids_and_emails_have_a_domain",
+        ),
+        (
+            "insert into sync.excluded (kind, value) values ('email', 'b.example')",
+            "an_email_has_an_at_sign",
+        ),
+        (
+            "update sync.thresholds set value = 0 where threshold = 'link_expires_days'",
+            "links_live_some_time",
+        ),
+        (
+            "update sync.thresholds set value = null where threshold = 'alert_deviations'",
+            "a_value_or_never",
+        ),
+        (
+            "insert into sync.company_aliases values"
+            " ('old', repeat('a', 24)), (repeat('a', 24), repeat('b', 24))",
+            "an_alias_is_one_step",
+        ),
+        (
+            "insert into sync.company_aliases values (repeat('a', 24), repeat('b', 24)),"
+            " (repeat('b', 24), repeat('a', 24))",
+            "an_alias_is_one_step",
+        ),
+        (
+            "insert into sync.company_aliases values (repeat('a', 24), repeat('a', 24))",
+            "an_alias_leads_to_another",
+        ),
+    ],
+)
+def test_a_setting_that_cannot_mean_anything_is_refused_by_name(
+    warehouse: str, statement: str, said: str
+):
+    with psycopg.connect(warehouse) as connection, pytest.raises(psycopg.Error) as refused:
+        connection.execute(statement)
+    assert refused.value.diag.constraint_name == said
