@@ -134,7 +134,8 @@ def test_a_key_that_an_object_had_is_kept_where_it_was_one(world: World):
         # held after it, as the number of the read says
         ("company", "", ident(2), "one", 5),
         ("company", "", ident(2), "two", 1),
-        ("enduser", ident(1), ident(11), "u1", 4),
+        # as it was written there
+        ("enduser", ident(1), ident(11), " u1 ", 4),
     ]
 
 
