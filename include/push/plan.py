@@ -6,7 +6,7 @@ told apart by a hash first, and by their whole payload only where the hash diffe
 
 import psycopg
 
-from include.push import changes, guards, preflight, storage
+from include.push import changes, guards, preflight, storage, warehouse_names
 from include.push.catalogue import PushedModel
 from include.push.plan_settings import PlanSettings
 
@@ -17,9 +17,9 @@ PART_OBJECTS = 100_000
 def plan_model(connection: psycopg.Connection, model: PushedModel, plan: PlanSettings) -> None:
     """Plan one model within the caller's transaction (repeatable read, so that it sees one moment).
 
-    Writes `sync.planned`, `sync.run_errors` for what cannot be sent, and the model's counts in
-    `sync.run_models`. Raises `psycopg.errors.UndefinedTable`, `UndefinedColumn` or
-    `DatatypeMismatch` when the outbound table is not what its YAML says.
+    Writes `sync.planned`, `sync.run_errors` for what cannot be sent, `sync.plan_warnings`, and the
+    model's counts in `sync.run_models`. Raises `psycopg.errors.UndefinedTable`, `UndefinedColumn`
+    or `DatatypeMismatch` when the outbound table is not what its YAML says.
     """
     # Casts from timestamps follow the session's zone.
     connection.execute("set local timezone = 'UTC'")
@@ -40,6 +40,7 @@ def plan_model(connection: psycopg.Connection, model: PushedModel, plan: PlanSet
     _count(connection, model, plan, considered, false_alarms)
     if model.schema == "planhat":
         guards.judge(connection, model.name, plan)
+    warehouse_names.keep_warnings(connection, model, plan)
     if not plan.dry:
         _remember_model(connection, model, plan)
     connection.execute("drop table compared, bad_key, candidate, change, removal")

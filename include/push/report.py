@@ -7,6 +7,7 @@ import psycopg
 from psycopg.rows import class_row
 
 from include.errors import ProblemError
+from include.push.warehouse_names import warnings_of
 
 # Characters of a value in a sample.
 SHOWN = 60
@@ -50,6 +51,8 @@ class Report:
     reason: str | None
     seconds: float
     models: list[ModelReport]
+    # what the plan warned of: sent all the same
+    warnings: list[str] = field(default_factory=list)
     # a dry run's examples: {"model", "action", "object_id", "changes": {column: [before, after]}}
     samples: list[dict] = field(default_factory=list)
 
@@ -81,6 +84,7 @@ class Report:
                 each.model: {name: value for name, value in asdict(each).items() if name != "model"}
                 for each in self.models
             },
+            "warnings": self.warnings,
         }
 
     def in_words(self) -> str:
@@ -127,6 +131,7 @@ class Report:
         lines = [_line(heads, widths), _line(["─" * width for width in widths], widths)]
         lines += [_line(row, widths) for row in rows]
         lines += [f"{each.model}: {each.reason}" for each in self.models if each.reason]
+        lines += [f"! {warning}" for warning in self.warnings]
         ended = f"Run {self.run_id}: {self._ended()} after {self.seconds:.1f} s"
         return "\n".join([*lines, ended + (f" ({self.reason})" if self.reason else "")])
 
@@ -158,7 +163,9 @@ def load_report(connection: psycopg.Connection, run_id: int) -> Report:
             [run_id],
         ).fetchall()
     destination, status, reason, seconds = run
-    return Report(run_id, destination, status, reason, seconds, models)
+    return Report(
+        run_id, destination, status, reason, seconds, models, warnings_of(connection, run_id)
+    )
 
 
 def check_books(connection: psycopg.Connection, run_id: int) -> str | None:

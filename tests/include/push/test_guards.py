@@ -75,6 +75,25 @@ def test_a_plan_that_has_changed_meanwhile_asks_again(world: World, segment: Pla
         answer_plan(world.url, segment.connection, "license", "all", answered_by="jo")
 
 
+@pytest.mark.parametrize(
+    ("count", "lost", "is_held"),
+    [(14, 5, True), (14, 3, False), (11, 3, True), (4, 3, True), (4, 2, False), (2, 1, False)],
+)
+def test_a_share_of_a_small_model_counts_too(
+    world: World, segment: PlayedSegment, count: int, lost: int, is_held: bool
+) -> None:
+    world.run("delete from planhat.company")
+    world.run("update sync.thresholds set value = 1000 where threshold = 'push_guard_removed_from'")
+    world.run("update sync.thresholds set value = 0 where threshold = 'push_guard_empty_source'")
+    world.fill("company", count)
+    assert world.push(segment.connection).status == "success"
+    world.run("update sync.thresholds set value = 3 where threshold = 'push_guard_removed_from'")
+    lose(world, 1, lost)
+    report = world.push(segment.connection)
+    assert report.status == ("held" if is_held else "success")
+    assert of(report, "company").removed == lost
+
+
 def test_an_empty_table_is_held_however_small_it_was(world: World, segment: PlayedSegment) -> None:
     world.drop("license", "l1")
     report = world.push(segment.connection)
