@@ -4,9 +4,15 @@
 PY := .venv/bin/python
 CLI := $(PY) -m include.cli
 
-# An option is a make variable: `make build FULL=1`. Empty: not given.
-option = $(if $($(1)),--$(2) "$($(1))")
-flag = $(if $(filter-out 0 no false,$($(1))),--$(2))
+# An option is a make variable: `make build FULL=1`. Empty: not given. A value may be what a stranger chose (ID=…), so
+# it is text and nothing else: it reaches a command through the environment, where no shell reads it as its language,
+# and make does not expand it either, as it would even to export it ($(shell …) in a value would run).
+$(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),\
+	$(eval override $(name) := $$(value $(name)))$(eval export $(name))))
+MAKEOVERRIDES :=
+# Of one from the environment make keeps a copy that it would expand here, and hands on what came.
+option = $(if $(value $(1)),"--$(2)=$$$(1)")
+flag = $(if $(filter-out 0 no false,$(value $(1))),--$(2))
 
 # Tests see none of a developer's settings, so that they touch neither a running demo nor anybody's
 # warehouse. Ours count as not set when empty and win over .env; Airflow takes an empty one at its word.
@@ -22,7 +28,7 @@ help: ## This list
 
 # The environment. A .venv whose Python is gone counts as missing.
 .venv/ready: requirements.txt include/bootstrap.py $(if $(wildcard $(PY)),,missing-python)
-	@for python in $(PYTHON) python3 python3.13 python3.12 python3.11; do \
+	@for python in "$$PYTHON" python3 python3.13 python3.12 python3.11; do \
 		if "$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; \
 		then exec "$$python" include/bootstrap.py; fi; done; \
 	echo "Python 3.11, 3.12 or 3.13 is needed and none was found: apt-get install python3 python3-venv, or make PYTHON=/path/to/python3.12" >&2; exit 1
@@ -36,7 +42,7 @@ demo: .venv/ready ## A sample customer base, real Segment calls, a build, a push
 	@$(CLI) demo
 
 test: .venv/ready ## Everything that proves it (ARGS="-k bootstrap" for some of it)
-	@env $(NO_SETTINGS) $(PY) -m pytest -n 2 --dist loadfile $(ARGS)
+	@env -u ARGS $(NO_SETTINGS) PYTEST_ADDOPTS="-n 2 --dist loadfile $$PYTEST_ADDOPTS $$ARGS" $(PY) -m pytest
 
 up: .venv/ready ## Start what is not running: Postgres, collector, Airflow
 	@$(CLI) up

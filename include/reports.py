@@ -7,6 +7,7 @@ import pandas as pd
 import psycopg
 
 from include.errors import ProblemError
+from include.private_files import open_private
 from include.warehouse.connection import connect
 
 _PUSHES = """
@@ -75,9 +76,10 @@ def unresolved(url: str, *, weeks: int = 8) -> pd.DataFrame:
 
 
 def write(table: pd.DataFrame, file: Path) -> None:
-    """Write a table as CSV. Raises `ProblemError` when the file cannot be written."""
+    """Write a table as CSV, for its owner alone. Raises `ProblemError` when that cannot be."""
     try:
-        table.to_csv(file)
+        with open_private(file) as output:
+            table.to_csv(output)
     except OSError as error:
         raise ProblemError(f"{file} cannot be written: {error.strerror or error}.") from None
 

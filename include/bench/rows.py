@@ -30,4 +30,5 @@ def print_rows(rows: Iterable[tuple[str, str, str, float | None]]) -> None:
     for name, figure, beside, ratio in rows:
         table.add_row(name, figure, beside, "" if ratio is None else f"{ratio:.2f}")
     is_terminal = Console().is_terminal
-    Console(width=None if is_terminal else WIDTH).print(table)
+    # without colours: what is printed passes `include.terminal`, which writes escapes out
+    Console(width=None if is_terminal else WIDTH, color_system=None).print(table)

@@ -1,14 +1,15 @@
 """Gathers the commands, and sees to it that a person reads one line instead of a traceback."""
 
-import os
 import sys
 import traceback
 
 import typer
 
 from include.cli import bench, data, pipeline, project, reports, services, sources, why
-from include.errors import ProblemError
+from include.errors import ProblemError, SettingError
+from include.private_files import open_private
 from include.settings import load_settings
+from include.terminal import clean_output
 
 app = typer.Typer(
     name="python -m include.cli",
@@ -23,7 +24,9 @@ for group in (services, pipeline, data, sources, why, reports, project, bench):
 
 def main() -> None:
     """Run the command; exit as `include.errors` says, with one line on stderr."""
+    clean_output()
     try:
+        _refuse_other_bytes(sys.argv[1:])
         # Left to itself it says four lines of a wrong option, and ends with the code of *partial*.
         code = app(sys.argv[1:] or ["--help"], standalone_mode=False)
     except typer.TyperException as wrong:
@@ -41,6 +44,13 @@ def main() -> None:
     sys.exit(code if isinstance(code, int) else 0)
 
 
+def _refuse_other_bytes(arguments: list[str]) -> None:
+    """Raise `SettingError` for what is not UTF-8: no database, and no file of ours, can hold it."""
+    for each in arguments:
+        if each.encode(errors="replace").decode() != each:
+            raise SettingError(f"This is not UTF-8 and cannot be read: {each}")
+
+
 def _usage(wrong: typer.TyperException) -> str:
     """A wrong option or value in a line, with where the right ones are."""
     said = " ".join(wrong.format_message().split())
@@ -54,8 +64,7 @@ def _keep(error: Exception) -> str:
     try:
         file = load_settings().data_dir / "logs" / "errors.log"
         file.parent.mkdir(parents=True, exist_ok=True)
-        # for its owner alone: a message may quote a value
-        with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a") as log:
+        with open_private(file, append=True) as log:  # a message may quote a value
             traceback.print_exc(file=log)
     except Exception:  # nowhere to write: better half a story than none
         return line

@@ -12,6 +12,7 @@ import typer
 
 from include.errors import SettingError
 from include.settings import load_settings, segment_connection
+from include.terminal import as_line
 from include.warehouse.connection import warehouse_url
 
 Models = Annotated[str, typer.Option(help="Names, separated by spaces; all when left out.")]
@@ -78,7 +79,7 @@ def plan(
         requested_by=_person(),
     )
     for line in report.sample_lines():
-        print(line)
+        print(as_line(line))
     raise typer.Exit(report.exit_code)
 
 

@@ -43,6 +43,8 @@ def _run_dbt(settings: Settings, arguments: list[str]) -> Any:
     url = warehouse_url(settings)
     connect(url, application_name="dbt").close()  # one clear line if it does not answer
     os.environ.update(warehouse_environment(url))
+    # What it shows of rows passes `include.terminal`, which would write its colours out.
+    os.environ["DBT_USE_COLORS"] = "false"
     options = dbt_options(settings)
     at = options.index("--threads")  # not every command of dbt knows it; the profile has it too
     outcome = dbtRunner().invoke([*arguments, *options[:at], *options[at + 2 :]])

@@ -6,6 +6,7 @@ import typer
 
 from include.errors import SettingError
 from include.settings import load_settings
+from include.terminal import as_line
 from include.warehouse.connection import warehouse_url
 
 
@@ -26,5 +27,6 @@ def why(
     if not identifier:
         raise SettingError("ID is missing: make why ID=<message id, user id, e-mail or company id>")
     story = tell(warehouse_url(load_settings()), identifier)
-    print("\n".join(story.lines()))
+    for line in story.lines():
+        print(as_line(line))
     raise typer.Exit(0 if story.is_found else 1)

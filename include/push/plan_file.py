@@ -7,6 +7,7 @@ from pathlib import Path
 import psycopg
 
 from include.errors import ProblemError
+from include.private_files import open_private
 
 # For each model and action.
 SAMPLES = 3
@@ -63,7 +64,10 @@ def samples(connection: psycopg.Connection, run_id: int) -> list[dict]:
 
 
 def write_plan(connection: psycopg.Connection, run_id: int, file: Path) -> int:
-    """Write the run's plan as JSON lines, the first one about the whole; returns the objects."""
+    """Write the run's plan as JSON lines, the first one about the whole; returns the objects.
+
+    The file is readable by its owner alone: it holds what is known of people.
+    """
     destination, models, limit, is_full = connection.execute(
         "select destination, models, object_limit, is_full from sync.runs where run_id = %s",
         [run_id],
@@ -77,7 +81,7 @@ def write_plan(connection: psycopg.Connection, run_id: int, file: Path) -> int:
     }
     count = 0
     try:
-        with file.open("w", encoding="utf-8") as output:
+        with open_private(file) as output:
             output.write(json.dumps(head) + "\n")
             for row in _stream(connection, run_id):
                 output.write(json.dumps(row, ensure_ascii=False) + "\n")

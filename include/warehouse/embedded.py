@@ -153,7 +153,7 @@ def _place(settings: Settings) -> Path:
         folder.mkdir(mode=0o700)
     else:
         name = hashlib.sha256(str(settings.data_dir).encode()).hexdigest()[:16]
-        (OUTSIDE / name).mkdir(parents=True, exist_ok=True)
+        (OUTSIDE / name).mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.symlink_to(OUTSIDE / name)
     if owner := _owner():
         os.chown(folder, owner.pw_uid, owner.pw_gid)

@@ -1,5 +1,7 @@
 """Reports: numbers from the tables, turned so that a person can compare them."""
 
+import stat
+
 import psycopg
 import pytest
 
@@ -64,6 +66,7 @@ def test_a_file_that_cannot_be_written_is_said(warehouse: str, connection, tmp_p
     table = pushes(warehouse)
     write(table, tmp_path / "pushes.csv")
     assert "company,40" in (tmp_path / "pushes.csv").read_text()
+    assert stat.S_IMODE((tmp_path / "pushes.csv").stat().st_mode) == 0o600
     with pytest.raises(ProblemError, match="cannot be written"):
         write(table, tmp_path / "nowhere" / "pushes.csv")
 

@@ -11,7 +11,9 @@ import pytest
 from include.collector.sources import add_source
 from include.settings import ROOT, Settings
 from include.warehouse import embedded
+from tests.dbt_project.landing import land_calls
 from tests.include.running import cli, environment, free_port
+from tests.include.why.world import quarantine
 
 COMMANDS = (
     "up", "down", "status", "migrate", "url", "psql", "clean", "demo", "build", "plan", "push",
@@ -233,6 +235,31 @@ def test_make_hands_over_its_options(warehouse: str, tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "ufos.jsonl" in done.stdout
+
+
+def test_what_is_no_utf8_is_one_line(tmp_path: Path) -> None:
+    for command in ("why", "load", "planhat", "nonsense"):
+        done = cli(command, "a\udcffb", DATA_DIR=str(tmp_path))
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr == "This is not UTF-8 and cannot be read: a\\udcffb\n"
+
+
+@pytest.mark.parametrize("way", ["call", "quarantined", "nothing"])
+def test_a_story_holds_nothing_that_a_terminal_obeys(
+    way: str, warehouse: str, tmp_path: Path
+) -> None:
+    odd = "".join(map(chr, (*range(1, 32), *range(0x7F, 0xA0), 0x202E, 0x2066, 0x2028)))
+    message_id = f"m{odd}\nFORGED ✓ x"
+    call = {"messageId": message_id, "type": "track", "event": f"e{odd}", "userId": f"u{odd}"}
+    if way == "call":
+        land_calls(warehouse, [call], received_at="2026-03-10T12:00:00Z")
+    elif way == "quarantined":
+        quarantine(warehouse, call, f"r{odd}", f"d{odd}")
+    done = make("why", f"ID={message_id}", DATA_DIR=str(tmp_path), AIRFLOW_CONN_WAREHOUSE=warehouse)
+    said = done.stdout + done.stderr
+    assert ("FORGED" in said, "Traceback" in said) == (True, False)
+    assert not [line for line in said.splitlines() if line.startswith("FORGED")]
+    assert not set(odd) - {"\n", "\t"} & set(said)
 
 
 def test_an_id_that_nobody_knows_is_said_with_what_can_be_asked(

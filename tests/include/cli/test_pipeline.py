@@ -1,6 +1,7 @@
 """plan, push, answer, cancel as processes of their own: what they say, and how they end."""
 
 import json
+import stat
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -68,6 +69,18 @@ def test_a_plan_shows_counts_and_examples_and_sends_nothing(
     assert len(segment.messages) == 20
 
 
+def test_a_plan_shows_no_value_that_a_terminal_obeys(world: World, segment: PlayedSegment) -> None:
+    assert run(world, segment, "push").returncode == 0
+    world.put("company", "c000001", external_id="xc000001", name="\x1b[2J\u202e\x9b\ngone")
+    world.put("company", "new\ncompany x: added\x1b[2J", name="New")
+    done = run(world, segment, "plan")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-2:] == [
+        r"company new\ncompany x: added\x1b[2J: added",
+        r'company c000001: name "Company c000001" → "\u001b[2J\u202e\x9b\ngone"',
+    ]
+
+
 def test_a_plan_that_misses_a_model_ends_with_1_and_says_which(
     world: World, segment: PlayedSegment
 ) -> None:
@@ -87,6 +100,7 @@ def test_a_plan_s_file_is_sent_only_while_it_holds(
     done = run(world, segment, "plan", "--models", "company", "--limit", "5", "--plan", file)
     assert done.returncode == 0, done.stderr
     assert f"5 planned objects written to {file}" in done.stdout
+    assert stat.S_IMODE(Path(file).stat().st_mode) == 0o600, "it holds what is known of people"
     world.put("company", "c000003", name="meanwhile")
     stale = run(world, segment, "push", "--plan", file)
     assert stale.returncode == 1
