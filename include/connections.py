@@ -1,17 +1,58 @@
 """Airflow's connections → the values that the rest of `include` takes.
 
 Given the connection's fields, so that nothing here imports Airflow: wherever Airflow keeps a
-connection (environment, its database, a secrets backend), a task hands it over.
+connection (environment, its database, a secrets backend), a task hands it over. Outside Airflow
+the fields come from the environment, written in either of Airflow's two forms: URI or JSON.
 """
 
+import hashlib
+import json
+from dataclasses import dataclass, field
 from typing import Any, Protocol
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, unquote, urlencode, urlsplit
+
+from psycopg.pq import Conninfo
 
 from include.errors import SettingError
-from include.settings import SegmentConnection
 
 # What libpq understands of a connection's extra fields; the others are for Airflow's own hooks.
-LIBPQ_OPTIONS = ("sslmode", "sslrootcert", "sslcert", "sslkey", "options", "target_session_attrs")
+_OWN_FIELDS = {"host", "port", "user", "password", "dbname"}
+LIBPQ_OPTIONS = {each.keyword.decode() for each in Conninfo.get_defaults()} - _OWN_FIELDS
+
+
+@dataclass(frozen=True)
+class SegmentConnection:
+    """Where a push goes: `https://:<write key>@<host>[:port]` as Airflow writes connections."""
+
+    host: str
+    write_key: str = field(repr=False)
+
+    @property
+    def destination(self) -> str:
+        """The ledger's name for it: the host and a hash of the write key, never the key."""
+        digest = hashlib.sha256(self.write_key.encode()).hexdigest()[:12]
+        return f"{self.host.split('//', 1)[1]}#{digest}"
+
+    @classmethod
+    def from_uri(cls, uri: str) -> "SegmentConnection":
+        """Raises `SettingError` when the URI names no host or no write key."""
+        try:
+            parts = urlsplit(uri)
+            number = parts.port
+        except ValueError:  # a port that is none, an odd bracket; the value is not repeated
+            parts, number = urlsplit(""), None
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise SettingError(
+                "AIRFLOW_CONN_SEGMENT must look like https://:<write key>@api.segment.io; "
+                "special characters in the key are percent-encoded."
+            )
+        if not parts.password:
+            raise SettingError(
+                "AIRFLOW_CONN_SEGMENT has no write key: put the Segment source's write key "
+                "as the password, https://:<write key>@<host>"
+            )
+        scheme = "https" if _is_segments_own(parts.hostname) else parts.scheme
+        return cls(f"{scheme}://{_place(parts.hostname, number)}", unquote(parts.password))
 
 
 class AirflowConnection(Protocol):
@@ -29,23 +70,81 @@ class AirflowConnection(Protocol):
         """The extra fields."""
 
 
+@dataclass
+class ReadConnection:
+    """The same fields, read from JSON."""
+
+    conn_type: str
+    host: str | None
+    login: str | None
+    password: str | None = field(repr=False)
+    port: int | None
+    schema: str | None
+    extra_dejson: dict[str, Any] = field(repr=False)
+
+
+def is_json(text: str) -> bool:
+    """Whether a connection is written as JSON; else it is a URI. As Airflow tells the two apart."""
+    return text.lstrip().startswith("{")
+
+
+def from_json(name: str, text: str) -> ReadConnection:
+    """`{"conn_type": "postgres", "host": …, "extra": {…}}`, as Airflow reads it from a variable.
+
+    `extra` may also be JSON in a string. Raises `SettingError` with the variable's `name` and
+    without its value: it holds a password.
+    """
+    given = _object(name, text)
+    extra = given.get("extra") or {}
+    if isinstance(extra, str):
+        extra = _object(f"`extra` in {name}", extra)
+    if not given.get("conn_type") or not isinstance(extra, dict):
+        raise SettingError(f"{name} is JSON without a conn_type, or with an extra that is none.")
+    texts = {
+        key: str(given[key]) if given.get(key) not in (None, "") else None
+        for key in ("host", "login", "password", "port", "schema")
+    }
+    port = texts.pop("port")
+    if port is not None and not (port.isascii() and port.isdigit()):
+        raise SettingError(f"{name}: the port must be a whole number.")
+    return ReadConnection(
+        conn_type=str(given["conn_type"]), port=int(port) if port else None, extra_dejson=extra,
+        **texts,
+    )  # fmt: skip
+
+
+def _object(name: str, text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        at = getattr(error, "pos", 0)
+        raise SettingError(f"{name} is no JSON: see its character {at + 1}.") from None
+    if not isinstance(value, dict):
+        raise SettingError(f"{name} must be a JSON object.")
+    return value
+
+
 def postgres_url(connection: AirflowConnection) -> str:
     """`postgresql://user:password@host:port/database` of a connection of type Postgres.
 
-    Raises `SettingError` when it is of another type.
+    Raises `SettingError` when it is of another type, or names no host.
     """
     if not connection.conn_type.startswith("postgres"):
         raise SettingError(
             f"The Airflow connection `warehouse` is of type {connection.conn_type}: "
             "make it Postgres."
         )
+    if not connection.host:
+        raise SettingError("The Airflow connection `warehouse` names no host.")
     user = quote(connection.login or "", safe="")
     password = f":{quote(connection.password, safe='')}" if connection.password else ""
-    port = f":{connection.port}" if connection.port else ""
+    database = quote(connection.schema or "", safe="")
     extra = connection.extra_dejson
-    options = urlencode({key: extra[key] for key in LIBPQ_OPTIONS if extra.get(key)})
+    options = urlencode(
+        {key: extra[key] for key in sorted(LIBPQ_OPTIONS) if extra.get(key)}, quote_via=quote
+    )
     return (
-        f"postgresql://{user}{password}@{connection.host or ''}{port}/{connection.schema or ''}"
+        f"postgresql://{user}{password}@{_place(connection.host, connection.port)}/{database}"
         + (f"?{options}" if options else "")
     )
 
@@ -69,8 +168,7 @@ def segment_connection_of(connection: AirflowConnection) -> SegmentConnection:
             "The Airflow connection `segment` has no write key: put the Segment source's write key "
             "as its password."
         )
-    port = f":{connection.port}" if connection.port else ""
-    return SegmentConnection(f"{scheme}://{host}{port}", connection.password)
+    return SegmentConnection(f"{scheme}://{_place(host, connection.port)}", connection.password)
 
 
 def webhook_address(connection: AirflowConnection) -> str:
@@ -89,6 +187,13 @@ def webhook_address(connection: AirflowConnection) -> str:
     port = f":{connection.port}" if connection.port else ""
     path = f"/{connection.schema}" if connection.schema else ""
     return f"{scheme}://{host.rstrip('/')}{port}{path}"
+
+
+def _place(host: str, port: int | None) -> str:
+    """`host:port` as a URL has it: brackets around an IPv6 address, a socket's path escaped."""
+    if host.count(":") > 1 and not host.startswith("["):
+        host = f"[{host}]"
+    return host.replace("/", "%2F") + (f":{port}" if port else "")
 
 
 def _is_segments_own(host: str) -> bool:

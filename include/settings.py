@@ -4,14 +4,14 @@
 change while the system runs is not here but in `sync.*` tables.
 """
 
-import hashlib
 import os
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 
+from include.connections import SegmentConnection, from_json, is_json, segment_connection_of
 from include.errors import SettingError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -117,48 +117,16 @@ def _with_absolute_folders(settings: Settings) -> Settings:
     return Settings(**values)
 
 
-@dataclass(frozen=True)
-class SegmentConnection:
-    """Where a push goes: `https://:<write key>@<host>[:port]` as Airflow writes connections."""
-
-    host: str
-    write_key: str = field(repr=False)
-
-    @property
-    def destination(self) -> str:
-        """The ledger's name for it: the host and a hash of the write key, never the key."""
-        digest = hashlib.sha256(self.write_key.encode()).hexdigest()[:12]
-        return f"{self.host.split('//', 1)[1]}#{digest}"
-
-    @classmethod
-    def from_uri(cls, uri: str) -> "SegmentConnection":
-        """Raises `SettingError` when the URI names no host or no write key."""
-        try:
-            parts = urlsplit(uri)
-            number = parts.port
-        except ValueError:  # a port that is none, an odd bracket; the value is not repeated
-            parts, number = urlsplit(""), None
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise SettingError(
-                "AIRFLOW_CONN_SEGMENT must look like https://:<write key>@api.segment.io; "
-                "special characters in the key are percent-encoded."
-            )
-        if not parts.password:
-            raise SettingError(
-                "AIRFLOW_CONN_SEGMENT has no write key: put the Segment source's write key "
-                "as the password, https://:<write key>@<host>"
-            )
-        port = f":{number}" if number else ""
-        return cls(f"{parts.scheme}://{parts.hostname}{port}", unquote(parts.password))
-
-
 def segment_connection(settings: Settings) -> SegmentConnection:
     """The push's destination: the setting, or on the embedded server the local collector.
 
     Raises `SettingError` when the warehouse is a real one and no Segment connection is set.
     """
-    if settings.airflow_conn_segment:
-        return SegmentConnection.from_uri(settings.airflow_conn_segment)
+    given = settings.airflow_conn_segment
+    if given and is_json(given):
+        return segment_connection_of(from_json("AIRFLOW_CONN_SEGMENT", given))
+    if given:
+        return SegmentConnection.from_uri(given)
     if settings.uses_embedded_server:
         return SegmentConnection(f"http://127.0.0.1:{settings.collector_port}", "demo-planhat")
     raise SettingError(

@@ -3,6 +3,7 @@
 import sys
 import traceback
 
+import psycopg
 import typer
 
 from include.cli import bench, data, pipeline, project, reports, services, sources, why
@@ -10,6 +11,7 @@ from include.errors import ProblemError, SettingError
 from include.private_files import open_private
 from include.settings import load_settings
 from include.terminal import clean_output
+from include.warehouse import problems
 
 app = typer.Typer(
     name="python -m include.cli",
@@ -38,6 +40,9 @@ def main() -> None:
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         sys.exit(130)
+    except psycopg.Error as error:
+        print(problems.line(error) or f"Unexpected: {_keep(error)}", file=sys.stderr)
+        sys.exit(1)
     except Exception as error:  # a defect of ours: say where its story is, not the story
         print(f"Unexpected: {_keep(error)}", file=sys.stderr)
         sys.exit(1)

@@ -10,7 +10,8 @@ import typer
 from include.cli.words import split
 from include.errors import ServiceError, SettingError
 from include.settings import load_settings
-from include.warehouse.connection import connect, warehouse_url
+from include.warehouse.connection import connect
+from include.warehouse.migrate import migrated_warehouse
 
 
 def register(app: typer.Typer) -> None:
@@ -29,7 +30,7 @@ def planhat(
     from include.planhat.reading import read_folder
 
     settings = load_settings()
-    report = read_folder(warehouse_url(settings), directory or settings.exports_dir)
+    report = read_folder(migrated_warehouse(settings), directory or settings.exports_dir)
     print(report)
     if report.doubtful:
         print(f"Look at: {', '.join(report.doubtful)}. The rest is read.", file=sys.stderr)
@@ -52,7 +53,7 @@ def load(
         missing = "FILES" if not files else "SOURCE"
         raise SettingError(f'{missing} is missing: make load FILES="a.jsonl b.jsonl.gz" SOURCE=app')
     names = split(files, "FILES")
-    done = load_files(warehouse_url(settings), names, source)
+    done = load_files(migrated_warehouse(settings), names, source)
     if len(names) > 1:  # of one it was said
         print(f"in all: {done}")
 
@@ -73,7 +74,7 @@ def warehouse(
             "or say it: make warehouse SCHEMA=production"
         )
     landed = land_warehouse_calls(
-        warehouse_url(settings), schema, source or settings.segment_warehouse_source, full=full
+        migrated_warehouse(settings), schema, source or settings.segment_warehouse_source, full=full
     )
     print(landed)
     if landed.unread:
@@ -92,7 +93,7 @@ def replay(
 
     if since is not None and since.tzinfo is None:
         since = since.replace(tzinfo=UTC)
-    url = warehouse_url(load_settings())
+    url = migrated_warehouse(load_settings())
     if reason:
         _must_be_kept(url, reason)
     run_replay(url, reason or None, since)  # says itself what became of them

@@ -14,6 +14,7 @@ from include.errors import SettingError
 from include.settings import load_settings, segment_connection
 from include.terminal import as_line
 from include.warehouse.connection import warehouse_url
+from include.warehouse.migrate import migrated_warehouse
 
 Models = Annotated[str, typer.Option(help="Names, separated by spaces; all when left out.")]
 Limit = Annotated[int | None, typer.Option(min=1, help="At most so many objects of each model.")]
@@ -67,7 +68,7 @@ def plan(
     _alone("RETIRE", retire, models=models)
     settings = load_settings()
     report = run_push(
-        warehouse_url(settings),
+        migrated_warehouse(settings),
         segment_connection(settings),
         settings,
         models=models.split() or None,
@@ -100,7 +101,7 @@ def push(
     _alone("RETIRE", retire, models=models)
     _alone("PLAN", file, models=models, limit=limit, full=full)
     settings = load_settings()
-    url, segment = warehouse_url(settings), segment_connection(settings)
+    url, segment = migrated_warehouse(settings), segment_connection(settings)
     if build_first:
         build()
     report = run_push(

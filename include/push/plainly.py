@@ -1,4 +1,4 @@
-"""A lost database, said in one line whatever the step."""
+"""A database that is lost or refuses, said in one line whatever the step."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -7,7 +7,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 import psycopg
 
 from include.errors import ServiceError
-from include.warehouse.connection import unreachable
+from include.warehouse.problems import line
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -16,13 +16,15 @@ Result = TypeVar("Result")
 def plainly(
     step: Callable[Concatenate[str, Parameters], Result],
 ) -> Callable[Concatenate[str, Parameters], Result]:
-    """Let `step(url, …)` raise `ServiceError` where Postgres was lost while it worked."""
+    """Let `step(url, …)` raise `ServiceError` where Postgres does what a person can put right."""
 
     @wraps(step)
-    def said(url: str, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+    def carefully(url: str, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
         try:
             return step(url, *args, **kwargs)
-        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
-            raise ServiceError(unreachable(url, error)) from None
+        except psycopg.Error as error:
+            if said := line(error):
+                raise ServiceError(said) from None
+            raise
 
-    return said
+    return carefully

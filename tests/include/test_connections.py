@@ -1,13 +1,23 @@
 """Airflow's connections become the values that the rest takes, wherever Airflow keeps them."""
 
+import json
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
-from include.connections import postgres_url, segment_connection_of, webhook_address
+from include.connections import (
+    SegmentConnection,
+    from_json,
+    is_json,
+    postgres_url,
+    segment_connection_of,
+    webhook_address,
+)
 from include.errors import SettingError
-from include.settings import SegmentConnection
+from include.settings import Settings, load_settings, segment_connection
+from include.warehouse.connection import warehouse_url
 
 
 @dataclass
@@ -81,3 +91,72 @@ def test_a_webhook_is_read_from_every_way_to_write_it(kept: Kept, address: str) 
 def test_a_webhook_without_a_host_is_refused() -> None:
     with pytest.raises(SettingError, match="names no host"):
         webhook_address(Kept("http"))
+
+
+# Everything that a URL, a shell or a format has a meaning of its own for.
+ODD = "p@ss/w:rd%#é?&=+ 1'\"\\{}[]$x%41|<>ü漢\u00a0"
+SHOP = {"conn_type": "postgres", "host": "db", "login": ODD, "password": ODD, "port": 5433}
+
+
+@pytest.mark.parametrize("character", sorted(set(ODD)))
+def test_every_character_of_a_password_arrives_as_it_is(character: str) -> None:
+    kept = Kept("postgres", "db", f"u{character}", f"{character}p{character}", 1, f"w{character}")
+    known = conninfo_to_dict(postgres_url(kept))
+    assert known["user"] == f"u{character}"
+    assert known["password"] == f"{character}p{character}"
+    assert known["dbname"] == f"w{character}"
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"sslmode": "require", "cursor": "dictcursor"},
+        json.dumps({"sslmode": "require", "cursor": "dictcursor"}),
+    ],
+)
+def test_a_warehouse_in_airflows_json_is_read_as_its_uri_is(extra: Any) -> None:
+    text = " " + json.dumps(SHOP | {"schema": "w", "extra": extra})
+    assert is_json(text)
+    known = conninfo_to_dict(warehouse_url(load_settings({"AIRFLOW_CONN_WAREHOUSE": text})))
+    assert known == {
+        "host": "db", "port": "5433", "user": ODD, "password": ODD, "dbname": "w",
+        "sslmode": "require",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("port", ["5433", 5433])
+@pytest.mark.parametrize("kind", ["postgres", "postgresql"])
+def test_a_port_in_json_may_be_a_text(port: Any, kind: str) -> None:
+    text = json.dumps({"conn_type": kind, "host": "::1", "port": port})
+    url = warehouse_url(Settings(airflow_conn_warehouse=text))
+    assert url == "postgresql://@[::1]:5433/"
+
+
+def test_a_destination_in_airflows_json_is_that_of_its_uri() -> None:
+    given = {"conn_type": "http", "host": "api.segment.io", "password": "k/e@y", "schema": ""}
+    known = segment_connection(load_settings({"AIRFLOW_CONN_SEGMENT": json.dumps(given)}))
+    as_uri = {"AIRFLOW_CONN_SEGMENT": "http://:k%2Fe%40y@api.segment.io"}
+    assert known == segment_connection(load_settings(as_uri))
+    assert known == SegmentConnection("https://api.segment.io", "k/e@y")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"conn_type": "postgres", "password": "hush"', "X is no JSON: see its character"),
+        ('{"host": "db", "password": "hush"}', "X is JSON without a conn_type"),
+        ('{"conn_type": "postgres", "extra": "{hush"}', "`extra` in X is no JSON"),
+        ('{"conn_type": "postgres", "extra": "[]"}', "`extra` in X must be a JSON object"),
+        ('{"conn_type": "postgres", "extra": [1]}', "an extra that is none"),
+        ('{"conn_type": "postgres", "port": "hush"}', "the port must be a whole number"),
+    ],
+)
+def test_json_that_is_no_connection_is_said_without_its_value(text: str, said: str) -> None:
+    with pytest.raises(SettingError, match=said) as caught:
+        from_json("X", text)
+    assert "hush" not in str(caught.value)
+
+
+def test_a_warehouse_without_a_host_is_refused() -> None:
+    with pytest.raises(SettingError, match="names no host"):
+        warehouse_url(Settings(airflow_conn_warehouse='{"conn_type": "postgres"}'))

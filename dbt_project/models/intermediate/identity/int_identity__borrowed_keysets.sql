@@ -32,8 +32,8 @@ final as (
 
     select
         touched.keyset,
-        any_value(anonymous_calls.own_keyset) as own_keyset,
-        any_value(anonymous_calls.link_keyset) as link_keyset,
+        anonymous_calls.own_keyset,
+        anonymous_calls.link_keyset,
         count(anonymous_calls.event_seq) as calls,
         min(anonymous_calls.place) as first_place,
         max(anonymous_calls.place) as last_place,
@@ -41,7 +41,8 @@ final as (
         count(anonymous_calls.event_seq) = 0 as is_gone
     from touched
     left join anonymous_calls on touched.keyset = anonymous_calls.keyset
-    group by touched.keyset
+    -- it is the hash of the two
+    group by touched.keyset, anonymous_calls.own_keyset, anonymous_calls.link_keyset
 
 )
 
