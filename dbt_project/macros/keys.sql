@@ -78,9 +78,19 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# The text at a dotted path of an opened call, if it is a string or a number. #}
+{#
+    The text at a dotted path of an opened call, if it is a string or a number. A number is written from its digits,
+    as jsonb keeps them: without exponent, and without a fraction that is zero.
+#}
 {% macro key_text(path) -%}
-    case when jsonb_typeof({{ value_at(path) }}) in ('string', 'number') then {{ value_at(path, as_text=true) }} end
+    case jsonb_typeof({{ value_at(path) }})
+        when 'string' then {{ value_at(path, as_text=true) }}
+        when 'number' then {{ number_text(value_at(path, as_text=true)) }}
+    end
+{%- endmacro %}
+
+{% macro number_text(text) -%}
+    case when {{ text }} like '%.%' then regexp_replace({{ text }}, '[.]0+$', '') else {{ text }} end
 {%- endmacro %}
 
 {# Every path of some lists of paths, once, and the column that `texts_of` gives its text. #}
@@ -106,11 +116,52 @@
     {{ return(columns) }}
 {%- endmacro %}
 
+{#
+    What counts as blank at the ends of a key, an e-mail or a name, as the characters of `btrim`: Unicode's
+    White_Space, and what nobody sees (soft hyphen, marks of width and direction).
+#}
+{% macro blanks() -%}
+    {%- set ranges = [
+        (0x0009, 0x000D), (0x0020, 0x0020), (0x0085, 0x0085), (0x00A0, 0x00A0), (0x00AD, 0x00AD), (0x1680, 0x1680),
+        (0x2000, 0x200F), (0x2028, 0x202F), (0x205F, 0x2064), (0x2066, 0x2069), (0x3000, 0x3000), (0xFEFF, 0xFEFF),
+    ] -%}
+    E'
+    {%- for first, last in ranges -%}
+        {%- for point in range(first, last + 1) -%}{{ '\\u%04x' | format(point) }}{%- endfor -%}
+    {%- endfor -%}
+    '
+{%- endmacro %}
+
+{#
+    A text as keys are compared, of calls and of Planhat: cut at both ends; null if nothing is left, or so much that it
+    identifies nobody. Few texts are long, and what has so few bytes has no more characters.
+#}
+{% macro key_form(text) -%}
+    {%- set longest = var('longest_key') -%}
+    nullif(btrim(case
+        when octet_length({{ text }}) <= {{ longest }} or length({{ trimmed(text) }}) <= {{ longest }} then {{ text }}
+    end, {{ blanks() }}), '')
+{%- endmacro %}
+
+{# Without what is blank at its ends. #}
+{% macro trimmed(text) -%} btrim({{ text }}, {{ blanks() }}) {%- endmacro %}
+
+{# The same of an e-mail, in small letters by one rule in every database (migration 0018). #}
+{% macro email_form(text) -%}
+    lower({{ key_form(text) }} collate sync.letter_case) collate "default"
+{%- endmacro %}
+
+{# The name of an event: cut at both ends too, and after so many characters. #}
+{% macro event_form(text) -%}
+    {%- set longest = var('longest_event_name') -%}
+    btrim(case
+        when octet_length({{ text }}) <= {{ longest }} then {{ text }}
+        else left({{ trimmed(text) }}, {{ longest }})
+    end, {{ blanks() }})
+{%- endmacro %}
+
 {% macro _candidate(text, is_email) -%}
-    case
-        when btrim({{ text }}) <> '' and length({{ text }}) <= {{ var('longest_key') }}
-            then {{ "lower(btrim(" ~ text ~ "))" if is_email else text }}
-    end
+    {{ email_form(text) if is_email else key_form(text) }}
 {%- endmacro %}
 
 {# All values of a key, of the texts at its paths in their order: neither blank nor absurdly long. #}
@@ -133,28 +184,28 @@
 {%- endmacro %}
 
 {#
-    The lists of candidates at `paths`, as what follows a text: different for different lists, and without an array
-    made for each call.
+    What a call has at `paths`, as what follows a text: different for different candidates, and without an array made
+    for each call. It is taken as it came: of those who say the same, only as many as say it otherwise are looked at
+    apart.
 #}
 {% macro candidate_texts(paths, column_of) -%}
-    {%- for name, list in paths.items() %}
+    {%- for list in paths.values() %}
     {%- set texts = [] %}
     {%- for path in list %}{% do texts.append(column_of[path]) %}{% endfor %}
-                    || '/' || {{ _candidate_text(texts, name == 'emails') if texts else "''" }}
+                    || '/' || {{ _quoted(texts) if texts else "''" }}
     {%- endfor %}
 {%- endmacro %}
 
-{% macro _candidate_text(texts, is_email) -%}
+{% macro _quoted(texts) -%}
     case
         when coalesce({{ texts | join(', ') }}) is null then ''
         {%- if texts | length > 1 %}
-        when num_nonnulls({{ texts | join(', ') }}) = 1
-            then coalesce(quote_literal({{ _candidate('coalesce(' ~ texts | join(', ') ~ ')', is_email) }}), '')
+        when num_nonnulls({{ texts | join(', ') }}) = 1 then quote_literal(coalesce({{ texts | join(', ') }}))
         {%- endif %}
         else concat_ws(
             ','
             {%- for text in texts %},
-            quote_literal({{ _candidate(text, is_email) }})
+            quote_literal({{ text }})
             {%- endfor %}
         )
     end
@@ -175,7 +226,7 @@
                 '{{ model }}/' || nullif(concat_ws(
                     ','
                     {%- for path in list %},
-                    quote_literal({{ _candidate(key_text(path)) }})
+                    quote_literal(nullif({{ key_text(path) }}, ''))
                     {%- endfor %}
                 ), '') || '/',
                 {%- endfor %}
@@ -184,10 +235,19 @@
     end
 {%- endmacro %}
 
-{# Neither the customer nor Segment's own rule blocks it (§3.1). #}
+{#
+    Neither the customer nor Segment's own rule blocks it (§3.1), nor is it what a program writes for nothing. What
+    begins otherwise, or is longer than any of these, is not looked at twice.
+#}
 {% macro is_unblocked(value, blocked) -%}
-    {{ value }} !~ '^[0-]*$'
-    and {{ value }} not in ('-1', 'null', 'undefined', 'anonymous')
+    {%- set placeholders = [
+        '-1', 'anonymous', 'null', '(null)', '<null>', 'none', 'nil', 'nan', 'undefined', '[object object]',
+    ] -%}
+    (ascii({{ value }}) not in (45, 48) or {{ value }} !~ '^[0-]*$')
+    and (
+        octet_length({{ value }}) > {{ placeholders | map('length') | max }}
+        or lower({{ value }} collate "C") not in ('{{ placeholders | join("', '") }}')
+    )
     and {{ value }} <> all ({{ blocked }}::text [])
 {%- endmacro %}
 

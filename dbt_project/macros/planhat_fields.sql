@@ -4,12 +4,24 @@
 {% macro planhat_text(name) -%}
     case
         when jsonb_typeof(payload -> '{{ name }}') in ('string', 'number', 'boolean')
-            then nullif(btrim(payload ->> '{{ name }}'), '')
+            then nullif({{ trimmed("payload ->> '" ~ name ~ "'") }}, '')
     end
 {%- endmacro %}
 
+{# An id that calls may say too, as they are compared with it. #}
+{% macro planhat_key(name) -%}
+    {{ key_form(planhat_key_text(name)) }}
+{%- endmacro %}
+
 {% macro planhat_email(name) -%}
-    lower({{ planhat_text(name) }})
+    {{ email_form(planhat_key_text(name)) }}
+{%- endmacro %}
+
+{% macro planhat_key_text(name) -%}
+    case jsonb_typeof(payload -> '{{ name }}')
+        when 'string' then payload ->> '{{ name }}'
+        when 'number' then {{ number_text("payload ->> '" ~ name ~ "'") }}
+    end
 {%- endmacro %}
 
 {% macro planhat_numeric(name) -%}

@@ -22,15 +22,29 @@ MUTATIONS = [
     Mutation(
         "§3.1",
         "macros/keys.sql",
-        "and {{ value }} not in ('-1', 'null', 'undefined', 'anonymous')",
-        "and {{ value }} not in ('null', 'undefined', 'anonymous')",
+        "'-1', 'anonymous', 'null', '(null)'",
+        "'anonymous', 'null', '(null)'",
         "each_key_is_the_first_candidate_that_is_not_blocked",
     ),
     Mutation(
         "§3.1",
         "macros/keys.sql",
-        'then {{ "lower(btrim(" ~ text ~ "))" if is_email else text }}',
-        'then {{ "btrim(" ~ text ~ ")" if is_email else text }}',
+        'lower({{ value }} collate "C") not in',
+        "{{ value }} not in",
+        "each_key_is_the_first_candidate_that_is_not_blocked",
+    ),
+    Mutation(
+        "§3.1",
+        "macros/keys.sql",
+        "{{ email_form(text) if is_email else key_form(text) }}",
+        "{{ key_form(text) }}",
+        "every_candidate_key_is_kept_in_the_order_of_its_list",
+    ),
+    Mutation(
+        "§3.1",
+        "macros/keys.sql",
+        "(0x2000, 0x200F)",
+        "(0x2000, 0x200A)",
         "every_candidate_key_is_kept_in_the_order_of_its_list",
     ),
     Mutation(
@@ -64,8 +78,8 @@ MUTATIONS = [
     Mutation(
         "§3.1",
         "macros/keys.sql",
-        "quote_literal({{ _candidate(text, is_email) }})",
-        "{{ _candidate(text, is_email) }}",
+        "            quote_literal({{ text }})",
+        "            {{ text }}",
         "calls_with_the_same_candidates_have_the_same_keyset",
     ),
     Mutation(
@@ -85,9 +99,9 @@ MUTATIONS = [
     Mutation(
         "§3.1",
         "models/staging/settings/stg_settings__blocked_identities.sql",
-        "array_agg(lower(btrim(value)))",
-        "array_agg(btrim(value))",
-        "a_blocked_value_is_compared_as_sent_and_folded_as_an_email",
+        "{{ email_form('value') }}",
+        "{{ key_form('value') }}",
+        "a_blocked_value_is_compared_as_keys_and_as_emails_are",
     ),
     # Anonymous events
     Mutation(

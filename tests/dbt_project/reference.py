@@ -44,7 +44,7 @@ class PlanhatObject:
 
     @property
     def external_id(self) -> str | None:
-        return self.fields.get("externalId")
+        return as_key(self.fields.get("externalId"))
 
     @property
     def email(self) -> str:
@@ -95,14 +95,30 @@ OBJECT_NAMES = {
     "asset": ("asset_id", "assetId", "assetExternalId", "asset_external_id"),
     "project": ("project_id", "projectId", "projectExternalId", "project_external_id"),
 }
-BLOCKED = frozenset({"-1", "null", "undefined", "anonymous"})
+BLOCKED = frozenset({
+    "-1", "anonymous", "null", "(null)", "<null>", "none", "nil", "nan", "undefined",
+    "[object object]",
+})  # fmt: skip
 BLOCKED_PATTERN = re.compile(r"^[0-]*$")
 LONGEST_KEY = 500
 
 
+# Unicode's White_Space, and what nobody sees
+BLANKS = "".join(
+    chr(point)
+    for first, last in (
+        (0x09, 0x0D), (0x20, 0x20), (0x85, 0x85), (0xA0, 0xA0), (0x1680, 0x1680), (0x2000, 0x200A),
+        (0x2028, 0x2029), (0x202F, 0x202F), (0x205F, 0x205F), (0x3000, 0x3000),
+        (0xAD, 0xAD), (0x200B, 0x200F), (0x202A, 0x202E), (0x2060, 0x2064), (0x2066, 0x2069),
+        (0xFEFF, 0xFEFF),
+    )
+    for point in range(first, last + 1)
+)  # fmt: skip
+
+
 def fold(address: str) -> str:
     """An address as addresses are compared."""
-    return address.strip().casefold()
+    return address.strip(BLANKS).lower()
 
 
 def find(payload: Mapping[str, Any], path: str) -> Any:
@@ -119,13 +135,16 @@ def as_text(value: Any) -> str | None:
     """The text of a string or a number; of nothing else."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
-    return str(value)
+    if isinstance(value, str):
+        return value
+    digits = format(Decimal(repr(value)), "f")
+    return digits.partition(".")[0] if float(value).is_integer() else digits
 
 
 def as_key(value: Any) -> str | None:
     """A key's text: of a string or number, neither blank nor too long. Nothing else is a key."""
-    text = as_text(value)
-    return text if text and text.strip() and len(text) <= LONGEST_KEY else None
+    text = (as_text(value) or "").strip(BLANKS)
+    return text if text and len(text) <= LONGEST_KEY else None
 
 
 def find_keys(payload: Mapping[str, Any], paths: Iterable[str]) -> list[str]:
@@ -232,7 +251,7 @@ class Call:
     def is_blocked(self, value: str) -> bool:
         """3.1: a value that never identifies anyone."""
         return (
-            value in BLOCKED
+            value.lower() in BLOCKED
             or BLOCKED_PATTERN.match(value) is not None
             or value in self.rules.blocked
         )
@@ -320,7 +339,7 @@ class Call:
         """The name that usage counts it under; None: never usage."""
         if self.type == "track":
             name = as_text(self.payload.get("event"))
-            return (name or "")[:500].strip() or "(unnamed)"
+            return (name or "").strip(BLANKS)[:500].strip(BLANKS) or "(unnamed)"
         return self.type if self.type in ("page", "screen") else None
 
     @property

@@ -173,7 +173,7 @@ def _blank_user_id(days: Days) -> Case:
     user, device = story.name("u"), story.name("a")
     person = story.enduser("harbor", "kaya", externalId=user)
     outcome = found("harbor", person, by="user_id")
-    for clock, blank in (("11:00", ""), ("12:00", "  ")):
+    for clock, blank in (("11:00", ""), ("12:00", " \u00a0\n")):
         body = {"type": "track", "event": "Checklist Completed", "userId": blank}
         story.raw(25, clock, outcome, {**body, "anonymousId": device})
     story.identify(25, "13:00", outcome, user_id=user, anonymous_id=device)

@@ -110,6 +110,11 @@ def _email_folded(days: Days) -> Case:
         21, "09:30", found("lumen", upper, "email", "email"), anonymous_id=story.name("a2"),
         properties={"email": story.email("juno", "lumen")},
     )  # fmt: skip
+    # as pasted: a zero-width space before it, a no-break space and a line's end behind it
+    story.track(
+        21, "10:00", found("lumen", lower, "email", "email"), anonymous_id=story.name("a3"),
+        properties={"email": f"\u200b{story.email('kim', 'lumen')}\u00a0\n"},
+    )  # fmt: skip
     return story.case()
 
 
@@ -200,7 +205,7 @@ def _company_key_order(days: Days) -> Case:
 def _ids_as_numbers(days: Days) -> Case:
     story = Story(
         days, "ids-as-numbers", "3.1 3.3(1)",
-        "A client sends its ids as JSON numbers; Planhat keeps them as text.",
+        "A client sends its ids as JSON numbers, 90210.0 too; Planhat keeps them as text.",
     )  # fmt: skip
     person = story.enduser("brightwater", "adeola", externalId="90210")
     story.identify(
@@ -209,7 +214,7 @@ def _ids_as_numbers(days: Days) -> Case:
     story.raw(
         17, "10:00", found("brightwater", person),
         {
-            "type": "track", "event": "Checklist Completed", "userId": 90210,
+            "type": "track", "event": "Checklist Completed", "userId": 90210.0,
             "properties": {"customerId": 4711},
         },
     )  # fmt: skip
@@ -239,7 +244,7 @@ def _blocked_values(days: Days) -> Case:
         days, "blocked-values", "3.1 3.6",
         "Placeholders that broken clients send as user ids identify nobody.",
     )  # fmt: skip
-    values = ("0", "0000-0000", "-1", "null", "undefined", "anonymous")
+    values = ("0", "0000-0000", "-1", "null", "undefined", "anonymous", "None", "[object Object]")
     for hour, value in enumerate(values, 9):
         story.track(16, f"{hour:02}:00", unresolved("blocked_identity"), user_id=value)
     return story.case()

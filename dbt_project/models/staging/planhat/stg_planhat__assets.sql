@@ -11,7 +11,7 @@ final as (
         planhat_id as asset_id,
         {{ planhat_text('companyId') }} as company_id,
         {{ planhat_text('name') }} as name,
-        {{ planhat_text('externalId') }} as external_id,
+        {{ planhat_key('externalId') }} as external_id,
         {{ planhat_text('sourceId') }} as source_id,
         {{ planhat_text('serialNumber') }} as serial_number,
         {{ planhat_numeric('value') }} as value,

@@ -12,7 +12,7 @@ final as (
         {{ planhat_text('companyId') }} as company_id,
         {{ planhat_boolean('isChurn') }} as is_churn,
         {{ planhat_text_or_list('churnReason') }} as churn_reason,
-        {{ planhat_text('externalId') }} as external_id,
+        {{ planhat_key('externalId') }} as external_id,
         {{ planhat_timestamptz('createDate') }} as created_at,
         changed_at,
         deleted_at

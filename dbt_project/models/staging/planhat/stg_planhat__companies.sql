@@ -10,7 +10,7 @@ final as (
     select
         planhat_id as company_id,
         {{ planhat_text('name') }} as name,
-        {{ planhat_text('externalId') }} as external_id,
+        {{ planhat_key('externalId') }} as external_id,
         {{ planhat_text('sourceId') }} as source_id,
         {{ planhat_text('owner') }} as owner,
         {{ planhat_text('coOwner') }} as co_owner,

@@ -15,7 +15,7 @@ final as (
         {{ planhat_timestamptz('date') }} as conversation_at,
         {{ planhat_jsonb('users') }} as users,
         {{ planhat_jsonb('endusers') }} as endusers,
-        {{ planhat_text('externalId') }} as external_id,
+        {{ planhat_key('externalId') }} as external_id,
         {{ planhat_jsonb('activityTags') }} as activity_tags,
         {{ planhat_boolean('archived') }} as is_archived,
         {{ planhat_jsonb('custom') }} as custom,

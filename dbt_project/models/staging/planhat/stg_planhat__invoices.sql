@@ -11,7 +11,7 @@ final as (
         planhat_id as invoice_id,
         {{ planhat_text('cId') }} as company_id,
         {{ planhat_text('cName') }} as company_name,
-        {{ planhat_text('extId') }} as external_id,
+        {{ planhat_key('extId') }} as external_id,
         {{ planhat_text('sourceId') }} as source_id,
         {{ planhat_currency('currency') }} as currency,
         {{ planhat_days('invoiceDate') }} as invoice_date,

@@ -12,7 +12,7 @@ final as (
         model,
         planhat_id as object_id,
         coalesce({{ planhat_text('companyId') }}, {{ planhat_text('cId') }}) as company_id,
-        coalesce({{ planhat_text('externalId') }}, {{ planhat_text('extId') }}) as external_id,
+        coalesce({{ planhat_key('externalId') }}, {{ planhat_key('extId') }}) as external_id,
         deleted_at
     from objects
 

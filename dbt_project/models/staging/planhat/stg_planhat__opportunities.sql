@@ -14,7 +14,7 @@ final as (
         {{ planhat_text('salesStage') }} as sales_stage,
         {{ planhat_timestamptz('dealDate') }} as deal_date,
         {{ planhat_timestamptz('closeDate') }} as close_date,
-        {{ planhat_text('externalId') }} as external_id,
+        {{ planhat_key('externalId') }} as external_id,
         {{ planhat_text('sourceId') }} as source_id,
         {{ planhat_currency('_currency') }} as currency,
         {{ planhat_text('ownerId') }} as owner_id,

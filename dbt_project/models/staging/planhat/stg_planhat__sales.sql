@@ -10,7 +10,7 @@ final as (
     select
         planhat_id as sale_id,
         {{ planhat_text('companyId') }} as company_id,
-        {{ planhat_text('externalId') }} as external_id,
+        {{ planhat_key('externalId') }} as external_id,
         {{ planhat_text('sourceId') }} as source_id,
         {{ planhat_text('product') }} as product,
         {{ planhat_currency('_currency') }} as currency,

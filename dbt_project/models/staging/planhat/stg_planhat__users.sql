@@ -14,7 +14,7 @@ final as (
         {{ planhat_text('firstName') }} as first_name,
         {{ planhat_text('lastName') }} as last_name,
         {{ planhat_jsonb('roles') }} as roles,
-        {{ planhat_text('externalId') }} as external_id,
+        {{ planhat_key('externalId') }} as external_id,
         {{ planhat_boolean('inactive') }} as is_inactive,
         changed_at,
         deleted_at

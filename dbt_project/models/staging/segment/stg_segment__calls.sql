@@ -39,6 +39,7 @@ texts as (
         received_at,
         payload,
         {{- texts_of(column_of) }},
+        case when type = 'track' then {{ key_text('event') }} end as event_text,
         {{ mention_text(object_paths()) }} as mention_text,
         {%- for clock, name in clocks.items() %}
         payload ->> '{{ name }}' as {{ clock }}_text{{ "," if not loop.last }}
@@ -96,19 +97,7 @@ told as (
             false
         ) as is_suppressed,
         case type
-            when 'track' then coalesce(
-                nullif(
-                    btrim(left(
-                        case
-                            when jsonb_typeof(payload -> 'event') in ('string', 'number')
-                                then payload ->> 'event'
-                        end,
-                        {{ var('longest_event_name') }}
-                    )),
-                    ''
-                ),
-                '(unnamed)'
-            )
+            when 'track' then coalesce(nullif({{ event_form('event_text') }}, ''), '(unnamed)')
             when 'page' then 'page'
             when 'screen' then 'screen'
         end as event
