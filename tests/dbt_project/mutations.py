@@ -43,8 +43,8 @@ MUTATIONS = [
     Mutation(
         "§3.1",
         "macros/keys.sql",
-        "(0x2000, 0x200F)",
-        "(0x2000, 0x200A)",
+        "length({{ trimmed(text) }}) <= {{ longest }} then {{ text }}",
+        "length({{ text }}) <= {{ longest }} then {{ text }}",
         "every_candidate_key_is_kept_in_the_order_of_its_list",
     ),
     Mutation(
