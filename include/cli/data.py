@@ -38,7 +38,7 @@ def planhat(
 
 
 def load(
-    files: Annotated[str, typer.Option(help="Files of calls, JSON lines or .gz, by spaces.")] = "",
+    files: Annotated[str, typer.Option(help="Files of calls: JSON lines, lists, batches, .gz or not; by spaces.")] = "",
     source: Annotated[
         str, typer.Option(help="Whose calls they are; on the embedded server demo-app.")
     ] = "",

@@ -27,6 +27,7 @@ from include.collector.event import Bad, Row, bad, read_event
 from include.collector.intake import Intake, now
 from include.collector.keyring import KEYS_FILE, Key, Keyring
 from include.collector.landing import Outcome, Parcel
+from include.collector.made_ids import MadeIds
 from include.collector.metrics import Metrics
 from include.collector.options import Limits, Options
 from include.collector.protocol import Calls
@@ -293,21 +294,21 @@ async def _whole_body(message: Message, limits: Limits, receive: Receive) -> byt
 
 
 def _parcel(calls: Calls, source: str, limits: Limits) -> Parcel:
-    envelope = calls.envelope
+    envelope, ids = calls.envelope, MadeIds(source)
     if envelope.size > limits.event_bytes:
         raise Refused(413, "too_large", f"A batch's context may have {limits.event_bytes} bytes.")
     rows: list[Row] = []
     wrong: list[Bad] = []
     for index, raw in enumerate(calls.items[: limits.events]):
-        found = read_event(raw, index, source, envelope, limits)
+        found = read_event(raw, index, ids, envelope, limits)
         if isinstance(found, Row):
             rows.append(found)
         else:
             wrong.append(found)
     for index, raw in enumerate(calls.items[limits.events :], start=limits.events):
         detail = f"a batch may have {limits.events} calls"
-        wrong.append(bad(raw, index, envelope, "batch_too_long", detail))
-    return Parcel(source, rows, wrong, now())
+        wrong.append(bad(raw, index, ids, envelope, "batch_too_long", detail))
+    return Parcel(source, rows, wrong, now(), made_ids=ids.made)
 
 
 def _check_signature(calls: Calls, key: Key, headers: Headers) -> None:

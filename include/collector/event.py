@@ -5,7 +5,6 @@ all its calls (`sentAt`, `context`, `integrations`) is appended to the object's 
 over an earlier key of the same name, in Postgres as in every parser.
 """
 
-import hashlib
 import re
 from collections.abc import Mapping
 from types import NoneType
@@ -14,11 +13,18 @@ from typing import Any, NamedTuple
 import msgspec
 
 from include.collector import scan
+from include.collector.blank import cut
+from include.collector.made_ids import MadeIds
 from include.collector.options import Limits
+from include.collector.write_keys import without_keys, without_keys_in_text
 
 MAX_DEPTH = 100
 MAX_EXPONENT = 300
 MAX_DIGITS = 400
+
+# Characters. Segment's own message ids have at most 100, its types at most 8.
+LONGEST_MESSAGE_ID = 500
+LONGEST_TYPE = 100
 
 NOTHING = msgspec.Raw(b"")
 
@@ -36,7 +42,8 @@ class Bad(NamedTuple):
     """A call that cannot: a reason from a short list, the detail, and the text as it came.
 
     `envelope` is what the request said for all its calls, so that `make replay` can read the text
-    again exactly as it was read the first time.
+    again exactly as it was read the first time. `message_id` is the id that it lands with if its
+    text says none; None: it says one, or is no call at all.
     """
 
     place: int
@@ -44,6 +51,7 @@ class Bad(NamedTuple):
     detail: str
     text: str
     envelope: str | None
+    message_id: str | None = None
 
 
 class Unusable(msgspec.Struct, frozen=True, gc=False):
@@ -75,11 +83,16 @@ class Envelope(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
         for name, raw in said.items():
             try:
                 if raw and _is_said(name, raw):
-                    usable[name] = msgspec.Raw(raw)
+                    usable[name] = msgspec.Raw(without_keys(raw))
             except _Unfit as unfit:
                 detail = f"{name} of the batch: {unfit.detail}"
                 unusable[name] = Unusable(unfit.reason, detail, _readable(raw or b""))
         return cls(**usable, unusable=unusable)
+
+    @property
+    def shared(self) -> bytes:
+        """What it says of each call's content: not when it was sent, and nothing for nothing."""
+        return bytes(self.context) + bytes(self.integrations)
 
     @property
     def size(self) -> int:
@@ -116,10 +129,10 @@ _decode = msgspec.json.Decoder(float_hook=_in_range).decode
 _decode_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _encode = msgspec.json.Encoder().encode
 
+_BACKSLASH = ord("\\")
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _PAIRED = re.compile(rb"\\\\|\\u[dD][89abAB]..\\u[dD][c-fC-F]..")
 _LONE_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
-_WRITE_KEY = re.compile(r'("(?:writeKey|write_key)"\s*:\s*")[^"]*')
 
 _KEYS = ("messageId", "userId", "anonymousId", "groupId", "previousId", "event")
 _OBJECTS = ("traits", "properties", "context", "integrations")
@@ -127,6 +140,7 @@ _OBJECTS = ("traits", "properties", "context", "integrations")
 _NESTED: frozenset[type] = frozenset((dict, list))
 _OBJECT_OR_NOTHING: frozenset[type] = frozenset((dict, list, NoneType))
 
+# The partner form's names of a call's members, and Segment's.
 _PARTNER_NAMES = {
     "user_id": "userId",
     "anonymous_id": "anonymousId",
@@ -136,8 +150,9 @@ _PARTNER_NAMES = {
     "sent_at": "sentAt",
     "received_at": "receivedAt",
     "original_timestamp": "originalTimestamp",
-    "write_key": "writeKey",
 }
+
+_SEGMENTS_TYPES = frozenset(("identify", "track", "group", "page", "screen", "alias"))
 
 
 class _Unfit(Exception):
@@ -147,30 +162,34 @@ class _Unfit(Exception):
 
 
 def read_event(
-    raw: bytes, place: int, source: str, envelope: Envelope, limits: Limits
+    raw: bytes, place: int, ids: MadeIds, envelope: Envelope, limits: Limits
 ) -> Row | Bad:
     """The row of one call, or what is wrong with it; raises nothing for any bytes.
 
-    `source` is part of the message id that a call without one is given: the same call sent again
-    has the same id.
+    A call without a message id, good or bad, gets one of `ids`, which are those of its request or
+    file: its calls are read in their order, each once.
     """
     try:
-        return _read(raw, place, source, envelope, limits)
+        return _read(raw, place, ids, envelope, limits)
     except _Unfit as unfit:
-        return bad(raw, place, envelope, unfit.reason, unfit.detail)
+        return bad(raw, place, ids, envelope, unfit.reason, unfit.detail)
 
 
-def bad(raw: bytes, place: int, envelope: Envelope, reason: str, detail: str) -> Bad:
+def bad(raw: bytes, place: int, ids: MadeIds, envelope: Envelope, reason: str, detail: str) -> Bad:
     """A call for the quarantine; its text is readable whatever the bytes are, without the key."""
-    return Bad(place, reason, detail, _readable(raw), envelope.text())
+    content = _outline(raw, envelope)
+    message_id = None
+    if content and _says_no_id(content):
+        message_id = ids.make(content, _kind(content, envelope), envelope.shared)
+    return Bad(place, reason, detail, _readable(raw), envelope.text(), message_id)
 
 
 def _readable(raw: bytes) -> str:
     text = raw.decode("utf-8", "backslashreplace").replace("\0", "\\x00")
-    return _WRITE_KEY.sub(r"\1", text)
+    return without_keys_in_text(text)
 
 
-def _read(raw: bytes, place: int, source: str, envelope: Envelope, limits: Limits) -> Row:
+def _read(raw: bytes, place: int, ids: MadeIds, envelope: Envelope, limits: Limits) -> Row:
     if len(raw) > limits.event_bytes:
         raise _Unfit("too_large", f"{len(raw)} bytes; at most {limits.event_bytes}")
     _check_text(raw)
@@ -179,14 +198,15 @@ def _read(raw: bytes, place: int, source: str, envelope: Envelope, limits: Limit
     call = _decoded_call(raw)
     kind = call.get("type") or envelope.type
     _check_shape(call, kind)
-    message_id = _message_id(call.get("messageId"))
-    if not message_id:
-        message_id = _made_message_id(raw, kind, source)
-    if "writeKey" in call:
-        raw = _without_write_key(raw)
+    message_id = _message_id(call)
+    if len(message_id) > LONGEST_MESSAGE_ID:
+        detail = f"{len(message_id)} characters; at most {LONGEST_MESSAGE_ID}"
+        raise _Unfit("message_id_too_long", detail)
     for unusable in envelope.unusable.values():
         raise _Unfit(unusable.reason, unusable.detail)
-    payload = _with_envelope(raw, call, envelope)
+    if not message_id:
+        message_id = ids.make(_members(raw), kind, envelope.shared)
+    payload = _with_envelope(without_keys(raw), call, envelope)
     return Row(place, message_id.encode(), kind.encode(), payload)
 
 
@@ -206,7 +226,7 @@ def _is_said(name: str, raw: bytes) -> bool:
 
 def _check_text(raw: bytes) -> None:
     """Refuse what a parser takes and Postgres, or a reader, does not."""
-    if b"\\u0000" in raw and _NUL.search(raw):
+    if _BACKSLASH in raw and b"\\u0000" in raw and _NUL.search(raw):
         raise _Unfit("nul_character", "a text contains the character \\u0000")
     # Counting is quick, and most calls have fewer brackets than the limit has levels.
     if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and scan.depth(raw) > MAX_DEPTH:
@@ -246,12 +266,15 @@ def _unreadable(raw: bytes, detail: str) -> _Unfit:
 def _check_shape(call: dict[str, Any], kind: Any) -> None:
     if not isinstance(kind, str):
         raise _Unfit("wrong_shape", "type must be a text")
-    if not kind.strip():
-        raise _Unfit("missing_type", "a call needs a type, such as track")
+    if kind not in _SEGMENTS_TYPES:
+        if not cut(kind):
+            raise _Unfit("missing_type", "a call needs a type, such as track")
+        if len(kind) > LONGEST_TYPE:
+            raise _Unfit("type_too_long", f"{len(kind)} characters; at most {LONGEST_TYPE}")
     for name in _KEYS:
         if type(call.get(name)) in _NESTED:
             raise _Unfit("wrong_shape", f"{name} must be a text or a number")
-    if kind == "track" and str(call.get("event") or "").strip() == "":
+    if kind == "track" and not cut(str(call.get("event") or "")):
         raise _Unfit("missing_event", "a track call needs the name of its event")
     # A list passes: some clients write an empty object as one.
     for name in _OBJECTS:
@@ -259,54 +282,89 @@ def _check_shape(call: dict[str, Any], kind: Any) -> None:
             raise _Unfit("wrong_shape", f"{name} must be an object")
 
 
-def _message_id(said: Any) -> str:
+def _message_id(call: dict[str, Any]) -> str:
+    """The id that a call says, in either spelling; empty when it says none."""
+    if said := _text(call.get("messageId")):
+        return said
+    other = call.get("message_id")
+    if type(other) in _NESTED:
+        raise _Unfit("wrong_shape", "message_id must be a text or a number")
+    return _text(other)
+
+
+def _text(said: Any) -> str:
     if isinstance(said, str):
-        return said.strip()
+        return cut(said)
     return "" if said is None else _encode(said).decode()
 
 
-def _made_message_id(raw: bytes, kind: str, source: str) -> str:
-    """An id made of the content: `sentAt` differs each time a client tries again."""
-    content = _decode_object(raw)
-    for name in ("sentAt", "writeKey", "messageId"):
-        content.pop(name, None)
-    digest = hashlib.sha256(f"{source}\n{kind}\n".encode())
-    for name in sorted(content):
-        digest.update(_encode(name) + b":" + bytes(content[name]) + b",")
-    return f"made-{digest.hexdigest()[:40]}"
+def _outline(raw: bytes, envelope: Envelope) -> dict[str, bytes] | None:
+    """The members of a call that may be no JSON; None when it is nothing with members."""
+    try:
+        content = _members(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        found = scan.members(raw)
+        if found is None:
+            return None
+        content = {name.decode("utf-8", "replace"): value for name, value in found.items()}
+    return _renamed(content) if envelope.partner else content
 
 
-def _without_write_key(raw: bytes) -> bytes:
-    content = _decode_object(raw)
-    content.pop("writeKey", None)
-    return _encode(content)
+def _says_no_id(content: dict[str, bytes]) -> bool:
+    for name in ("messageId", "message_id"):
+        try:
+            if _text(_decode(content.get(name, b"null"))):
+                return False
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return False  # it says something
+    return True
+
+
+def _kind(content: dict[str, bytes], envelope: Envelope) -> str:
+    try:
+        said = _decode(content.get("type", b"null"))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        said = None
+    return said if said and isinstance(said, str) else envelope.type
+
+
+def _members(raw: bytes) -> dict[str, bytes]:
+    return {name: bytes(value) for name, value in _decode_object(raw).items()}
 
 
 def _with_segment_names(raw: bytes) -> bytes:
-    """The partner form's keys in Segment's own spelling, where that is not there already."""
+    """The partner form's members under Segment's names."""
     try:
-        content = _decode_object(raw)
+        content = _members(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return raw  # said properly when the call is decoded
+    return _encode({name: msgspec.Raw(value) for name, value in _renamed(content).items()})
+
+
+def _renamed(content: dict[str, bytes]) -> dict[str, bytes]:
+    """The same members; one whose place under Segment's name is taken stays where it is."""
     for name, segment_name in _PARTNER_NAMES.items():
-        if name in content:
-            content.setdefault(segment_name, content.pop(name))
-    return _encode(content)
+        if name in content and content.get(segment_name, b"null") == b"null":
+            content[segment_name] = content.pop(name)
+    return content
 
 
 def _with_envelope(raw: bytes, call: dict[str, Any], envelope: Envelope) -> bytes:
     said = b""
     if not call.get("type"):
         said += b',"type":' + _encode(envelope.type)
-    if envelope.sentAt and not call.get("sentAt"):
+    if envelope.sentAt and not (call.get("sentAt") or call.get("sent_at")):
         said += b',"sentAt":' + bytes(envelope.sentAt)
-    for name in ("context", "integrations"):
-        if outer := getattr(envelope, name):
-            said += b',"%s":%s' % (name.encode(), _united(outer, raw, name))
+    if envelope.context:
+        said += b',"context":' + _united(envelope.context, raw, "context")
+    if envelope.integrations:
+        said += b',"integrations":' + _united(envelope.integrations, raw, "integrations")
     if not said:
         return raw
-    head = raw.rstrip()[:-1].rstrip()
-    return head + (said[1:] if head == b"{" else said) + b"}"
+    head = (raw if raw[-1:] == b"}" else raw.rstrip())[:-1]
+    if not call:
+        head, said = b"{", said[1:]
+    return b"%s%s}" % (head, said)
 
 
 def _united(outer: msgspec.Raw, raw: bytes, name: str) -> bytes:

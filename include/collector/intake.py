@@ -472,7 +472,7 @@ def now() -> datetime:
 def _refused(row: Row, error: psycopg.Error) -> Bad:
     detail = error.diag.message_primary or type(error).__name__
     reason = "number_out_of_range" if error.sqlstate == "22003" else "not_storable"
-    return Bad(row.place, reason, detail, row.payload.decode(), None)
+    return Bad(row.place, reason, detail, row.payload.decode(), None, row.message_id.decode())
 
 
 def _resolve(future: "asyncio.Future[Outcome]", result: Outcome | Exception) -> None:

@@ -41,11 +41,13 @@ landed as (
     returning message_id, source, received_at
 ),
 quarantined as (
-    insert into raw_segment.quarantine (received_at, source, reason, detail, payload, envelope)
+    insert into raw_segment.quarantine
+        (received_at, source, reason, detail, payload, envelope, message_id)
     select *
     from unnest(
         %(bad_received_ats)s::timestamptz[], %(bad_sources)s::text[], %(bad_reasons)s::text[],
-        %(bad_details)s::text[], %(bad_texts)s::text[], %(bad_envelopes)s::text[]
+        %(bad_details)s::text[], %(bad_texts)s::text[], %(bad_envelopes)s::text[],
+        %(bad_message_ids)s::text[]
     )
 ),
 replayed as (
@@ -68,16 +70,16 @@ differing as (
 ),
 books as (
     insert into raw_segment.intake as i
-        (source, hour, received, landed, duplicates, quarantined, differing)
+        (source, hour, received, landed, duplicates, quarantined, differing, made_ids)
     select
         b.source, b.hour, b.received, coalesce(l.events, 0),
         b.received - b.quarantined - coalesce(l.events, 0),
-        b.quarantined, coalesce(d.calls, 0)
+        b.quarantined, coalesce(d.calls, 0), b.made_ids
     from
         unnest(
             %(book_sources)s::text[], %(book_hours)s::timestamptz[], %(book_received)s::bigint[],
-            %(book_quarantined)s::bigint[]
-        ) as b (source, hour, received, quarantined)
+            %(book_quarantined)s::bigint[], %(book_made_ids)s::bigint[]
+        ) as b (source, hour, received, quarantined, made_ids)
         left join landed_by_hour as l using (source, hour)
         left join differing as d using (source, hour)
     order by b.source, b.hour
@@ -86,7 +88,8 @@ books as (
         landed = i.landed + excluded.landed,
         duplicates = i.duplicates + excluded.duplicates,
         quarantined = i.quarantined + excluded.quarantined,
-        differing = i.differing + excluded.differing
+        differing = i.differing + excluded.differing,
+        made_ids = i.made_ids + excluded.made_ids
 )
 select
     case
@@ -134,6 +137,8 @@ class Parcel:
     origin: Origin = Origin.CLIENT
     # The quarantine's ids of the rows, if they come from there.
     replayed: list[int] = field(default_factory=list)
+    # How many message ids were made for its calls.
+    made_ids: int = 0
 
     def without(self, refused: list[Bad]) -> "Parcel":
         """The same calls, with those that Postgres refused among the bad ones."""
@@ -147,12 +152,13 @@ class Parcel:
         return self.received_at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
     @property
-    def books(self) -> tuple[int, int]:
-        """What the hour's received and quarantined gain; landed is told by the insert."""
+    def books(self) -> tuple[int, int, int]:
+        """What the hour's received, quarantined and made ids gain; the insert tells landed."""
         calls = len(self.rows) + len(self.bad)
         return (
             calls if self.origin is Origin.CLIENT else 0,
             len(self.bad) - (calls if self.origin is Origin.QUARANTINE else 0),
+            self.made_ids,
         )
 
 
@@ -253,7 +259,7 @@ def _parameters(parcels: list[Parcel], token: uuid.UUID) -> dict[str, object]:
     bad = [(parcel, bad) for parcel in parcels for bad in parcel.bad]
     books: dict[tuple[str, datetime], list[int]] = {}
     for parcel in parcels:
-        book = books.setdefault((parcel.source, parcel.hour), [0, 0])
+        book = books.setdefault((parcel.source, parcel.hour), [0, 0, 0])
         for place, gain in enumerate(parcel.books):
             book[place] += gain
     return {
@@ -270,14 +276,14 @@ def _parameters(parcels: list[Parcel], token: uuid.UUID) -> dict[str, object]:
         "bad_reasons": _texts(each.reason.encode() for _, each in bad),
         "bad_details": _texts(_storable(each.detail) for _, each in bad),
         "bad_texts": _texts(_storable(each.text) for _, each in bad),
-        "bad_envelopes": _texts(
-            None if each.envelope is None else each.envelope.encode() for _, each in bad
-        ),
+        "bad_envelopes": _texts(_optional(each.envelope) for _, each in bad),
+        "bad_message_ids": _texts(_optional(each.message_id) for _, each in bad),
         "replayed": _integers(each for parcel in parcels for each in parcel.replayed),
         "book_sources": _texts(source.encode() for source, _ in books),
         "book_hours": _times(hour for _, hour in books),
         "book_received": _integers(book[0] for book in books.values()),
         "book_quarantined": _integers(book[1] for book in books.values()),
+        "book_made_ids": _integers(book[2] for book in books.values()),
     }
 
 

@@ -1,21 +1,22 @@
 """Landing files of Segment calls, exactly once however often they are loaded."""
 
 import asyncio
-import gzip
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from include.collector.event import Bad, Envelope, Row, read_event
+from include.collector.event import Bad, Row, read_event
+from include.collector.files import Call, calls_of, must_hold_calls
 from include.collector.intake import Intake, now
 from include.collector.landing import Outcome, Parcel
+from include.collector.made_ids import MadeIds, file_name
 from include.collector.options import WEBHOOK_LIMITS
 from include.collector.sources import must_exist
 from include.errors import ProblemError
 
-# Calls of one transaction.
+# Calls of one transaction, and bytes after which one of fewer calls is full.
 STEP = 5_000
+STEP_BYTES = 8 * 1024 * 1024
 
 Say = Callable[[str], None]
 
@@ -52,16 +53,18 @@ class Loaded:
 
 
 def load_files(url: str, files: Iterable[str | Path], source: str, say: Say = print) -> Loaded:
-    """Land files of calls, one JSON object a line (`.gz` is decompressed), as calls of `source`.
+    """Land files of calls (include/collector/files.py says in which forms) as calls of `source`.
 
-    A bad line goes to the quarantine with its file and line, the rest lands; loading a file again
-    lands nothing twice. Raises `ProblemError` before anything is landed when a file or the source
-    is not there, `ServiceError` when Postgres does not answer.
+    A bad call goes to the quarantine with its file and line, the rest lands; loading a file again,
+    or a longer version of it, lands nothing twice. Raises `ProblemError` before anything is landed
+    when a file or the source is not there or a file is none of calls, `ServiceError` when Postgres
+    does not answer.
     """
     paths = [Path(file) for file in files]
     for path in paths:
         if not path.is_file():
             raise ProblemError(f"There is no file {path}.")
+        must_hold_calls(path)
     must_exist(url, source)
     return asyncio.run(_load_files(url, paths, source, say))
 
@@ -73,8 +76,9 @@ async def _load_files(url: str, paths: list[Path], source: str, say: Say) -> Loa
     try:
         for path in paths:
             done = Loaded()
+            ids = MadeIds(source, file_name(path))
             for step in _steps(path):
-                done += Loaded.of(await intake.land(_parcel(path, step, source)))
+                done += Loaded.of(await intake.land(_parcel(path, step, ids, source)))
             say(f"{path.name}: {done}")
             total += done
     finally:
@@ -82,42 +86,33 @@ async def _load_files(url: str, paths: list[Path], source: str, say: Say) -> Loa
     return total
 
 
-def _parcel(path: Path, lines: list[tuple[int, bytes]], source: str) -> Parcel:
+def _parcel(path: Path, calls: list[Call], ids: MadeIds, source: str) -> Parcel:
     rows: list[Row] = []
     wrong: list[Bad] = []
-    for number, line in lines:
-        if not (raw := line.strip()):
-            continue
-        found = read_event(raw, number, source, Envelope(), WEBHOOK_LIMITS)
+    made_before = ids.made
+    for place, call in enumerate(calls):
+        found = read_event(call.raw, place, ids, call.envelope, WEBHOOK_LIMITS)
         if isinstance(found, Row):
             rows.append(found)
         else:
-            wrong.append(found._replace(detail=f"{path.name} line {number}: {found.detail}"))
-    return Parcel(source, rows, wrong, now())
+            wrong.append(found._replace(detail=f"{path.name} line {call.line}: {found.detail}"))
+    return Parcel(source, rows, wrong, now(), made_ids=ids.made - made_before)
 
 
-def _steps(path: Path) -> Iterator[list[tuple[int, bytes]]]:
+def _steps(path: Path) -> Iterator[list[Call]]:
     # A file that breaks off: first what was read of it, then the reason.
-    step: list[tuple[int, bytes]] = []
+    step: list[Call] = []
+    size = 0
     try:
-        for numbered in enumerate(_lines(path), start=1):
-            step.append(numbered)
-            if len(step) == STEP:
+        for call in calls_of(path):
+            step.append(call)
+            size += len(call.raw) + call.envelope.size
+            if len(step) == STEP or size >= STEP_BYTES:
                 yield step
-                step = []
+                step, size = [], 0
     except ProblemError:
         if step:
             yield step
         raise
     if step:
         yield step
-
-
-def _lines(path: Path) -> Iterator[bytes]:
-    try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            yield from file
-    except (OSError, EOFError, zlib.error) as error:
-        raise ProblemError(
-            f"{path} cannot be read on: {error}. What was before it landed."
-        ) from None

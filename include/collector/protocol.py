@@ -1,7 +1,8 @@
 """A request's body: the calls in it and what it says for all of them."""
 
+import re
 import zlib
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -9,6 +10,16 @@ from include.collector import scan
 from include.collector.errors import Refused
 from include.collector.event import NOTHING, Envelope
 from include.collector.options import Limits
+
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+# A gzip body may have several members (RFC 1952): an appending client or a proxy makes a few. Each
+# costs its own beginning, and is looked for in a window of what is left.
+_MOST_MEMBERS = 1_000
+_WINDOW = 64 * 1024
+_ZEROS = re.compile(rb"\0*")
+
+_Text = TypeVar("_Text", bytes, msgspec.Raw)
 
 
 class Calls(NamedTuple):
@@ -23,6 +34,7 @@ class _Batch(msgspec.Struct, gc=False):
     batch: list[msgspec.Raw]
     writeKey: Any = None
     sentAt: msgspec.Raw = NOTHING
+    sent_at: msgspec.Raw = NOTHING
     context: msgspec.Raw = NOTHING
     integrations: msgspec.Raw = NOTHING
 
@@ -38,26 +50,60 @@ _decode_key = msgspec.json.Decoder(str).decode
 
 
 def decompressed(body: bytes, encoding: bytes, limits: Limits) -> bytes:
-    """The body as it was before `Content-Encoding`. Raises `Refused` 400, 413 or 415.
+    """The body as it was before `Content-Encoding`, behind its byte order mark.
 
-    Never makes more than the limit, whatever the body claims.
+    Never makes more than the limit, whatever the body claims. Raises `Refused` 400, 413 or 415.
     """
     if encoding in (b"", b"identity"):
-        return body
+        return body.removeprefix(BYTE_ORDER_MARK)
     if encoding not in (b"gzip", b"x-gzip", b"deflate"):
         raise Refused(415, "unsupported_encoding", "Content-Encoding must be gzip or deflate.")
-    inflate = zlib.decompressobj(zlib.MAX_WBITS | 32)  # 32: gzip and zlib are told apart by zlib
     try:
-        plain = inflate.decompress(body, limits.body_bytes + 1)
+        plain = _inflated(body, limits)
     except zlib.error:
         raise Refused(
             400, "bad_compression", "The body is not what Content-Encoding says."
         ) from None
+    return plain.removeprefix(BYTE_ORDER_MARK)
+
+
+def _inflated(body: bytes, limits: Limits) -> bytes:
+    """All members of the body, one after the other. Raises `Refused` and `zlib.error`."""
+    inflate = zlib.decompressobj(zlib.MAX_WBITS | 32)  # 32: gzip and zlib are told apart by zlib
+    plain = inflate.decompress(body, limits.body_bytes + 1)
     if len(plain) > limits.body_bytes:
         raise too_large(limits)
     if not inflate.eof:
         raise Refused(400, "bad_compression", "The compressed body ends too early.")
+    if rest := inflate.unused_data:
+        plain += _other_members(rest, limits.body_bytes - len(plain), limits)
     return plain
+
+
+def _other_members(rest: bytes, room: int, limits: Limits) -> bytes:
+    parts: list[bytes] = []
+    place = _behind_padding(rest, 0)
+    for _ in range(_MOST_MEMBERS):
+        if place == len(rest):
+            return b"".join(parts)
+        inflate = zlib.decompressobj(zlib.MAX_WBITS | 16)  # gzip: nothing else has members
+        while not inflate.eof:
+            if place == len(rest):
+                raise Refused(400, "bad_compression", "The compressed body ends too early.")
+            window = rest[place : place + _WINDOW]
+            parts.append(inflate.decompress(window, room + 1))
+            room -= len(parts[-1])
+            if room < 0:
+                raise too_large(limits)
+            place += len(window) - len(inflate.unused_data)
+        place = _behind_padding(rest, place)
+    raise Refused(400, "bad_compression", "The compressed body has too many members.")
+
+
+def _behind_padding(rest: bytes, place: int) -> int:
+    """Where the next member begins: zeros between them fill a block."""
+    found = _ZEROS.match(rest, place)
+    return found.end() if found else place
 
 
 def too_large(limits: Limits) -> Refused:
@@ -75,7 +121,7 @@ def batch(body: bytes) -> Calls:
         return _damaged_batch(body)
     envelope = Envelope.of(
         {
-            "sentAt": bytes(found.sentAt),
+            "sentAt": bytes(_first_said(found.sentAt, found.sent_at)),
             "context": bytes(found.context),
             "integrations": bytes(found.integrations),
         }
@@ -123,9 +169,14 @@ def _damaged_batch(body: bytes) -> Calls:
     items = scan.pieces(outline.get(b"batch", b"")) if outline else None
     if outline is None or items is None or not outline[b"batch"].startswith(b"["):
         raise Refused(400, "malformed_json", "The body is not JSON.")
-    said = {name: outline.get(name.encode()) for name in ("sentAt", "context", "integrations")}
-    envelope = Envelope.of(said)
+    said = {name: outline.get(name.encode()) for name in ("context", "integrations")}
+    sent_at = _first_said(outline.get(b"sentAt", b""), outline.get(b"sent_at", b""))
+    envelope = Envelope.of({"sentAt": sent_at, **said})
     return Calls(items, envelope, _key(outline))
+
+
+def _first_said(one: _Text, other: _Text) -> _Text:
+    return other if bytes(one) in (b"", b"null") else one
 
 
 def _key(outline: dict[bytes, bytes]) -> str | None:

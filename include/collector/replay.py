@@ -1,7 +1,9 @@
 """Landing the quarantine again, after a fix of ours or a change of a limit."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -11,6 +13,7 @@ from include.collector.event import Bad, Envelope, Row, read_event
 from include.collector.intake import Intake
 from include.collector.landing import Origin, Parcel
 from include.collector.load import Loaded
+from include.collector.made_ids import MadeIds
 from include.collector.options import WEBHOOK_LIMITS
 from include.errors import BusyError
 from include.warehouse.connection import connect
@@ -19,7 +22,7 @@ from include.warehouse.connection import connect
 STEP = 2_000
 
 _NEXT = """
-select quarantine_id, received_at, source, payload, envelope
+select quarantine_id, received_at, source, payload, envelope, message_id
 from raw_segment.quarantine
 where
     quarantine_id > %(after)s
@@ -37,10 +40,11 @@ class _Kept(NamedTuple):
     source: str
     payload: str
     envelope: str | None
+    message_id: str | None
 
-    def read(self) -> Row | Bad:
+    def read(self, ids: MadeIds) -> Row | Bad:
         envelope = Envelope.from_text(self.envelope)
-        return read_event(self.payload.encode(), 0, self.source, envelope, WEBHOOK_LIMITS)
+        return read_event(self.payload.encode(), 0, ids, envelope, WEBHOOK_LIMITS)
 
 
 def replay(
@@ -94,9 +98,11 @@ async def _land(url: str, kept: list[_Kept]) -> Loaded:
 def _parcels(kept: list[_Kept]) -> tuple[list[Parcel], int]:
     """What can land now, by source and time of arrival; and how many calls still cannot."""
     found: dict[tuple[str, datetime], Parcel] = {}
+    made_ids: Counter[tuple[str, datetime]] = Counter()
     still_bad = 0
     for each in kept:
-        row = each.read()
+        ids = MadeIds(each.source, kept=each.message_id)
+        row = each.read(ids)
         if isinstance(row, Bad):
             still_bad += 1
             continue
@@ -106,4 +112,6 @@ def _parcels(kept: list[_Kept]) -> tuple[list[Parcel], int]:
         )
         parcel.rows.append(row._replace(place=len(parcel.rows)))
         parcel.replayed.append(each.quarantine_id)
-    return list(found.values()), still_bad
+        made_ids[place] += ids.made
+    parcels = [replace(parcel, made_ids=made_ids[place]) for place, parcel in found.items()]
+    return parcels, still_bad

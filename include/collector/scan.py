@@ -23,7 +23,7 @@ def pieces(text: bytes) -> list[bytes] | None:
         return None
     depth, start = 0, 1
     found: list[bytes] = []
-    for mark, begin, end in _marks(text):
+    for mark, begin, end in marks(text):
         if mark == b'"':
             return None
         if mark in b"[{":
@@ -61,7 +61,7 @@ def members(text: bytes) -> dict[bytes, bytes] | None:
 def depth(text: bytes) -> int:
     """How deep lists and objects are nested in `text`."""
     now = deepest = 0
-    for mark, _, _ in _marks(text):
+    for mark, _, _ in marks(text):
         if mark in b"[{":
             now += 1
             deepest = max(deepest, now)
@@ -70,8 +70,11 @@ def depth(text: bytes) -> int:
     return deepest
 
 
-def _marks(text: bytes) -> Iterator[tuple[bytes, int, int]]:
-    """Each mark of structure with its place; whole strings are passed over."""
-    for token in _TOKEN.finditer(text):
+def marks(text: bytes, start: int = 0) -> Iterator[tuple[bytes, int, int]]:
+    """Each mark of structure from `start` on, and where it is; whole strings are passed over.
+
+    A quote among them begins a string that does not end.
+    """
+    for token in _TOKEN.finditer(text, start):
         if token.end() - token.start() == 1:
             yield token[0], token.start(), token.end()

@@ -84,7 +84,7 @@ def _in_numbers(text: str) -> Time | None:
     )
     if (weekday := said.get("weekday")) and _WEEKDAYS[day.weekday()] != weekday.lower():
         return None  # it contradicts itself
-    return Time(day + _time_of_day(said) - _offset(said), said["hour"] is not None)
+    return Time(day + (_time_of_day(said) - _offset(said)), said["hour"] is not None)
 
 
 def _time_of_day(said: dict[str, str | None]) -> timedelta:

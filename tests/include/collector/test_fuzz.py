@@ -6,6 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from include.collector.event import Bad, Envelope, Row, read_event
+from include.collector.made_ids import MadeIds
 from include.collector.options import Limits
 from include.collector.scan import depth, members, pieces
 from tests.include.collector.conftest import Running
@@ -86,7 +87,7 @@ def test_the_books_balance_after_all_of_it(collector: Running):
 @settings(max_examples=300, deadline=None)
 @given(st.binary(max_size=100) | damaged())
 def test_an_event_is_a_row_or_bad_whatever_its_bytes(raw: bytes):
-    found = read_event(raw, 0, "s", Envelope(type="track"), Limits())
+    found = read_event(raw, 0, MadeIds("s"), Envelope(type="track"), Limits())
     assert isinstance(found, (Row, Bad))
     if isinstance(found, Row):
         assert isinstance(json.loads(found.payload), dict)

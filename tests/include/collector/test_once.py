@@ -4,12 +4,11 @@ import asyncio
 import json
 
 import httpx
-import pytest
 
 from tests.include.collector.conftest import Running
 
 
-def call(message_id: str | None, **more) -> dict:
+def call(message_id: str | int, **more) -> dict:
     known = {"type": "track", "userId": "u", "event": "E", "messageId": message_id}
     return {**known, **more}
 
@@ -36,20 +35,6 @@ def test_a_message_id_is_one_across_sources(collector: Running):
     assert collector.post("/v1/track", call("m")).json()["accepted"] == 1
     assert collector.post("/v1/track", call("m"), key="demo-planhat").json()["duplicates"] == 1
     assert [each["source"] for each in collector.events()] == ["demo-app"]
-
-
-@pytest.mark.parametrize("message_id", [None, "", "  "])
-def test_a_call_without_message_id_gets_one_that_a_retry_gets_too(
-    collector: Running, message_id: str | None
-):
-    first = {"batch": [call(message_id), call(message_id, event="F")], "sentAt": "2026-01-01"}
-    assert collector.post("/v1/batch", first).json()["accepted"] == 2
-    assert collector.post("/v1/batch", {**first, "sentAt": "2027"}).json()["duplicates"] == 2
-    single = {**call(message_id, event="G"), "sentAt": "2026-01-01"}
-    assert collector.post("/v1/track", single).json()["accepted"] == 1
-    assert collector.post("/v1/track", {**single, "sentAt": "2027"}).json()["duplicates"] == 1
-    made = [each["message_id"] for each in collector.events()]
-    assert all(each.startswith("made-") and len(each) <= 100 for each in made)
 
 
 def test_a_message_id_that_is_a_number_is_its_text(collector: Running):
