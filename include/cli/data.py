@@ -38,7 +38,9 @@ def planhat(
 
 
 def load(
-    files: Annotated[str, typer.Option(help="Files of calls: JSON lines, lists, batches, .gz or not; by spaces.")] = "",
+    files: Annotated[
+        str, typer.Option(help="Files of calls: lines, lists, batches; by spaces.")
+    ] = "",
     source: Annotated[
         str, typer.Option(help="Whose calls they are; on the embedded server demo-app.")
     ] = "",

@@ -4,11 +4,13 @@ Names and texts are those of a stranger's schema: identifiers and literals of ps
 parameters, because a name may contain a per cent sign.
 """
 
+import re
 from datetime import datetime, timedelta
 
 from psycopg import sql
 
-from include.collector.event import MAX_DEPTH, MAX_DIGITS, MAX_EXPONENT
+from include.collector.blank import BLANK
+from include.collector.event import LONGEST_MESSAGE_ID, MAX_DEPTH, MAX_DIGITS, MAX_EXPONENT
 from include.collector.options import WEBHOOK_LIMITS
 from include.segment_warehouse.tables import Column, Table
 
@@ -34,7 +36,10 @@ _AS_THEY_ARE = {
     "bool", "int2", "int4", "int8", "float4", "float8", "numeric", "timestamptz", "date", "uuid",
     "jsonb",
 }  # fmt: skip
+_TIMES = {"timestamptz", "timestamp", "date"}
 _DOCUMENTS = {"json", "jsonb"}
+# A write key that a client put into a call: no data of anybody.
+_KEY = re.compile(r"(^|_)write_?key$", re.IGNORECASE)
 
 _NULL = sql.SQL("null")
 
@@ -55,7 +60,9 @@ def calls_query(
     parts = {
         "name": sql.Identifier(table.schema, table.name),
         "type": sql.Literal(table.type),
-        "message_id": sql.SQL("nullif(btrim({}::text), '')").format(_column(table, "id")),
+        "message_id": sql.SQL("nullif(btrim({}::text, {}), '')").format(
+            _column(table, "id"), sql.Literal(BLANK)
+        ),
         "loaded_at": loaded_at,
         "since": _since(time, since),
         "is_new": is_new,
@@ -64,6 +71,9 @@ def calls_query(
         "stamped_at": _time(table.column("timestamp")),
         "original_at": _time(table.column("original_timestamp")),
         "sent_at": _time(table.column("sent_at")),
+        "stamped": _said_time(table.column("timestamp")),
+        "original": _said_time(table.column("original_timestamp")),
+        "sent": _said_time(table.column("sent_at")),
         "user_id": _json(table.column("user_id")),
         "anonymous_id": _json(table.column("anonymous_id")),
         "group_id": _json(table.column("group_id") if table.type == "group" else None),
@@ -77,6 +87,7 @@ def calls_query(
         "is_too_deep": _too_deep(table),
         "holds_out_of_range": _holds_out_of_range(table),
         "longest": sql.Literal(WEBHOOK_LIMITS.event_bytes),
+        "longest_id": sql.Literal(LONGEST_MESSAGE_ID),
         # what can be calculated with
         "earliest": sql.SQL("timestamptz '1970-01-01 00:00:00+00'"),
         "latest": sql.SQL("now() + interval '100 years'"),
@@ -113,6 +124,9 @@ with said as (
         {stamped_at} as stamped_at,
         {original_at} as original_at,
         {sent_at} as sent_at,
+        {stamped} as stamped,
+        {original} as original,
+        {sent} as sent,
         {user_id} as user_id,
         {anonymous_id} as anonymous_id,
         {group_id} as group_id,
@@ -150,15 +164,16 @@ received as (
                 then loaded_at
             else now()
         end as received_at,
-        case
-            when stamped_at is not null then stamped_at
-            when
-                is_readable
-                and sent_at between {earliest} and {latest}
-                and original_at between {earliest} and {latest}
-                then said_at - (sent_at - original_at)
-            else original_at
-        end as corrected_at
+        coalesce(stamped, to_jsonb(
+            case
+                when
+                    is_readable
+                    and sent_at between {earliest} and {latest}
+                    and original_at between {earliest} and {latest}
+                    then said_at - (sent_at - original_at)
+                else original_at
+            end
+        )) as corrected
     from fresh
 ),
 called as (
@@ -170,8 +185,8 @@ called as (
             jsonb_strip_nulls(jsonb_build_object(
                 'type', {type}::text, 'messageId', message_id, 'userId', user_id,
                 'anonymousId', anonymous_id, 'groupId', group_id, 'previousId', previous_id,
-                'event', event, 'timestamp', corrected_at, 'originalTimestamp', original_at,
-                'sentAt', sent_at, 'receivedAt', received_at
+                'event', event, 'timestamp', corrected, 'originalTimestamp', original,
+                'sentAt', sent, 'receivedAt', received_at
             ))
             || jsonb_build_object('context', context, {content}::text, own)
         end as payload
@@ -182,6 +197,7 @@ select
     message_id, row_key, loaded_at, received_at, payload,
     case
         when message_id is null then 'missing_message_id'
+        when length(message_id) > {longest_id} then 'message_id_too_long'
         when not is_readable then 'unreadable_received_at'
         when {needs_event} and event is null then 'missing_event'
         when {is_too_deep} then 'too_deep'
@@ -210,13 +226,24 @@ def _time(column: Column | None) -> sql.Composable:
     if column is None:
         return sql.SQL("null::timestamptz")
     named = _of_row(column.name)
-    if column.type in ("timestamptz", "timestamp", "date") and not column.is_array:
+    if column.type in _TIMES and not column.is_array:
         return sql.SQL("{}::timestamptz").format(named)
-    return sql.SQL(
-        "case when {0}::text ~ '^\\d{{4}}-\\d\\d-\\d\\d'"
-        " and pg_input_is_valid({0}::text, 'timestamptz')"
-        " then {0}::text::timestamptz end"
-    ).format(named)
+    return sql.SQL("raw_segment.read_time({}::text)").format(named)
+
+
+def _said_time(column: Column | None) -> sql.Composable:
+    """The JSON of a time; of a text what it says, readable or not: the models judge it."""
+    if column is None:
+        return sql.SQL("null::jsonb")
+    if column.type in _TIMES and not column.is_array:
+        return sql.SQL("to_jsonb({})").format(_time(column))
+    return sql.SQL("to_jsonb({})").format(_unless_blank(_value(column)))
+
+
+def _unless_blank(text: sql.Composable) -> sql.Composable:
+    return sql.SQL("case when btrim({0}::text, {1}) <> '' then {0} end").format(
+        text, sql.Literal(BLANK)
+    )
 
 
 def _since(column: Column | None, since: datetime | None) -> sql.Composable:
@@ -244,8 +271,7 @@ def _value(column: Column) -> sql.Composable:
     if column.type == "json" and not column.is_array:
         # json may hold what jsonb cannot, such as \u0000
         return sql.SQL(
-            "case when pg_input_is_valid({0}::text, 'jsonb') then {0}::text::jsonb"
-            " else to_jsonb(left({0}::text, {1})) end"
+            "coalesce(raw_segment.as_jsonb({0}), to_jsonb(left({0}::text, {1})))"
         ).format(named, sql.Literal(LONGEST_TEXT))
     if column.type in _TEXTS and column.is_array:
         return named
@@ -260,7 +286,7 @@ def _event(table: Table) -> sql.Composable:
     if table.type != "track":
         return sql.SQL("null::text")
     names = [name for name in ("event_text", "event") if table.column(name)]
-    said = [sql.SQL("nullif(btrim({}), '')").format(_value(Column(name, "text"))) for name in names]
+    said = [_unless_blank(_value(Column(name, "text"))) for name in names]
     return sql.SQL("coalesce({})").format(sql.SQL(", ").join([*said, sql.SQL("null::text")]))
 
 
@@ -282,7 +308,9 @@ def _own_columns(table: Table) -> list[tuple[str, sql.Composable]]:
     return [
         (column.name, _value(column))
         for column in table.columns
-        if column.name not in taken and not column.name.startswith(_CONTEXT)
+        if column.name not in taken
+        and not column.name.startswith(_CONTEXT)
+        and not _KEY.search(column.name)
     ]
 
 
@@ -309,7 +337,9 @@ def _context_columns(table: Table) -> list[Column]:
     return [
         each
         for each in table.columns
-        if each.name.startswith(_CONTEXT) and len(each.name) > len(_CONTEXT)
+        if each.name.startswith(_CONTEXT)
+        and len(each.name) > len(_CONTEXT)
+        and not _KEY.search(each.name)
     ]
 
 

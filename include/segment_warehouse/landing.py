@@ -20,11 +20,12 @@ from datetime import datetime, timedelta
 import psycopg
 from psycopg import sql
 
+from include.collector import made_ids
 from include.collector.landing import new_token
 from include.collector.sources import add_source
 from include.errors import ServiceError
 from include.segment_warehouse.calls import calls_query
-from include.segment_warehouse.tables import Table, find_tables
+from include.segment_warehouse.tables import TRACKS, Table, find_tables
 from include.warehouse.connection import connect
 
 # How much later than its load time a row may become visible. A day: longer than a load takes.
@@ -119,21 +120,26 @@ def land_warehouse_calls(
     with connect(url, application_name="segment warehouse", autocommit=True) as connection:
         connection.execute("set time zone 'UTC'")
         connection.execute("set client_min_messages = warning")
-        tables = find_tables(connection, schema)
+        found = find_tables(connection, schema)
+        for name in found.without_event_text:
+            say(
+                f"{name}: not read, because it has no event_text, which names a call's event; its "
+                f"calls land from {TRACKS}, without their properties"
+            )
         add_source(url, source)
         connection.execute("select pg_advisory_lock(hashtext('planhat-segment warehouse reading'))")
         done: list[LandedTable] = []
         unread_events = False
-        for table in tables:
+        for table in found.tables:
             if table.is_roll_up and unread_events:
                 problem = "not read, because the table of an event could not be read"
-                found = LandedTable(table.name, problem=problem)
+                landed = LandedTable(table.name, problem=problem)
             else:
-                found = _land_table(connection, table, source, full)
-            done.append(found)
-            unread_events = unread_events or (table.type == "track" and found.problem is not None)
-            if found.rows or found.waiting or found.problem:
-                say(str(found))
+                landed = _land_table(connection, table, source, full)
+            done.append(landed)
+            unread_events = unread_events or (table.type == "track" and landed.problem is not None)
+            if landed.rows or landed.waiting or landed.problem:
+                say(str(landed))
     return Landed(tuple(done))
 
 
@@ -205,13 +211,16 @@ _UNSEEN = sql.SQL(
 )
 
 # By id, as a collector lands: two that land the same calls in different orders would wait for each
-# other. What waits comes last, behind what is landed.
+# other. Of one id in several rows the first that was received lands. What waits comes last, behind
+# what is landed.
 _COLLECT = sql.SQL(
     """
 create temp table warehouse_calls as
 select
     c.*,
-    row_number() over (order by c.fate = 'waiting', c.message_id collate "C") - 1 as place
+    row_number() over (
+        order by c.fate = 'waiting', c.message_id collate "C", c.received_at, c.payload
+    ) - 1 as place
 from ({calls}) as c
 """
 )
@@ -225,6 +234,7 @@ def _land_step(
         token=sql.Literal(new_token()),
         source=sql.Literal(source),
         table=sql.Literal(f"table {table.name}"),
+        prefix=sql.Literal(made_ids.PREFIX),
         type=sql.Literal(table.type),
         table_id=sql.Literal(table_id),
         first=sql.Literal(first),
@@ -264,8 +274,11 @@ landed as (
     returning received_at
 ),
 quarantined as (
-    insert into raw_segment.quarantine (received_at, source, reason, detail, payload)
-    select received_at, {source}, reason, {table}, payload::text
+    insert into raw_segment.quarantine (received_at, source, reason, detail, payload, message_id)
+    select
+        received_at, {source}, reason, {table}, payload::text,
+        -- the same row again has the same id
+        case when message_id is null then {prefix} || md5({source} || {table} || row_key) end
     from step
     where fate = 'new' and reason is not null
 ),
@@ -278,7 +291,8 @@ received as (
     select
         date_trunc('hour', received_at, 'UTC') as hour,
         count(*) as calls,
-        count(*) filter (where reason is not null) as quarantined
+        count(*) filter (where reason is not null) as quarantined,
+        count(*) filter (where message_id is null) as made_ids
     from step
     where fate = 'new'
     group by 1
@@ -287,17 +301,19 @@ landed_by_hour as (
     select date_trunc('hour', received_at, 'UTC') as hour, count(*) as calls from landed group by 1
 ),
 books as (
-    insert into raw_segment.intake as i (source, hour, received, landed, duplicates, quarantined)
+    insert into raw_segment.intake as i
+        (source, hour, received, landed, duplicates, quarantined, made_ids)
     select
         {source}, r.hour, r.calls, coalesce(l.calls, 0),
-        r.calls - r.quarantined - coalesce(l.calls, 0), r.quarantined
+        r.calls - r.quarantined - coalesce(l.calls, 0), r.quarantined, r.made_ids
     from received as r left join landed_by_hour as l using (hour)
     order by r.hour
     on conflict (source, hour) do update set
         received = i.received + excluded.received,
         landed = i.landed + excluded.landed,
         duplicates = i.duplicates + excluded.duplicates,
-        quarantined = i.quarantined + excluded.quarantined
+        quarantined = i.quarantined + excluded.quarantined,
+        made_ids = i.made_ids + excluded.made_ids
     returning 1
 )
 select

@@ -16,8 +16,10 @@ KINDS = {
 }
 TRACKS = "tracks"
 ROLL_UPS = ("users", "accounts")
-# What makes any other table the table of an event.
+# What makes any other table the table of an event; and what every table of calls has, so that one
+# without `event_text` is nobody else's.
 EVENT_COLUMNS = {"id", "event", "event_text"}
+CALL_COLUMNS = ({"id", "event"}, {"id", "received_at", "uuid_ts"})
 
 # Segment's load time, best first; loaded_at and received_at for want of it.
 LOAD_TIMES = ("uuid_ts", "loaded_at", "received_at")
@@ -57,8 +59,19 @@ class Table:
         return next((column for column in found if column), None)
 
 
-def find_tables(connection: psycopg.Connection, schema: str) -> list[Table]:
+@dataclass(frozen=True)
+class Found:
     """The tables of calls in a schema: those of events before `tracks`, which says less.
+
+    `without_event_text`: names of those that would be tables of events, but name none.
+    """
+
+    tables: list[Table]
+    without_event_text: list[str]
+
+
+def find_tables(connection: psycopg.Connection, schema: str) -> Found:
+    """The tables of calls in a schema.
 
     Views are not read: one over the table of an event would tell the same calls with fewer columns.
     Raises `SettingError` when there is no such schema, or nothing of Segment's in it.
@@ -81,7 +94,16 @@ def find_tables(connection: psycopg.Connection, schema: str) -> list[Table]:
             f"The schema {schema!r} has none of Segment's tables (identifies, groups, tracks, a "
             "table per event …)."
         )
-    return sorted(tables, key=lambda table: (table.is_roll_up, table.name))
+    tables.sort(key=lambda table: (table.is_roll_up, table.name))
+    return Found(
+        tables, [name for name, columns in found.items() if _lacks_event_text(name, columns)]
+    )
+
+
+def _lacks_event_text(name: str, columns: list[Column]) -> bool:
+    names = {column.name for column in columns}
+    is_of_calls = any(names >= each for each in CALL_COLUMNS)
+    return name not in (*ROLL_UPS, *KINDS, TRACKS) and is_of_calls and "event_text" not in names
 
 
 def _kind(name: str, columns: list[Column]) -> str | None:

@@ -497,3 +497,97 @@ def test_a_table_that_cannot_be_read_costs_the_others_nothing(tables: SegmentTab
         tables.execute("drop role reader")
     assert land(tables).landed == 2
     assert payloads(tables)["m-1"]["event"] == "Report Viewed"
+
+
+# What a row says, and what it does not
+
+
+def test_of_one_id_in_several_rows_the_first_that_was_received_lands(tables: SegmentTables):
+    # in both orders of the table, and of what they say
+    for number, order in enumerate((("05", "03", "04"), ("03", "05", "04"))):
+        for second, name in zip(order, "cab", strict=True):
+            said = {"receivedAt": f"2026-03-10T12:00:{second}+00:00", "traits": {"name": name}}
+            tables.load([call(number, "identify", **said)])
+    assert figures(land(tables), "identifies") == (6, 2, 4, 0)
+    found = {id_: payload["receivedAt"][17:19] for id_, payload in payloads(tables).items()}
+    assert found == {"m-0": "03", "m-1": "03"}
+    assert books(tables) == (6, 2, 4, 0)
+
+
+def test_a_table_of_calls_without_event_text_is_said(tables: SegmentTables):
+    tables.load([call(1, "identify")])
+    stamps = {"received_at": RECEIVED, "uuid_ts": LOADED.isoformat()}
+    tables.insert("report_viewed", {"id": "m-2", "event": "report_viewed"} | stamps)
+    tables.insert("board_opened", {"id": "m-3"} | stamps)
+    tables.insert("users", {"id": "u1"} | stamps)
+    tables.insert("notes", {"id": "n1", "text": "of somebody else"})
+    said: list[str] = []
+    landed = land_warehouse_calls(tables.url, tables.schema, "s", say=said.append)
+    assert [each.table for each in landed.tables] == ["identifies"]
+    assert [line.split(", because it has no event_text", 1)[0] for line in said[:-1]] == [
+        "board_opened: not read", "report_viewed: not read"
+    ]  # fmt: skip
+    assert landed.unread == []
+
+
+def test_a_time_that_is_a_text_is_stored_as_it_is_said(tables: SegmentTables):
+    types = dict.fromkeys(
+        ("timestamp", "original_timestamp", "sent_at", "received_at", "uuid_ts"), "text"
+    )
+    common = {"received_at": "1773144005000", "uuid_ts": "20260310T18Z", "user_id": "u"}
+    said = {
+        # by whoever reads it as it is understood, and none of it half
+        "m-1": {"timestamp": "2026-03-10T12:00:00 GMT+02:00"},
+        "m-2": {"timestamp": "Tue, 10 Mar 2026 12:00:00 GMT", "sent_at": "10:30 p.m."},
+        # without a timestamp it is made, of what is understood
+        "m-3": {"timestamp": " ", "original_timestamp": "20260310T120000Z",
+                "sent_at": "2026-03-10T12:00:02,500Z"},
+        "m-4": {"timestamp": None, "original_timestamp": "yesterday"},
+    }  # fmt: skip
+    for id_, row in said.items():
+        tables.insert("identifies", {"id": id_} | common | row, types)
+    assert figures(land(tables), "identifies") == (4, 4, 0, 0)
+    stored = payloads(tables)
+    assert stored["m-1"]["timestamp"] == said["m-1"]["timestamp"]
+    assert (stored["m-2"]["timestamp"], stored["m-2"]["sentAt"]) == tuple(said["m-2"].values())
+    assert stored["m-3"]["originalTimestamp"] == "20260310T120000Z"
+    assert stored["m-3"]["timestamp"] == "2026-03-10T12:00:02.5+00:00"
+    assert "timestamp" not in stored["m-4"]
+    assert stored["m-4"]["originalTimestamp"] == "yesterday"
+    assert {each["receivedAt"] for each in stored.values()} == {"2026-03-10T12:00:05+00:00"}
+
+
+def test_the_column_of_a_write_key_is_no_data(tables: SegmentTables):
+    keys = ("write_key", "writekey", "context_write_key", "context_integrations_write_key")
+    tables.insert(
+        "identifies",
+        {"id": "m-1", "received_at": RECEIVED, "name": "Ada", "key": "kept"}
+        | dict.fromkeys(keys, "SECRET"),
+    )
+    land(tables)
+    assert payloads(tables)["m-1"]["traits"] == {"name": "Ada", "key": "kept"}
+    assert "SECRET" not in json.dumps(payloads(tables))
+
+
+@pytest.mark.parametrize("letter", ["x", "é", "🛖"])
+def test_an_id_has_an_end(tables: SegmentTables, letter: str):
+    row = {"received_at": RECEIVED, "uuid_ts": LOADED.isoformat()}
+    for id_ in (letter * 500, letter * 501, f"\u200b\n{letter * 500}\u00a0", "\u200b \ufeff"):
+        tables.insert("identifies", {"id": id_} | row)
+    assert figures(land(tables), "identifies") == (4, 1, 1, 2)
+    assert list(payloads(tables)) == [letter * 500]
+    reasons = rows(tables, "select reason from raw_segment.quarantine order by reason")
+    assert [row["reason"] for row in reasons] == ["message_id_too_long", "missing_message_id"]
+
+
+def test_a_row_without_an_id_lands_with_the_one_that_it_was_kept_with(tables: SegmentTables):
+    tables.insert("identifies", {"id": None, "user_id": "u", "received_at": RECEIVED})
+    land(tables)
+    land(tables, full=True)
+    kept = rows(tables, "select message_id from raw_segment.quarantine")
+    assert len(kept) == 2
+    assert kept[0]["message_id"].startswith("made-")
+    assert replay(tables.url, say=lambda line: None).landed == 1
+    assert list(payloads(tables)) == [kept[0]["message_id"]]
+    found = rows(tables, "select sum(made_ids)::int as made from raw_segment.intake")
+    assert found == [{"made": 2}]
