@@ -75,7 +75,7 @@ with DAG(
             load_settings(),
             requested_by=f"build_usage {context['run_id']}",
             # the run's day, not the clock's: a task that is run again sees the same
-            as_of=context["dag_run"].run_after.astimezone(UTC).date(),
+            today=context["dag_run"].run_after.astimezone(UTC).date(),
             full=context["params"]["full"],
             say=log.info,
         )

@@ -137,7 +137,7 @@ with DAG(
             load_settings(),
             requested_by=f"push_planhat_to_segment {context['run_id']}",
             # the run's day, not the clock's: a task that is run again sees the same
-            as_of=context["dag_run"].run_after.astimezone(UTC).date(),
+            today=context["dag_run"].run_after.astimezone(UTC).date(),
             since=context["dag_run"].run_after,
             say=log.info,
         )

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -72,18 +72,20 @@ def build(
     *,
     requested_by: str,
     as_of: date | None = None,
+    today: date | None = None,
     full: bool = False,
     since: datetime | None = None,
     say: Callable[[str], None] = print,
 ) -> BuildReport:
     """Bring staging, intermediate, marts and planhat up to date with what has landed.
 
-    `as_of` (default: today, UTC) is the day that trends look back from. With `since`, a successful
+    `as_of` is the day that windows, trends and alerts look back from: the last full UTC day before
+    `today` (default: the clock's), if nobody sets it. With `since`, a successful
     build that began after it is used instead of a new one. A build that would see nothing new is
     not made; `full` always is, from scratch. Raises `BuildError` naming what failed, `BusyError`
     when another build holds the lock for more than half an hour.
     """
-    as_of = as_of or datetime.now(UTC).date()
+    last_full_day = (today or datetime.now(UTC).date()) - timedelta(days=1)
     with connect(url, application_name=f"build for {requested_by}", autocommit=True) as holder:
         _take_lock(holder, say)
         if settings.segment_warehouse_schema:
@@ -95,19 +97,21 @@ def build(
             "update sync.builds set status = 'interrupted', finished_at = clock_timestamp(),"
             " reason = 'its process ended before it did' where status = 'running'"
         )
-        inputs = _read_inputs(holder, as_of)
+        inputs = _read_inputs(
+            holder, as_of or last_full_day, is_set=as_of not in (None, last_full_day)
+        )
         if not full and (finished := _still_good(holder, inputs, since)):
             say(str(finished))
             return finished
         because = "asked for" if full else _full_because(holder, inputs)
         build_id, started_at = _open(holder, inputs, requested_by=requested_by, because=because)
-        say(f"build {build_id} as of {as_of}, requested by {requested_by}")
+        say(f"build {build_id} as of {inputs.as_of}, requested by {requested_by}")
         if because:
             say(f"  from scratch: {because}")
         with ThreadPoolExecutor(max_workers=1) as beside:
             # done before dbt has read its project, and its first model asks for calls
             summary = beside.submit(_summarize_loads, url, say)
-            nodes, error = _run_dbt(url, settings, as_of=as_of, full=bool(because), say=say)
+            nodes, error = _run_dbt(url, settings, as_of=inputs.as_of, full=bool(because), say=say)
         summary.result()
         report = _close(holder, build_id, started_at, nodes, error)
     _check_books(url, say)
@@ -145,11 +149,13 @@ def _who_builds(holder: psycopg.Connection) -> str:
 @dataclass(frozen=True)
 class _Inputs:
     as_of: date
+    # by somebody, to look at another day
+    is_as_of_set: bool
     settings: dict[str, Any]
     code_fingerprint: str
 
 
-def _read_inputs(holder: psycopg.Connection, as_of: date) -> _Inputs:
+def _read_inputs(holder: psycopg.Connection, as_of: date, *, is_set: bool) -> _Inputs:
     rows = {
         table: holder.execute(
             sql.SQL(
@@ -163,7 +169,7 @@ def _read_inputs(holder: psycopg.Connection, as_of: date) -> _Inputs:
         "select coalesce(jsonb_agg(jsonb_build_object('source', source, 'kind', kind)"
         " order by source), '[]') from raw_segment.sources"
     ).fetchone()[0]  # type: ignore[index]
-    return _Inputs(as_of, rows, _fingerprint_of_code())
+    return _Inputs(as_of, is_set, rows, _fingerprint_of_code())
 
 
 def _fingerprint_of_code() -> str:
@@ -189,6 +195,7 @@ def _still_good(
             coalesce(started_at >= %(since)s, false)
             or (
                 as_of_date = %(as_of)s
+                and is_as_of_set = %(is_set)s
                 and settings = %(settings)s
                 and code_fingerprint = %(code)s
                 and cluster_id = (select system_identifier from pg_control_system())
@@ -211,6 +218,7 @@ def _still_good(
         {
             "since": since,
             "as_of": inputs.as_of,
+            "is_set": inputs.is_as_of_set,
             "settings": Jsonb(inputs.settings),
             "code": inputs.code_fingerprint,
         },
@@ -249,11 +257,11 @@ def _open(
     row = holder.execute(
         """
         insert into sync.builds (
-            requested_by, as_of_date, is_full, full_because, window_from, window_to, settings,
-            code_fingerprint, cluster_id
+            requested_by, as_of_date, is_as_of_set, is_full, full_because, window_from, window_to,
+            settings, code_fingerprint, cluster_id
         )
         select
-            %(requested_by)s, %(as_of)s, %(because)s::text is not null, %(because)s,
+            %(requested_by)s, %(as_of)s, %(is_set)s, %(because)s::text is not null, %(because)s,
             (select window_to from sync.builds where status = 'success'
              order by build_id desc limit 1),
             pg_current_snapshot(), %(settings)s, %(code)s,
@@ -263,6 +271,7 @@ def _open(
         {
             "requested_by": requested_by,
             "as_of": inputs.as_of,
+            "is_set": inputs.is_as_of_set,
             "because": because,
             "settings": Jsonb(inputs.settings),
             "code": inputs.code_fingerprint,

@@ -44,7 +44,7 @@
 
 {#
     A fingerprint of what a model depends on besides its rows: the config's list `inputs`. Each is a
-    table of settings, or `as_of` (the day), or `week` (the last full week before it).
+    table of settings, or `as_of` (the day), or `week` (up to which weeks are judged on it).
 #}
 {% macro inputs() %}
     {%- set parts = [] -%}
@@ -52,7 +52,7 @@
         {%- if input == 'as_of' -%}
             {%- set query = 'select ' ~ as_of_date() -%}
         {%- elif input == 'week' -%}
-            {%- set query = "select date_trunc('week', " ~ as_of_date() ~ " + 1)::date" -%}
+            {%- set query = 'select ' ~ judged_until() -%}
         {%- else -%}
             {%- set columns = 'source, kind' if input == 'raw_segment.sources' else '*' -%}
             {%- set query -%}

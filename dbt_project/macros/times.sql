@@ -17,7 +17,7 @@
     ({{ column }} at time zone 'UTC')::date
 {%- endmacro %}
 
-{# The run's as-of date; by hand, the UTC date on which dbt started. #}
+{# The run's as-of date, a day that is over; by hand, the UTC day before the one on which dbt started. #}
 {% macro as_of_date() -%}
-    '{{ var("as_of", none) or run_started_at.strftime("%Y-%m-%d") }}'::date
+    '{{ var("as_of", none) or (run_started_at - modules.datetime.timedelta(days=1)).strftime("%Y-%m-%d") }}'::date
 {%- endmacro %}

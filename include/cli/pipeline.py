@@ -34,7 +34,7 @@ def build(
     full: Annotated[bool, typer.Option("--full", help="From scratch: all of history.")] = False,
     as_of: Annotated[
         datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], help="The day that trends look back from: today."),
+        typer.Option(formats=["%Y-%m-%d"], help="The day that trends look back from: yesterday."),
     ] = None,
 ) -> None:
     """One dbt build against the warehouse."""

@@ -5,6 +5,7 @@ from typing import Any
 import psycopg
 
 from include.page.reading import one, rows, shortened
+from include.page.tracking import switches
 from include.usage_alerts import OBJECTS_OF_ALERTS
 
 DAYS = 90
@@ -15,10 +16,20 @@ EVENTS_SHOWN = 20
 
 
 def base(connection: psycopg.Connection) -> dict[str, Any]:
-    """The whole base: activities a day, companies by trend, open alerts of companies."""
+    """The whole base: activities a day, companies by trend, open alerts of companies.
+
+    `so_far` is the day that still runs, `{"day", "activities"}`: it judges nobody.
+    """
     as_of = _as_of(connection)
     return {
         "as_of": as_of,
+        "so_far": one(
+            connection,
+            "select %s::date + 1 as day, coalesce(sum(activities), 0)::bigint as activities "
+            "from marts.usage_base_daily "
+            "where object_type = 'company' and activity_date = %s::date + 1",
+            as_of, as_of,
+        ),
         "daily": rows(
             connection,
             "select activity_date as day, activities "
@@ -40,6 +51,7 @@ def base(connection: psycopg.Connection) -> dict[str, Any]:
                 f"select alerts.object_type, count(*) as alerts {_ALERTS} where {_OPEN} group by 1",
             )
         },
+        "switches": switches(connection),
     }  # fmt: skip
 
 
@@ -112,6 +124,13 @@ def company(
             company_id,
         ),
         "daily": _days(connection, "company", company_id, as_of),
+        "so_far": one(
+            connection,
+            "select %s::date + 1 as day, coalesce(sum(activities), 0)::bigint as activities "
+            "from marts.usage_daily "
+            "where object_type = 'company' and object_id = %s and activity_date = %s::date + 1",
+            as_of, company_id, as_of,
+        ),
         "metrics": _metrics(connection, company_id, as_of),
         "events": rows(
             connection,
@@ -168,11 +187,22 @@ def _metrics(connection: psycopg.Connection, company_id: str, as_of: Any) -> lis
     return found
 
 
+# What holds, and what was told and holds no longer.
 _ALERTS = f"""
-    from marts.usage_alerts as alerts
+    from (
+        select
+            object_type, object_id, kind, opened_on, closed_on, activities, expected,
+            case when closed_on is not null then 'over' end as closed_reason
+        from marts.usage_alerts
+        union all
+        select
+            object_type, object_id, kind, opened_on, closed_on, activities, expected, closed_reason
+        from sync.alerts_sent
+        where closed_reason = 'corrected'
+    ) as alerts
     left join sync.alerts_acknowledged using (object_type, object_id, kind, opened_on)
     {OBJECTS_OF_ALERTS}
-"""
+"""  # noqa: S608
 
 # Nobody has taken notice of it, and what it is about is still there.
 _OPEN = """
@@ -211,7 +241,8 @@ def _alerts(
     found = rows(
         connection,
         "select alerts.object_type, alerts.object_id, alerts.kind, alerts.opened_on, "
-        "alerts.closed_on, alerts.activities, alerts.expected, acknowledged_at, acknowledged_by, "
+        "alerts.closed_on, alerts.closed_reason, alerts.activities, alerts.expected, "
+        "acknowledged_at, acknowledged_by, "
         "companies.company_id, companies.name as company, "
         "case alerts.object_type when 'company' then companies.name "
         "when 'enduser' then case when %s then coalesce(endusers.name, endusers.email) end "

@@ -517,8 +517,8 @@ MUTATIONS = [
     Mutation(
         "usage",
         "models/marts/usage/usage_trends.sql",
-        "when changes.activities_30d = 0 and changes.previous_30d > 0 then 'stopped'",
         "when changes.activities_30d = 0 then 'stopped'",
+        "when changes.activities_30d = 0 and changes.previous_30d > 0 then 'stopped'",
         "a_trend_compares_30_days_with_the_30_before",
     ),
     Mutation(
@@ -526,6 +526,20 @@ MUTATIONS = [
         "models/marts/usage/usage_trends.sql",
         "changes.change_30d > thresholds.trend_min_change",
         "changes.change_30d >= thresholds.trend_min_change",
+        "a_trend_compares_30_days_with_the_30_before",
+    ),
+    Mutation(
+        "usage",
+        "models/marts/usage/usage_trends.sql",
+        "coalesce(changes.change_30d > thresholds.trend_min_change, true)",
+        "coalesce(changes.change_30d > thresholds.trend_min_change, false)",
+        "a_trend_compares_30_days_with_the_30_before",
+    ),
+    Mutation(
+        "usage",
+        "models/marts/usage/usage_trends.sql",
+        "{{ utc_date('first_seen_at') }} <= {{ as_of_date() }}",
+        "true",
         "a_trend_compares_30_days_with_the_30_before",
     ),
     Mutation(
@@ -570,6 +584,34 @@ MUTATIONS = [
         "silences.last_activity_date + 30 as opened_on",
         "silences.last_activity_date + 31 as opened_on",
         "an_alert_opens_when_it_can_be_known_and_closes_when_it_is_over",
+    ),
+    Mutation(
+        "alerts",
+        "models/marts/usage/usage_alerts.sql",
+        "<= thresholds.alert_min_activities",
+        "< thresholds.alert_min_activities",
+        "an_alert_opens_when_it_can_be_known_and_closes_when_it_is_over",
+    ),
+    Mutation(
+        "alerts",
+        "models/marts/usage/usage_alerts.sql",
+        "<= thresholds.alert_min_change * object_weeks.baseline_median",
+        "< thresholds.alert_min_change * object_weeks.baseline_median",
+        "an_alert_opens_when_it_can_be_known_and_closes_when_it_is_over",
+    ),
+    Mutation(
+        "alerts",
+        "macros/weeks.sql",
+        "and valid_to = 'infinity'",
+        "order by is_on desc limit 1",
+        "an_alert_opens_when_it_can_be_known_and_closes_when_it_is_over",
+    ),
+    Mutation(
+        "alerts",
+        "macros/weeks.sql",
+        "{{ 1 - days_until_judged() }}",
+        "1",
+        "a_week_that_ended_yesterday_is_not_judged_yet",
     ),
     # Health
     Mutation(

@@ -116,6 +116,52 @@ def test_what_opened_and_closed_while_nobody_looked_is_told_and_old_history_is_n
     assert marts.seen() == {"meanwhile": True, "long ago": False}
 
 
+def test_what_holds_no_longer_is_corrected_once_and_stays(warehouse: str, marts: Marts) -> None:
+    marts.company("p2", "Kestrel")
+    marts.alert("p1", TODAY)
+    marts.alert("p2", TODAY)
+    assert sorted(told(warehouse)) == ["p1", "p2"]
+    # Calls came late: it was no drop, and never had been.
+    marts.run("delete from marts.usage_alerts where object_id = 'p1'")
+    marts.as_of(TODAY + timedelta(1))
+    heard: list[UsageNews] = []
+    tell_usage_alerts(warehouse, heard.append)
+    (news,) = heard
+    assert news.subject == "1 usage alert corrected"
+    assert news.text == "Northwind (p1): corrected, the drop of 2026-03-30 holds no longer"
+    assert news.fields["alerts"][0]["closed_reason"] == "corrected"
+    assert told(warehouse) == []
+    closed = "select object_id, closed_reason, closed_on from sync.alerts_sent order by object_id"
+    assert marts.run(closed) == [("p1", "corrected", TODAY + timedelta(1)), ("p2", None, None)]
+    # And it holds again, beside one that is new.
+    marts.alert("p1", TODAY)
+    marts.alert("p2", TODAY + timedelta(1), kind="spike")
+    heard.clear()
+    tell_usage_alerts(warehouse, heard.append)
+    assert [(each.object_id, each.kind) for each in heard[0].alerts] == [
+        ("p1", "drop"), ("p2", "spike"),
+    ]  # fmt: skip
+    assert heard[0].subject == "2 usage alerts"
+    assert marts.run(closed)[0] == ("p1", None, None)
+
+
+def test_a_build_that_looks_back_from_an_earlier_day_corrects_nothing(
+    warehouse: str, marts: Marts
+) -> None:
+    marts.alert("p1", TODAY)
+    marts.alert("p1", TODAY - timedelta(7), kind="spike")
+    assert told(warehouse) == ["p1", "p1"]
+    marts.run("update marts.usage_alerts set closed_on = %s where kind = 'spike'", TODAY)
+    assert told(warehouse) == []
+    marts.run("delete from marts.usage_alerts where kind = 'drop'")
+    marts.run("update marts.usage_alerts set closed_on = null")
+    marts.as_of(TODAY - timedelta(5))
+    assert told(warehouse) == []
+    assert sorted(marts.run("select kind, closed_reason from sync.alerts_sent")) == [
+        ("drop", None), ("spike", "over"),
+    ]  # fmt: skip
+
+
 def test_objects_that_are_gone_are_no_news(warehouse: str, marts: Marts) -> None:
     marts.run("update marts.companies set deleted_at = now()")
     marts.alert("p1", TODAY)

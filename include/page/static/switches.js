@@ -1,4 +1,4 @@
-// The switches of sections 1 and 2: what they stand at, since when, and turning them.
+// The switches of sections 1 and 2, and of alerts: what they stand at, since when, and turning them.
 
 import { ask } from "./api.js";
 import { h, name, twoStep } from "./dom.js";
@@ -17,11 +17,16 @@ const WORDS = {
     title: "Auto-create endusers",
     off: "Calls received while it is off create no enduser. Those created before stay.",
   },
+  enduser_alerts: {
+    title: "Alerts of endusers",
+    off: "From the next build on, no alert is raised for an enduser; those that are open close.",
+    on: "From the next build on, endusers raise alerts too: there may be many.",
+  },
 };
 
 /** One figure: on or off, and a button for who may turn it. */
 export function drawSwitch(key, found, may, refresh) {
-  const { title, off } = WORDS[key];
+  const { title, off, on = "Calls received from now on count; those received while it was off do not." } = WORDS[key];
   const turn = async (isOn) => {
     await ask("switches", { method: "POST", body: { switch: key, is_on: isOn } });
     await refresh();
@@ -32,7 +37,7 @@ export function drawSwitch(key, found, may, refresh) {
     h("dd", {}, found.is_on ? "On" : "Off", since,
       may ? twoStep(found.is_on ? "Switch off" : "Switch on", {
         key: `switch-${key}`, label: `${title}: switch ${found.is_on ? "off" : "on"}`,
-        warning: found.is_on ? off : "Calls received from now on count; those received while it was off do not.",
+        warning: found.is_on ? off : on,
         yes: found.is_on ? "Switch off" : "Switch on",
         act: () => turn(!found.is_on),
       }) : null));

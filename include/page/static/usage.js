@@ -3,6 +3,7 @@
 import { ask } from "./api.js";
 import { chart } from "./charts.js";
 import { attempt, by, h, name, opener, pager, show, table, whyLink, words } from "./dom.js";
+import { drawSwitch } from "./switches.js";
 import { ago, change, count, time } from "./words.js";
 
 const TRENDS = { up: "Growing", flat: "Steady", down: "Shrinking", stopped: "Stopped", new: "New", none: "No usage yet" };
@@ -49,11 +50,18 @@ export function drawUsage(usage) {
 function drawBase(usage) {
   if (usage.problem) return [h("h2", {}, "Usage"), words(usage.problem, "warn")];
   return [
-    h("div", { class: "row between" }, h("h2", {}, "Usage of the whole base"), h("span", { class: "quiet" }, usage.as_of ? `As of ${usage.as_of} (UTC days)` : "")),
+    h("div", { class: "row between" }, h("h2", {}, "Usage of the whole base"), h("span", { class: "quiet" }, usage.as_of ? `As of ${usage.as_of}, the last full day (UTC)` : "")),
+    soFar(usage.so_far),
     chart({ title: "Activities a day", daily: usage.daily, key: "activities", asOf: usage.as_of }),
     alertButtons(usage.alerts),
+    usage.switches?.enduser_alerts ? h("dl", { class: "figures" }, drawSwitch("enduser_alerts", usage.switches.enduser_alerts, usage.may.edit, again)) : null,
     trendButtons(usage.trends),
   ];
+}
+
+/** The day that still runs: shown apart, and compared with nothing. */
+function soFar(day) {
+  return day?.day ? h("p", {}, `${day.day}, so far: `, h("strong", {}, count(day.activities)), day.activities === 1 ? " activity" : " activities") : null;
 }
 
 // Alerts
@@ -121,13 +129,13 @@ function trendButtons(trends) {
 function alertTable(alerts, may, isOpenList) {
   const isOfCompanies = alerts[0].object_type === "company";
   return table({
-    caption: "Alerts: the last full week against the eight before, or no activity for 30 days",
+    caption: "Alerts: the last week judged against the eight before, or no activity for 30 days",
     columns: [
       ...(isOpenList && !isOfCompanies ? [{ title: "Object", cell: (row) => whyLink(row.object_id, row.name ?? row.object_id) }] : []),
       ...(isOpenList ? [{ title: "Company", cell: (row) => (row.company_id ? companyButton(row.company_id, row.company) : "–") }] : []),
       { title: "Alert", cell: (row) => h("span", { class: `badge ${row.kind === "spike" ? "" : "warn"}` }, ALERTS[row.kind] ?? row.kind) },
       { title: "Opened", date: true, cell: (row) => row.opened_on },
-      ...(isOpenList ? [] : [{ title: "Closed", date: true, cell: (row) => row.closed_on ?? "open" }]),
+      ...(isOpenList ? [] : [{ title: "Closed", date: true, cell: (row) => (row.closed_reason === "corrected" ? `corrected ${row.closed_on}` : row.closed_on ?? "open") }]),
       { title: "Activities", number: true, cell: (row) => count(row.activities) },
       { title: "Expected", number: true, cell: (row) => count(row.expected) },
       { title: "Noticed", cell: (row) => noticed(row, may?.push) },
@@ -221,7 +229,7 @@ function closeCompany() {
   document.querySelector(`[data-key="${CSS.escape(`company-${id}`)}"]`)?.focus();
 }
 
-function drawCompany({ company, problem, may, health, daily, events, metrics, alerts, endusers, as_of, with_persons }) {
+function drawCompany({ company, problem, may, health, daily, so_far, events, metrics, alerts, endusers, as_of, with_persons }) {
   const close = h("button", { type: "button", onclick: closeCompany }, "Close");
   if (problem) return [words(problem, "bad"), close];
   if (!company) return [words("There is no company of that id.", "warn"), close];
@@ -238,6 +246,7 @@ function drawCompany({ company, problem, may, health, daily, events, metrics, al
       figure("Active endusers", `${count(company.active_endusers_1d)} · ${count(company.active_endusers_7d)} · ${count(company.active_endusers_30d)} · ${count(company.active_endusers_90d)}`, `in 1 · 7 · 30 · 90 days, of ${count(company.endusers_total)}`)),
     health ? h("dl", { class: "figures parts" }, figure("Health", score(health.score), "0 to 10, the mean of"), PARTS.map(([key, title, meaning]) =>
       figure(title, [health[key] === null ? "no data" : score(health[key]), health[key] === null ? null : h("meter", { min: 0, max: 10, value: health[key], "aria-label": `${title}, of 10` })], meaning))) : null,
+    soFar(so_far),
     chart({ title: "Activities a day", daily, key: "activities", asOf: as_of }),
     events.length ? h("details", {}, h("summary", {}, "What was done in the last 30 days"), table({
       caption: "Activities of the last 30 days, by event",

@@ -1,24 +1,31 @@
--- One row an object and full week (Monday to Sunday, UTC) since its first activity, weeks without any
--- included, up to the last full week before the as-of date; with the weeks before it as its baseline.
+-- One row an object that alerts are for, and week (Monday to Sunday, UTC) since its first activity, weeks without
+-- any included, up to the last that is judged on the as-of date; with the weeks before it as its baseline.
 
 {{ config(
     materialized='journaled',
     pre_hook=hash_groups(),
     unique_key=['object_type', 'object_id', 'week_start_date'],
     marks_gone=true,
-    inputs=['sync.thresholds', 'week'],
+    inputs=['sync.thresholds', 'sync.switches', 'week'],
     indexes=[{'columns': ['object_type', 'object_id', 'week_start_date'], 'unique': true}]
 ) }}
 
 {%- set mode = increment_mode() %}
 {%- set weeks = threshold('alert_baseline_weeks', 8) | int %}
-{#- the week of the as-of date is full only on its Sunday #}
-{%- set this_week = "date_trunc('week', " ~ as_of_date() ~ " + 1)::date" %}
+{%- set this_week = judged_until() %}
 
-with all_days as not materialized (
+with switches as (
+
+    select * from {{ ref('stg_settings__switches') }}
+
+),
+
+all_days as not materialized (
 
     select * from {{ ref('int_usage__object_days') }}
-    where activity_date < {{ this_week }}
+    where
+        activity_date < {{ this_week }}
+        and {{ raises_alerts('object_type') }}
 
 ),
 
@@ -30,7 +37,9 @@ touched as (
         object_type,
         object_id
     from {{ journal('int_usage__object_days') }} as moved
-    where activity_date < {{ this_week }}
+    where
+        activity_date < {{ this_week }}
+        and {{ raises_alerts('object_type') }}
 
 ),
 

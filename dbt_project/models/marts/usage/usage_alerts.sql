@@ -1,20 +1,30 @@
--- One row an alert with its opening and closing date; replaying any date gives the same ones. An alert opens
--- on the day when it can first be known: the Monday after the week, or the 30th day without activity.
+-- One row an alert with its opening and closing date, which are as-of dates; replaying any date gives the same ones.
+-- An alert opens on the day when it can first be known: when the week is judged, or the 30th day without activity.
 
 {{ config(
     materialized='journaled',
     unique_key=['object_type', 'object_id', 'kind', 'opened_on'],
     marks_gone=true,
-    inputs=['sync.thresholds', 'as_of'],
+    inputs=['sync.thresholds', 'sync.switches', 'as_of'],
     indexes=[{'columns': ['object_type', 'object_id', 'kind', 'opened_on'], 'unique': true}]
 ) }}
 
 {%- set mode = increment_mode() %}
+{#- how many days after a week's first one it is judged #}
+{%- set judged_on = 6 + days_until_judged() %}
 
-with all_days as not materialized (
+with switches as (
+
+    select * from {{ ref('stg_settings__switches') }}
+
+),
+
+all_days as not materialized (
 
     select * from {{ ref('int_usage__object_days') }}
-    where activity_date <= {{ as_of_date() }}
+    where
+        activity_date <= {{ as_of_date() }}
+        and {{ raises_alerts('object_type') }}
 
 ),
 
@@ -35,7 +45,9 @@ thresholds as (
 moved_days as (
 
     select * from {{ journal('int_usage__object_days') }} as moved
-    where activity_date <= {{ as_of_date() }}
+    where
+        activity_date <= {{ as_of_date() }}
+        and {{ raises_alerts('object_type') }}
 
 ),
 
@@ -131,6 +143,11 @@ judged as (
                 or object_weeks.baseline_weeks < thresholds.alert_baseline_weeks
                 then null
             when
+                abs(object_weeks.activities - object_weeks.baseline_median) <= thresholds.alert_min_activities
+                or abs(object_weeks.activities - object_weeks.baseline_median)
+                <= thresholds.alert_min_change * object_weeks.baseline_median
+                then null
+            when
                 object_weeks.activities
                 < object_weeks.baseline_median
                 - thresholds.alert_deviations * object_weeks.baseline_deviation
@@ -165,9 +182,11 @@ weekly_alerts as (
         object_type,
         object_id,
         kind,
-        min(week_start_date) + 7 as opened_on,
-        -- the Monday after the first week that is not like it; null while the last full week still is
-        case when max(week_start_date) < max(last_week_date) then max(week_start_date) + 14 end as closed_on,
+        min(week_start_date) + {{ judged_on }} as opened_on,
+        -- when the first week is judged that is not like it; null while the last one still is
+        case
+            when max(week_start_date) < max(last_week_date) then max(week_start_date) + 7 + {{ judged_on }}
+        end as closed_on,
         (array_agg(activities order by week_start_date))[1] as activities,
         (array_agg(baseline_median order by week_start_date))[1] as expected,
         (array_agg(baseline_deviation order by week_start_date))[1] as deviation

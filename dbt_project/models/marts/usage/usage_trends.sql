@@ -1,4 +1,4 @@
--- One row an object that was ever active: its calendar windows up to the as-of date, that day included.
+-- One row an object that was ever active: its calendar windows up to the as-of date, the last full day.
 
 {{ config(indexes=[{'columns': ['object_type', 'object_id'], 'unique': true}]) }}
 
@@ -42,7 +42,10 @@ enduser_totals as (
         company_id,
         count(*) as endusers_total
     from endusers
-    where company_id is not null
+    -- who was created later is not of that day
+    where
+        company_id is not null
+        and (origin = 'planhat' or {{ utc_date('first_seen_at') }} <= {{ as_of_date() }})
     group by company_id
 
 ),
@@ -84,10 +87,11 @@ final as (
 
         -- what it amounts to
         case
-            when changes.activities_30d = 0 and changes.previous_30d > 0 then 'stopped'
+            when changes.activities_30d = 0 then 'stopped'
             when changes.first_activity_date > {{ as_of_date() }} - 30 then 'new'
             when
-                changes.change_30d > thresholds.trend_min_change
+                -- null after 30 days without any: from nothing to something is beyond any share
+                coalesce(changes.change_30d > thresholds.trend_min_change, true)
                 and changes.activities_30d - changes.previous_30d > thresholds.trend_min_activities
                 then 'up'
             when

@@ -13,7 +13,8 @@ final as (
     select
         {%- for threshold in [
             'trend_min_change', 'trend_min_activities', 'alert_min_active_weeks',
-            'alert_baseline_weeks', 'alert_deviations', 'health_weight_trend',
+            'alert_baseline_weeks', 'alert_deviations', 'alert_min_change', 'alert_min_activities',
+            'health_weight_trend',
             'health_weight_breadth', 'health_weight_recency', 'health_weight_metric',
             'health_recency_zero_days',
         ] %}
