@@ -222,6 +222,10 @@ def test_an_alert_opens_when_a_call_of_this_week_turns_out_to_be_somebody_elses(
             "messageId": message_id, "type": kind, "timestamp": f"2026-{day}T10:00:00Z", **said,
         }  # fmt: skip
 
+    with psycopg.connect(customers) as connection:
+        connection.execute(
+            "insert into sync.switches (switch, is_on) values ('enduser_alerts', true)"
+        )
     of_company = {"traits": {"company_id": "c1"}}
     land_calls(
         customers,
