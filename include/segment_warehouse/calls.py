@@ -17,10 +17,12 @@ from include.segment_warehouse.tables import Column, Table
 # Columns that are no trait and no property, whatever the table.
 _OF_THE_CALL = {
     "id", "uuid", "uuid_ts", "loaded_at", "received_at", "sent_at", "timestamp",
-    "original_timestamp", "event", "event_text", "user_id", "anonymous_id",
+    "original_timestamp", "user_id", "anonymous_id",
 }  # fmt: skip
-# Those of one table: elsewhere the name is a property like any other.
-_OF_THE_KIND = {"group": "group_id", "alias": "previous_id"}
+# Those of one kind of table: elsewhere the name is a trait or a property like any other.
+_OF_THE_KIND = {
+    "track": {"event", "event_text"}, "group": {"group_id"}, "alias": {"previous_id"},
+}  # fmt: skip
 _CONTEXT = "context_"
 # Objects of the context, by Segment's specification: their members come as columns of their own.
 _CONTEXT_OBJECTS = (
@@ -74,6 +76,7 @@ def calls_query(
         "stamped": _said_time(table.column("timestamp")),
         "original": _said_time(table.column("original_timestamp")),
         "sent": _said_time(table.column("sent_at")),
+        "received": _said_time(table.column("received_at")),
         "user_id": _json(table.column("user_id")),
         "anonymous_id": _json(table.column("anonymous_id")),
         "group_id": _json(table.column("group_id") if table.type == "group" else None),
@@ -127,6 +130,7 @@ with said as (
         {stamped} as stamped,
         {original} as original,
         {sent} as sent,
+        {received} as received,
         {user_id} as user_id,
         {anonymous_id} as anonymous_id,
         {group_id} as group_id,
@@ -186,7 +190,10 @@ called as (
                 'type', {type}::text, 'messageId', message_id, 'userId', user_id,
                 'anonymousId', anonymous_id, 'groupId', group_id, 'previousId', previous_id,
                 'event', event, 'timestamp', corrected, 'originalTimestamp', original,
-                'sentAt', sent, 'receivedAt', received_at
+                'sentAt', sent,
+                -- what cannot be its time of receipt stays for whoever repairs it
+                'receivedAt', case when is_readable then to_jsonb(received_at)
+                    else coalesce(received, to_jsonb(received_at)) end
             ))
             || jsonb_build_object('context', context, {content}::text, own)
         end as payload
@@ -304,7 +311,7 @@ def _object(members: list[tuple[str, sql.Composable]]) -> sql.Composable:
 
 
 def _own_columns(table: Table) -> list[tuple[str, sql.Composable]]:
-    taken = _OF_THE_CALL | {_OF_THE_KIND.get(table.type, "id")}
+    taken = _OF_THE_CALL | _OF_THE_KIND.get(table.type, set())
     return [
         (column.name, _value(column))
         for column in table.columns

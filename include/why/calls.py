@@ -330,11 +330,12 @@ def _quarantined(asker: Asker, message_id: str) -> list[Chapter]:
         from (
             select * from raw_segment.quarantine order by quarantine_id desc limit %s
         ) as newest
-        where strpos(payload, %s) > 0
+        where strpos(payload, %s) > 0 or message_id = %s
         order by quarantine_id desc
         limit 5
         """,
         QUARANTINE_LOOKED_AT,
+        message_id,
         message_id,
     )
     return [

@@ -64,6 +64,14 @@ def test_nothing_lands_when_a_file_or_the_source_is_missing(url: str, tmp_path: 
     assert stored(url, "select * from raw_segment.events") == []
 
 
+def test_nothing_lands_when_one_of_the_files_is_none_of_calls(url: str, tmp_path: Path):
+    (tmp_path / "a.jsonl").write_bytes(lines(1))
+    (tmp_path / "b.csv").write_text("id,type\n1,track\n")
+    with pytest.raises(ProblemError, match=r"b\.csv is no file of calls"):
+        load_files(url, [tmp_path / "a.jsonl", tmp_path / "b.csv"], "demo-app", print)
+    assert stored(url, "select * from raw_segment.events") == []
+
+
 def test_a_damaged_archive_is_said_and_what_was_before_it_landed(url: str, tmp_path: Path):
     file = tmp_path / "calls.jsonl.gz"
     file.write_bytes(gzip.compress(lines(10))[:-12])

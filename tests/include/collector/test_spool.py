@@ -1,15 +1,17 @@
 """The spool on disk: what is answered is there whole, in order, and has one owner."""
 
 import os
+import zlib
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from include.collector import landing
-from include.collector.event import Row
+from include.collector.event import Bad, Row
 from include.collector.landing import Parcel
-from include.collector.spool import Spool, SpoolFull
+from include.collector.spool import _HEAD, Record, Spool, SpoolFull
 
 LIMIT = 1_000_000
 
@@ -31,6 +33,12 @@ def drained(spool: Spool) -> list[str]:
             found += [row.message_id.decode() for each in record.parcels for row in each.rows]
         spool.drop_first()
     return found
+
+
+def records(spool: Spool) -> list[Record]:
+    segment = spool.first()
+    assert segment
+    return segment.records()
 
 
 @pytest.fixture
@@ -142,3 +150,24 @@ def test_the_bound_counts_what_was_adopted(spool: Spool):
     assert drained(small) == list("abcdefgh")
     put(small, "i")
     assert not small.is_full
+
+
+def test_ids_that_were_made_are_kept_with_their_calls(spool: Spool):
+    kept = [Bad(1, "missing_event", "", "{}", None, "made-2")]
+    put_in = Parcel("s", [Row(0, b"made-1", b"track", b"{}")], kept, datetime.now(UTC), made_ids=2)
+    spool.append(landing.new_token(), [put_in])
+    assert [record.parcels for record in records(spool)] == [[put_in]]
+
+
+def test_what_an_earlier_version_wrote_is_read(spool: Spool):
+    # before calls for the quarantine had an id, and before ids that were made were counted
+    parcel = {
+        "source": "s", "rows": [[0, b"m", b"track", b"{}"]], "bad": [[1, "r", "d", "t", None]],
+        "received_at": datetime.now(UTC), "origin": "client", "replayed": [],
+    }  # fmt: skip
+    put(spool, "later")
+    body = msgspec.msgpack.encode({"token": landing.new_token(), "parcels": [parcel]})
+    spool._segments[0].append(_HEAD.pack(len(body), zlib.crc32(body)) + body)
+    found = records(spool)[1].parcels[0]
+    assert (found.rows[0].message_id, found.made_ids) == (b"m", 0)
+    assert found.bad == [Bad(1, "r", "d", "t", None)]

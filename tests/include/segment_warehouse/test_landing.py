@@ -569,6 +569,30 @@ def test_the_column_of_a_write_key_is_no_data(tables: SegmentTables):
     assert "SECRET" not in json.dumps(payloads(tables))
 
 
+def test_a_trait_is_kept_whose_name_is_a_column_of_other_tables(tables: SegmentTables):
+    traits = {"event": "Expo", "event_text": "the fair", "group_id": "g", "previous_id": "p"}
+    tables.load([call(1, "identify"), call(2)])
+    for name, value in traits.items():
+        tables.insert("identifies", {"id": f"m-{name}", name: value, "received_at": RECEIVED})
+    land(tables)
+    stored = payloads(tables)
+    assert [stored[f"m-{name}"]["traits"] for name in traits] == [
+        {name: value} for name, value in traits.items()
+    ]
+    assert stored["m-2"]["event"] == "Report Viewed"
+    assert stored["m-2"]["properties"] == {}
+
+
+def test_a_time_of_receipt_that_is_none_stays_for_whoever_repairs_it(tables: SegmentTables):
+    tables.insert("identifies", {"id": "m-1", "received_at": "yesterday"}, {"received_at": "text"})
+    land(tables)
+    (kept,) = rows(tables, "select reason, payload::jsonb as payload from raw_segment.quarantine")
+    assert (kept["reason"], kept["payload"]["receivedAt"]) == (
+        "unreadable_received_at",
+        "yesterday",
+    )
+
+
 @pytest.mark.parametrize("letter", ["x", "é", "🛖"])
 def test_an_id_has_an_end(tables: SegmentTables, letter: str):
     row = {"received_at": RECEIVED, "uuid_ts": LOADED.isoformat()}

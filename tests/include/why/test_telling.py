@@ -234,13 +234,15 @@ def test_before_the_first_build_what_landed_is_told_all_the_same(warehouse):
         received_at="2026-03-02T12:00:00Z",
     )  # fmt: skip
     quarantine(warehouse, {"messageId": "m2", "type": "track", "event": "n" * 40_000})
+    quarantine(warehouse, {"type": "track"}, "missing_event", "no name", made_id="made-1")
 
-    story, aside, unknown = (tell(warehouse, each) for each in ("m1", "m2", "m3"))
+    story, aside, made, unknown = (tell(warehouse, each) for each in ("m1", "m2", "made-1", "m3"))
 
     assert "2026-03-02 12:00:00 UTC from the source demo-app: track “Opened”" in text(story)
     assert "No build has seen it yet" in text(story)
     assert "could not be stored (too_large): 33,120 bytes" in text(aside)
     assert "make replay" in text(aside)
+    assert "could not be stored (missing_event)" in text(made)
     assert "Nothing has been built yet" in unknown.hint
 
 

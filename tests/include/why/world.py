@@ -56,12 +56,16 @@ def database(server: Settings, name: str, template: str = "warehouse") -> Iterat
 
 
 def quarantine(
-    url: str, call: dict, reason: str = "too_large", detail: str = "33,120 bytes"
+    url: str,
+    call: dict,
+    reason: str = "too_large",
+    detail: str = "33,120 bytes",
+    made_id: str | None = None,
 ) -> None:
-    """A call set aside by the collector."""
+    """A call set aside by the collector, with the id that was made for it if it has none."""
     with psycopg.connect(url) as connection:
         connection.execute(
-            "insert into raw_segment.quarantine (source, reason, detail, payload) "
-            "values ('demo-app', %s, %s, %s)",
-            [reason, detail, json.dumps(call)],
+            "insert into raw_segment.quarantine (source, reason, detail, payload, message_id) "
+            "values ('demo-app', %s, %s, %s, %s)",
+            [reason, detail, json.dumps(call), made_id],
         )
