@@ -94,9 +94,9 @@ load: .venv/ready ## Land files of Segment calls, JSON lines or .gz (FILES="a.js
 warehouse: .venv/ready ## Land what is new in the tables that Segment itself loads (FULL=1 all of it, SCHEMA=, SOURCE=)
 	@$(CLI) warehouse $(call flag,FULL,full) $(call option,SCHEMA,schema) $(call option,SOURCE,source)
 
-source: .venv/ready ## The sources that may send; NAME= makes one and shows its key once (KIND=planhat, ROTATE=1, OFF=1, ON=1)
+source: .venv/ready ## The sources that may send; NAME= makes one and shows its key once (KIND=planhat, ROTATE=1, OFF=1, ON=1, SECRET=new|none, RATE=100|none)
 	@$(CLI) source $(call option,NAME,name) $(call option,KIND,kind) $(call flag,ROTATE,rotate) \
-		$(call flag,OFF,off) $(call flag,ON,on)
+		$(call flag,OFF,off) $(call flag,ON,on) $(call option,SECRET,secret) $(call option,RATE,rate)
 
 replay: .venv/ready ## Quarantined events again, after a fix (REASON=, SINCE=2025-06-30)
 	@$(CLI) replay $(call option,REASON,reason) $(call option,SINCE,since)

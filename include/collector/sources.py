@@ -18,6 +18,8 @@ from include.warehouse.connection import connect
 WRITE_KEY = "write_key"
 TENANT_TOKEN = "tenant_token"  # noqa: S105  the name of a kind
 
+MAX_RATE = 1_000_000
+
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 
 
@@ -27,12 +29,15 @@ class SourceError(ProblemError):
 
 @dataclass(frozen=True)
 class Source:
-    """A source as it is listed; `keys` counts those that are valid now."""
+    """A source as it is listed; `keys` counts those that are valid now, of the webhook's secret it
+    says only whether there is one."""
 
     source: str
     kind: str
     is_enabled: bool
     keys: int
+    has_webhook_secret: bool = False
+    calls_per_second: int | None = None
 
 
 def key_hash(key: str) -> bytes:
@@ -114,6 +119,13 @@ def set_enabled(url: str, source: str, is_enabled: bool) -> None:
     )
 
 
+def make_webhook_secret(url: str, source: str) -> str:
+    """A new shared secret for Segment's webhook, returned only now; the one before ends at once."""
+    secret = secrets.token_urlsafe(24)
+    set_webhook_secret(url, source, secret)
+    return secret
+
+
 def set_webhook_secret(url: str, source: str, secret: str | None) -> None:
     """The shared secret that signs Segment's webhook deliveries; None: unsigned ones are taken."""
     _update(
@@ -123,8 +135,8 @@ def set_webhook_secret(url: str, source: str, secret: str | None) -> None:
 
 def set_rate(url: str, source: str, calls_per_second: int | None) -> None:
     """How many calls a second a source may send before it is answered 429; None: any number."""
-    if calls_per_second is not None and calls_per_second < 1:
-        raise SourceError("A source may send at least one call a second.")
+    if calls_per_second is not None and not 1 <= calls_per_second <= MAX_RATE:
+        raise SourceError(f"A source may send from 1 to {MAX_RATE:,} calls a second.")
     _update(
         url,
         source,
@@ -138,7 +150,8 @@ def list_sources(url: str) -> list[Source]:
     with connect(url, application_name="sources") as connection:
         rows = connection.execute(
             "select s.source, s.kind, s.is_enabled, count(k.*) filter ("
-            "    where k.valid_from <= now() and (k.valid_to is null or k.valid_to > now())) "
+            "    where k.valid_from <= now() and (k.valid_to is null or k.valid_to > now())), "
+            "s.webhook_secret is not null, s.calls_per_second "
             "from raw_segment.sources as s left join raw_segment.source_keys as k using (source) "
             "group by s.source order by s.source"
         ).fetchall()
