@@ -1,4 +1,10 @@
 # One image for every service of docker-compose.yaml except Postgres.
+# Segment's library for browsers (MIT), which the collector gives to the snippet of a web page; the
+# version is that of include/analytics_js.py.
+FROM node:22-slim AS browser
+RUN npm pack @segment/analytics-next@1.84.3 && tar -xzf segment-analytics-next-*.tgz \
+    && rm package/dist/umd/*.map package/dist/umd/*.gz
+
 FROM python:3.12-slim
 
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
@@ -8,6 +14,9 @@ WORKDIR /app
 COPY requirements.txt .
 RUN pip install --no-cache-dir "$(grep '^uv==' requirements.txt)" \
     && uv pip install --system --no-cache --compile-bytecode --requirement requirements.txt
+
+COPY --from=browser /package/LICENSE.MD /package/package.json /usr/local/share/analytics-next/
+COPY --from=browser /package/dist/umd /usr/local/share/analytics-next/dist/umd
 
 COPY include include
 COPY dags dags

@@ -20,7 +20,7 @@ SETTINGS := $(filter-out DBT_THREADS,$(shell sed -n 's/^\# \([A-Z_0-9]*\)=.*/\1/
 NO_SETTINGS := $(addprefix -u ,$(filter AIRFLOW__%,$(SETTINGS))) $(addsuffix =,$(filter-out AIRFLOW__%,$(SETTINGS)))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test up down status build plan push answer cancel why bench report url psql planhat source load warehouse replay \
+.PHONY: help setup demo test up down status build plan push answer cancel why bench report url psql planhat source analyticsjs load warehouse replay \
 	lint format docs dbt requirements clean
 
 help: ## This list
@@ -97,6 +97,9 @@ warehouse: .venv/ready ## Land what is new in the tables that Segment itself loa
 source: .venv/ready ## The sources that may send; NAME= makes one and shows its key once (KIND=planhat, ROTATE=1, OFF=1, ON=1, SECRET=new|none, RATE=100|none)
 	@$(CLI) source $(call option,NAME,name) $(call option,KIND,kind) $(call flag,ROTATE,rotate) \
 		$(call flag,OFF,off) $(call flag,ON,on) $(call option,SECRET,secret) $(call option,RATE,rate)
+
+analyticsjs: .venv/ready ## Fetch Segment's library for browsers with npm, for the collector to give to pages (setup does, where npm is)
+	@$(PY) -m include.analytics_js
 
 replay: .venv/ready ## Quarantined events again, after a fix (REASON=, SINCE=2025-06-30)
 	@$(CLI) replay $(call option,REASON,reason) $(call option,SINCE,since)

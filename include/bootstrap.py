@@ -41,6 +41,7 @@ def bootstrap(root: Path = ROOT) -> bool:
         fcntl.flock(requirements, fcntl.LOCK_EX)
         wanted = _fingerprint(root)
         if _is_ready(environment, wanted):
+            fetch_browser_library(root, environment / "bin" / "python")
             (environment / "ready").touch()  # newer than what make compares it with
             return False
         install(root, environment)
@@ -90,8 +91,16 @@ def install(root: Path, environment: Path) -> None:
         # uv reads none of pip's configuration: behind a mirror or a proxy pip may still succeed.
         say("uv could not install the packages: trying with pip, which takes minutes.")
         _run([*pip, *wanted], environment, "installing packages")
+    fetch_browser_library(root, python)
     unfinished.unlink()
     say(f"Installed in {time.monotonic() - started:.0f} s.")
+
+
+def fetch_browser_library(root: Path, python: Path) -> None:
+    """Have Segment's library for browsers where npm is there; nothing else needs it."""
+    script = root / "include" / "analytics_js.py"
+    if script.exists() and shutil.which("npm"):
+        subprocess.run([str(python), str(script)], stdin=subprocess.DEVNULL, check=False)
 
 
 def pinned(package: str, root: Path = ROOT) -> str:

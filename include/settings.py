@@ -5,6 +5,7 @@ change while the system runs is not here but in `sync.*` tables.
 """
 
 import os
+import re
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -18,6 +19,8 @@ ROOT = Path(__file__).resolve().parent.parent
 HIGHEST_PORT = 65_535
 # What a process listens to that all of the machine's addresses reach.
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104
+# An address without a query: it becomes part of scripts and of other addresses.
+_PLAIN = re.compile(r"https?://[A-Za-z0-9._~:/\[\]%-]+")
 
 
 @dataclass(frozen=True)
@@ -27,12 +30,15 @@ class Settings:
     data_dir: Path = Path(".data")
     collector_host: str = "127.0.0.1"
     collector_port: int = 8100
+    # Several are parted by a space.
     collector_public_url: str | None = None
     collector_workers: int = 2
     collector_spool_mb: int = 256
     collector_call_bytes: int = 32 * 1024
     collector_batch_bytes: int = 500 * 1024
     collector_batch_calls: int = 2_500
+    collector_address_connections: int = 256
+    collector_analytics_js_dir: Path | None = None
     airflow_host: str = "127.0.0.1"
     airflow_port: int = 8080
     postgres_port: int | None = None
@@ -58,10 +64,15 @@ class Settings:
         return self.planhat_exports_dir or self.data_dir / "exports"
 
     @property
+    def collector_public_urls(self) -> tuple[str, ...]:
+        """The addresses at which others reach the collector; the first is the one to show."""
+        return tuple((self.collector_public_url or "").split())
+
+    @property
     def collector_address(self) -> str:
         """The address to type into Segment, without a slash at its end."""
         host = "127.0.0.1" if self.collector_host in EVERYWHERE else self.collector_host
-        return self.collector_public_url or f"http://{host}:{self.collector_port}"
+        return next(iter(self.collector_public_urls), f"http://{host}:{self.collector_port}")
 
     @property
     def uses_embedded_server(self) -> bool:
@@ -95,16 +106,20 @@ def _read(name: str, text: str, default: object, kind: str) -> object:
             raise SettingError(f"{name} must be at most {HIGHEST_PORT}, not {text}.")
         return int(text)
     if name.endswith("_URL"):
-        return _address(name, text)
+        return " ".join(_address(name, each) for each in text.replace(",", " ").split())
     return Path(text) if "Path" in kind else text
 
 
 def _address(name: str, text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
-        raise SettingError(f"{name} must look like https://calls.example.com, not {text!r}.")
-    if "@" in parts.netloc:
+    if "@" in text:
         raise SettingError(f"{name} is shown to everyone: it must hold no user and no password.")
+    try:
+        parts = urlsplit(text)
+        is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is none, an odd bracket
+        is_address = False
+    if not is_address or not _PLAIN.fullmatch(text):
+        raise SettingError(f"{name} must look like https://calls.example.com, not {text!r}.")
     return text.rstrip("/")
 
 

@@ -3,7 +3,8 @@
 import argparse
 import sys
 
-from include.collector.options import WEBHOOK_LIMITS, Limits, Options
+from include.analytics_js import default_folder
+from include.collector.options import WEBHOOK_LIMITS, ConnectionLimits, Limits, Options
 from include.collector.serve import serve
 from include.errors import ProblemError, SettingError
 from include.settings import Settings, load_settings
@@ -37,7 +38,7 @@ def _chosen(settings: Settings) -> argparse.Namespace:
         help="calls kept on disk while the warehouse is away, each worker; 0: none",
     )  # fmt: skip
     parser.add_argument(
-        "--body-seconds", type=float, default=Options().body_seconds, metavar="S",
+        "--body-seconds", type=float, default=ConnectionLimits().seconds, metavar="S",
         help="a request that is not complete after so long is answered 408",
     )  # fmt: skip
     return parser.parse_args()
@@ -57,7 +58,11 @@ def _options(settings: Settings, chosen: argparse.Namespace) -> Options:
         spool_bytes=chosen.spool_mb * 1024 * 1024,
         limits=limits,
         webhook_limits=limits.at_least(WEBHOOK_LIMITS),
-        body_seconds=chosen.body_seconds,
+        connections=ConnectionLimits(
+            seconds=chosen.body_seconds, an_address=settings.collector_address_connections
+        ),
+        public_urls=settings.collector_public_urls,
+        analytics_js_folder=settings.collector_analytics_js_dir or default_folder(),
     )
 
 

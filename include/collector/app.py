@@ -1,12 +1,11 @@
 """The collector's HTTP: bare ASGI, because for single calls a framework is most of the cost.
 
-What a route does is in `_Route`; everything between the socket and `Intake` is in
-`Collector._collect`, in the order in which it happens.
+What takes calls is in `routes`; everything between the socket and `Intake` is in
+`Collector._collect`, in the order in which it happens. What libraries for browsers ask with GET is
+in `browser`.
 """
 
 import asyncio
-import base64
-import binascii
 import gc
 import logging
 import math
@@ -16,14 +15,18 @@ import signal
 from collections.abc import Awaitable, Callable, MutableMapping
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
-from include.collector import logs, openapi, protocol
-from include.collector.browser import browser_settings
+from include.collector import answers, logs, openapi, pixel, protocol
+from include.collector.addresses import Addresses
+from include.collector.answers import Answer, Headers
+from include.collector.asked import Asked, parameter, plain, said_key
+from include.collector.bounds import ASKING_BYTES, STRANGERS_BYTES_A_SECOND, Bounds, Pace
+from include.collector.browser import Browser
 from include.collector.errors import Refused, Unavailable
-from include.collector.event import Bad, Row, bad, read_event
+from include.collector.event import Bad, Envelope, Row, bad, read_event
 from include.collector.intake import Intake, now
 from include.collector.keyring import KEYS_FILE, Key, Keyring
 from include.collector.landing import Outcome, Parcel
@@ -32,8 +35,10 @@ from include.collector.metrics import Metrics
 from include.collector.options import Limits, Options
 from include.collector.protocol import Calls
 from include.collector.rates import Rates
+from include.collector.routes import PIXELS, Route, routes
+from include.collector.script import Script
 from include.collector.signature import is_signed
-from include.collector.sources import TENANT_TOKEN, WRITE_KEY
+from include.collector.sources import WRITE_KEY
 from include.collector.spool import Spool
 from include.warehouse.migrate import migrate
 
@@ -41,41 +46,12 @@ Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-Headers = dict[bytes, bytes]
 
 log = logging.getLogger("collector")
 
 RETRY_AFTER_SECONDS = 5
-
-
-class _Route(NamedTuple):
-    parse: Callable[[bytes], Calls]
-    limits: Limits
-    key_kinds: tuple[str, ...]
-    is_signed: bool = False
-
-
-class _Answer(NamedTuple):
-    status: int
-    body: bytes
-    headers: tuple[tuple[bytes, bytes], ...] = ()
-
-
-def routes(options: Options) -> dict[str, _Route]:
-    """What takes calls, by path."""
-
-    def client(parse: Callable[[bytes], Calls]) -> _Route:
-        return _Route(parse, options.limits, (WRITE_KEY,))
-
-    found = {"/v1/batch": client(protocol.batch), "/v1/b": client(protocol.batch)}
-    for kind in ("identify", "track", "group", "page", "screen", "alias"):
-        route = client(partial(protocol.single, kind=kind))
-        found[f"/v1/{kind}"] = found[f"/v1/{kind[0]}"] = route
-    found["/dock/segment"] = _Route(protocol.partner, options.limits, (TENANT_TOKEN,))
-    found["/webhook"] = _Route(
-        protocol.webhook, options.webhook_limits, (WRITE_KEY, TENANT_TOKEN), is_signed=True
-    )
-    return found
+# Of a body beyond the limit so much is read, and thrown away, for the client to read why.
+BEYOND_BYTES = 2 * 1024 * 1024
 
 
 class Collector:
@@ -84,11 +60,25 @@ class Collector:
     def __init__(self, url: str, options: Options, shared: Path):
         self._options = options
         self._routes = routes(options)
+        self._posts: dict[str, Callable[[Headers, bytes, Receive], Awaitable[Answer]]] = {
+            path: partial(self._collect, route) for path, route in self._routes.items()
+        }
+        self._posts["/v1/m"] = self._drop
+        self._openapi = openapi.document(self._routes)
         folder = options.spool_folder
         self._spool = Spool(folder, options.spool_bytes) if folder else None
         self._rates = Rates(shared)
         self._metrics = Metrics(shared)
         self._keyring = Keyring(url, folder / KEYS_FILE if folder else None)
+        script = Script(options.analytics_js_folder)
+        self._browser = Browser(self._keyring, Addresses(options.public_urls), script)
+        self._strangers = Pace(STRANGERS_BYTES_A_SECOND)
+        self._asking = 0
+        # For the server's connections, which ask the application for it.
+        self.bounds = Bounds(
+            options.connections,
+            lambda reason: self._metrics.count("connections_ended_total", reason=reason),
+        )
         # Migrations that could not be applied when the collector started are applied first.
         self._intake = Intake(
             url,
@@ -106,21 +96,23 @@ class Collector:
         try:
             answer = await self._answer(scope, headers, receive)
         except Refused as refused:
-            answer = _refusal(refused.status, refused.code, refused.message, refused.retry_after)
+            answer = answers.refusal(
+                refused.status, refused.code, refused.message, refused.retry_after
+            )
         except Unavailable:
             message = "Nothing durable can take the calls now."
-            answer = _refusal(503, "unavailable", message, RETRY_AFTER_SECONDS)
+            answer = answers.refusal(503, "unavailable", message, RETRY_AFTER_SECONDS)
         except _Gone:
             return
         except Exception:
             log.exception("a request failed")
-            answer = _refusal(500, "failed", "The collector failed; nothing was stored.")
+            answer = answers.refusal(500, "failed", "The collector failed; nothing was stored.")
         self._metrics.count("requests_total", status=str(answer.status))
         await send(
             {
                 "type": "http.response.start",
                 "status": answer.status,
-                "headers": [*_allowed_origin(headers), *answer.headers],
+                "headers": [*answers.allowed_origin(headers), *answer.headers],
             }
         )
         await send({"type": "http.response.body", "body": answer.body})
@@ -146,44 +138,121 @@ class Collector:
             await asyncio.sleep(1)
             self._metrics.keep()
 
-    async def _answer(self, scope: Scope, headers: Headers, receive: Receive) -> _Answer:
+    async def _answer(self, scope: Scope, headers: Headers, receive: Receive) -> Answer:
         path: str = scope["path"]
         method: str = scope["method"]
-        route = self._routes.get(path) or self._routes.get(path.rstrip("/"))
-        if route is not None:
+        post = self._posts.get(path)
+        if post is None:
+            path = plain(path)
+            post = self._posts.get(path)
+        if post is not None:
             if method == "POST":
-                return await self._collect(route, headers, receive)
-            return _preflight(headers) if method == "OPTIONS" else _not_allowed(b"POST, OPTIONS")
-        if path in ("/health", "/metrics", "/openapi.json") or path.startswith("/v1/projects/"):
+                return await post(headers, scope["query_string"], receive)
             if method == "OPTIONS":
-                return _preflight(headers)
-            if method not in ("GET", "HEAD"):
-                return _not_allowed(b"GET, HEAD, OPTIONS")
-            return await self._show(path, scope, headers)
-        raise Refused(404, "not_found", "There is no such route.")
+                return answers.preflight(headers)
+            return answers.not_allowed(b"POST, OPTIONS")
+        asked = Asked(method, path, headers, scope["query_string"], scope["server"])
+        show = self._shown(path)
+        if show is None:
+            raise answers.not_found()
+        if method == "OPTIONS":
+            return answers.preflight(headers)
+        if method not in ("GET", "HEAD"):
+            return answers.not_allowed(b"GET, HEAD, OPTIONS")
+        return await show(asked)
 
-    async def _collect(self, route: _Route, headers: Headers, receive: Receive) -> _Answer:
-        said = _header_key(headers)
+    def _shown(self, path: str) -> Callable[[Asked], Awaitable[Answer]] | None:
+        """What answers a GET of this path."""
+        if path == "/health":
+            return self._health
+        if path == "/metrics":
+            return self._figures
+        if path == "/openapi.json":
+            return self._document
+        if path in PIXELS:
+            return self._pixel
+        return self._browser.route(path)
+
+    # Taking calls
+
+    async def _collect(
+        self, route: Route, headers: Headers, query: bytes, receive: Receive
+    ) -> Answer:
+        said = said_key(headers, query)
         key = await self._keyring.find(said) if said is not None else None
-        body = await self._body(route.limits, headers, receive)
-        if said is not None and key is None and route.key_kinds != (WRITE_KEY,):
-            raise _unauthorized()
+        if key is None and route.has_key_in_head:
+            raise answers.unauthorized()  # before its body is kept
+        pace = self._strangers if key is None else None
+        body = await self._body(route.limits, headers, receive, pace)
         encoding = headers.get(b"content-encoding", b"").strip().lower()
-        calls = route.parse(protocol.decompressed(body, encoding, route.limits))
+        if pace is not None and encoding:
+            await pace.wait(len(body))
+        calls = _read(body, encoding, route, pace)
         if key is None and calls.write_key is not None:
-            key = await self._keyring.find(calls.write_key)
+            key = self._keyring.known(calls.write_key)
+            if key is None:
+                said = calls.write_key
+                del calls  # while it is looked for, no more is kept than what was sent
+                key = await self._ask(said, len(body))
+                calls = _read(body, encoding, route)
         if key is None or key.kind not in route.key_kinds:
-            raise _unauthorized()
+            raise answers.unauthorized()
         if route.is_signed:
             _check_signature(calls, key, headers)
-        if wait := self._rates.wait(key.source, len(calls.items), key.calls_per_second):
-            raise Refused(429, "too_many", "The source sends too many calls.", math.ceil(wait))
+        self._check_rate(key, len(calls.items))
         parcel = _parcel(calls, key.source, route.limits)
+        del body, calls  # what waits to land is bounded as a parcel
+        return answers.landed(await self._land(parcel))
+
+    async def _ask(self, said: str, size: int) -> Key:
+        """The source of a key that a body named and that is not known yet. Raises `Refused`, also
+        when too much waits for such an answer: by then the key may be known."""
+        if self._asking + size > ASKING_BYTES:
+            raise Unavailable("Too many ask with keys that are not known.")
+        self._asking += size
+        try:
+            key = await self._keyring.find(said)
+        finally:
+            self._asking -= size
+        if key is None:
+            raise answers.unauthorized()
+        return key
+
+    def _check_rate(self, key: Key, calls: int) -> None:
+        if wait := self._rates.wait(key.source, calls, key.calls_per_second):
+            raise Refused(429, "too_many", "The source sends too many calls.", math.ceil(wait))
+
+    async def _land(self, parcel: Parcel) -> Outcome:
         if not parcel.rows and not parcel.bad:
-            return _landed(Outcome(0, 0, []))
+            return Outcome(0, 0, [])
         outcome = await self._intake.land(parcel)
         self._count(parcel, outcome)
-        return _landed(outcome)
+        return outcome
+
+    async def _pixel(self, asked: Asked) -> Answer:
+        """Land the call of an image's address. The image is all that a reader sees, also of a
+        fault; whether it was our fault stands in the status."""
+        if asked.method == "HEAD":  # somebody looks whether there is an image
+            return pixel.image()
+        kind = asked.path.rpartition("/")[2]
+        found = pixel.read(parameter(asked.query, "data") or "")
+        said = asked.key() or pixel.write_key(found.call)
+        try:
+            key = await self._keyring.find(said) if said else None
+            if key is None or key.kind != WRITE_KEY:
+                self._metrics.count("pixels_refused_total")
+                return pixel.image()
+            self._check_rate(key, 1)
+            await self._land(_pixel_parcel(found, kind, key.source, self._options.limits))
+        except Refused as refused:
+            return pixel.image(refused.status)
+        return pixel.image()
+
+    async def _drop(self, headers: Headers, query: bytes, receive: Receive) -> Answer:
+        """Take what analytics.js tells its makers about itself, and keep nothing of it."""
+        await self._body(self._options.limits, headers, receive)
+        self._metrics.count("library_metrics_total")
+        return answers.as_json(200, b'{"success":true}')
 
     def _count(self, parcel: Parcel, outcome: Outcome) -> None:
         metrics, source = self._metrics, parcel.source
@@ -195,7 +264,9 @@ class Collector:
         for each in outcome.quarantined:
             metrics.count("quarantined_total", source=source, reason=each.reason)
 
-    async def _body(self, limits: Limits, headers: Headers, receive: Receive) -> bytes:
+    async def _body(
+        self, limits: Limits, headers: Headers, receive: Receive, pace: Pace | None = None
+    ) -> bytes:
         message = await receive()
         if not message.get("more_body"):
             body = message.get("body", b"")
@@ -203,41 +274,22 @@ class Collector:
                 raise protocol.too_large(limits)
             return body
         try:
-            async with asyncio.timeout(self._options.body_seconds):
-                return await _whole_body(message, limits, receive)
+            async with asyncio.timeout(self._options.connections.seconds):
+                return await _whole_body(message, limits, receive, pace)
         except TimeoutError:
             raise Refused(408, "too_slow", "The body did not arrive in time.") from None
 
-    async def _show(self, path: str, scope: Scope, headers: Headers) -> _Answer:
-        if path == "/health":
-            return await self._health()
-        if path == "/openapi.json":
-            return _json(200, openapi.document(self._routes))
-        if path == "/metrics":
-            spooled = self._spool.shared_bytes if self._spool else 0
-            text = self._metrics.text(spool_bytes=spooled)
-            return _Answer(
-                200,
-                text,
-                (
-                    (b"content-type", b"text/plain; version=0.0.4; charset=utf-8"),
-                    (b"content-length", b"%d" % len(text)),
-                ),
-            )
-        write_key, _, rest = path.removeprefix("/v1/projects/").partition("/")
-        if rest != "settings":
-            raise Refused(404, "not_found", "There is no such route.")
-        key = await self._keyring.find(write_key)
-        if key is None or key.kind != WRITE_KEY:
-            raise _unauthorized()
-        host = headers.get(b"host", b"").decode("latin-1")
-        # Behind a proxy with TLS the browser came by https, whatever reaches us.
-        scheme = headers.get(b"x-forwarded-proto", b"").decode("latin-1")
-        if scheme not in ("http", "https"):
-            scheme = scope["scheme"]
-        return _json(200, browser_settings(write_key, scheme, host))
+    # Watching
 
-    async def _health(self) -> _Answer:
+    async def _document(self, asked: Asked) -> Answer:
+        return answers.as_json(200, self._openapi)
+
+    async def _figures(self, asked: Asked) -> Answer:
+        spooled = self._spool.shared_bytes if self._spool else 0
+        text = self._metrics.text(spool_bytes=spooled)
+        return answers.content(text, b"text/plain; version=0.0.4; charset=utf-8")
+
+    async def _health(self, asked: Asked) -> Answer:
         is_up = await self._keyring.is_database_up()
         spool = None
         if self._spool is not None:
@@ -249,7 +301,7 @@ class Collector:
             "database": "up" if is_up else "away",
             "spool": spool,
         }
-        return _json(200 if is_ready else 503, msgspec.json.encode(state))
+        return answers.as_json(200 if is_ready else 503, msgspec.json.encode(state))
 
 
 async def _leave_with_parent() -> None:
@@ -273,7 +325,9 @@ class _Gone(Exception):
     """The client left before its request was complete."""
 
 
-async def _whole_body(message: Message, limits: Limits, receive: Receive) -> bytes:
+async def _whole_body(
+    message: Message, limits: Limits, receive: Receive, pace: Pace | None
+) -> bytes:
     """The body's parts together. Reads on a little beyond the limit, so that the client is there
     to read why it was refused."""
     parts, size = [], 0
@@ -283,14 +337,23 @@ async def _whole_body(message: Message, limits: Limits, receive: Receive) -> byt
         size += len(message.get("body", b""))
         if size <= limits.body_bytes:
             parts.append(message.get("body", b""))
-        elif size > 4 * limits.body_bytes:
+        elif size > limits.body_bytes + BEYOND_BYTES:
             break
         if not message.get("more_body"):
             break
+        if pace is not None:
+            await pace.wait(len(message.get("body", b"")))
         message = await receive()
     if size > limits.body_bytes:
         raise protocol.too_large(limits)
     return b"".join(parts)
+
+
+def _read(body: bytes, encoding: bytes, route: Route, pace: Pace | None = None) -> Calls:
+    plain = protocol.decompressed(body, encoding, route.limits)
+    if pace is not None and encoding:
+        pace.owe(len(plain))
+    return route.parse(plain)
 
 
 def _parcel(calls: Calls, source: str, limits: Limits) -> Parcel:
@@ -311,6 +374,15 @@ def _parcel(calls: Calls, source: str, limits: Limits) -> Parcel:
     return Parcel(source, rows, wrong, now(), made_ids=ids.made)
 
 
+def _pixel_parcel(found: pixel.Pixel, kind: str, source: str, limits: Limits) -> Parcel:
+    envelope = Envelope(type=kind)
+    if found.detail is None:
+        return _parcel(Calls([found.call], envelope, None), source, limits)
+    ids = MadeIds(source)
+    wrong = bad(found.call, 0, ids, envelope, "malformed_base64", found.detail)
+    return Parcel(source, [], [wrong], now(), made_ids=ids.made)
+
+
 def _check_signature(calls: Calls, key: Key, headers: Headers) -> None:
     if key.webhook_secret is None:
         return
@@ -318,88 +390,3 @@ def _check_signature(calls: Calls, key: Key, headers: Headers) -> None:
     first = calls.items[0] if calls.items else b"[]"
     if not is_signed(first, signature, key.webhook_secret):
         raise Refused(401, "bad_signature", "X-Signature does not fit the body.")
-
-
-def _header_key(headers: Headers) -> str | None:
-    """The key of `Authorization`, Basic (`key:`) or Bearer; None when there is none."""
-    kind, _, value = headers.get(b"authorization", b"").partition(b" ")
-    kind = kind.lower()
-    if kind == b"basic":
-        try:
-            decoded = base64.b64decode(value.strip(), validate=True)
-        except (binascii.Error, ValueError):
-            return None
-        return decoded.partition(b":")[0].decode("utf-8", "surrogateescape") or None
-    if kind == b"bearer":
-        return value.strip().decode("utf-8", "surrogateescape") or None
-    return None
-
-
-# Answers
-
-_JSON = (b"content-type", b"application/json")
-
-
-def _json(status: int, body: bytes, *headers: tuple[bytes, bytes]) -> _Answer:
-    return _Answer(status, body, (_JSON, (b"content-length", b"%d" % len(body)), *headers))
-
-
-def _landed(outcome: Outcome) -> _Answer:
-    quarantined = [{"index": bad.place, "reason": bad.reason} for bad in outcome.quarantined]
-    return _json(
-        200,
-        msgspec.json.encode(
-            {
-                "success": True,
-                "accepted": outcome.accepted,
-                "duplicates": outcome.duplicates,
-                "quarantined": quarantined,
-            }
-        ),
-    )
-
-
-def _refusal(status: int, code: str, message: str, retry_after: int | None = None) -> _Answer:
-    body = msgspec.json.encode({"success": False, "code": code, "message": message})
-    if retry_after is not None:
-        return _json(status, body, (b"retry-after", b"%d" % retry_after))
-    if status in (408, 413):  # part of the body may still be on its way
-        return _json(status, body, (b"connection", b"close"))
-    return _json(status, body)
-
-
-def _unauthorized() -> Refused:
-    return Refused(401, "unknown_key", "No source has this key, or not for this route.")
-
-
-def _not_allowed(allow: bytes) -> _Answer:
-    body = msgspec.json.encode(
-        {"success": False, "code": "method_not_allowed", "message": f"Use {allow.decode()}."}
-    )
-    return _json(405, body, (b"allow", allow))
-
-
-def _preflight(headers: Headers) -> _Answer:
-    wanted = headers.get(b"access-control-request-headers", b"content-type, authorization")
-    return _Answer(
-        204,
-        b"",
-        (
-            (b"access-control-allow-methods", b"GET, POST, OPTIONS"),
-            (b"access-control-allow-headers", wanted),
-            (b"access-control-max-age", b"86400"),
-        ),
-    )
-
-
-def _allowed_origin(headers: Headers) -> tuple[tuple[bytes, bytes], ...]:
-    """Any web page may send: the write key is public there. `sendBeacon` sends with credentials,
-    for which browsers want the origin by name."""
-    origin = headers.get(b"origin")
-    if origin is None:
-        return ()
-    return (
-        (b"access-control-allow-origin", origin),
-        (b"access-control-allow-credentials", b"true"),
-        (b"vary", b"Origin"),
-    )

@@ -89,10 +89,11 @@ class Keyring:
             found = self._keys.get(digest)
             if found is None and not is_up:
                 raise Unavailable("The warehouse, which may know this key, is away.")
-        now = datetime.now(UTC)
-        if found is None or found.valid_from > now:
-            return None
-        return found if found.valid_to is None or now < found.valid_to else None
+        return _now_valid(found)
+
+    def known(self, key: str) -> Key | None:
+        """Whose key it is, as far as the last reading tells, without waiting for another."""
+        return _now_valid(self._keys.get(key_hash(key)))
 
     async def is_database_up(self) -> bool:
         """Whether the warehouse answers now."""
@@ -143,6 +144,13 @@ class Keyring:
         self._keys = keys
         self._is_up = True
         return True
+
+
+def _now_valid(found: Key | None) -> Key | None:
+    now = datetime.now(UTC)
+    if found is None or found.valid_from > now:
+        return None
+    return found if found.valid_to is None or now < found.valid_to else None
 
 
 def _to_file(file: Path, keys: dict[bytes, Key]) -> None:

@@ -37,4 +37,5 @@ def configure() -> None:
         logger.handlers[:] = [handler]
         logger.propagate = False
     logging.getLogger("collector").setLevel(logging.INFO)
-    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+    # Its warnings are of what strangers send: they would have a line for each request.
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)

@@ -31,7 +31,9 @@ class OneWrite:
         if self._parts:
             data = b"".join(self._parts)
             self._parts.clear()
-            self._transport.write(data)
+            # An answer that was being made when the connection ended goes nowhere.
+            if not self._transport.is_closing():
+                self._transport.write(data)
 
     def __getattr__(self, name: str) -> Any:
         """Whatever else a transport can."""

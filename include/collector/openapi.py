@@ -5,9 +5,10 @@ from typing import Any
 
 import msgspec
 
+from include.collector.routes import BATCHES, PIXELS, TYPES
+
 Schema = dict[str, Any]
 
-_CALL_TYPES = ("identify", "track", "group", "page", "screen", "alias")
 _KEYS = ("messageId", "userId", "anonymousId", "groupId", "previousId", "event")
 _OBJECTS = ("traits", "properties", "context", "integrations")
 
@@ -17,7 +18,7 @@ _CALL: Schema = {
     "type": "object",
     "description": "One Segment call. Further members are kept as they come.",
     "properties": {
-        "type": {"type": "string", "examples": list(_CALL_TYPES)},
+        "type": {"type": "string", "examples": list(TYPES)},
         **dict.fromkeys(_KEYS, _ID),
         **dict.fromkeys(_OBJECTS, _OBJECT),
         "timestamp": {"type": "string"},
@@ -87,7 +88,18 @@ def document(paths: Iterable[str]) -> bytes:
             },
             "paths": {
                 **{path: {"post": _taking(path)} for path in paths},
-                "/v1/projects/{write_key}/settings": {"get": _browser_settings()},
+                "/v1/m": {"post": _dropping()},
+                **{path: {"get": _pixel()} for path in sorted(PIXELS)},
+                "/v1/projects/{write_key}/settings": {
+                    "get": _for_browsers("What analytics.js asks at its start", "write_key")
+                },
+                "/sourceConfig": {"get": _source_config()},
+                "/analytics.js/v1/{write_key}/analytics.min.js": {
+                    "get": _for_browsers("Segment's library for a page's snippet", "write_key")
+                },
+                "/analytics-next/bundles/{name}": {
+                    "get": _for_browsers("A part of that library", "name")
+                },
                 "/health": {"get": _telling("Whether it takes calls", "application/json", 503)},
                 "/metrics": {"get": _telling("Figures for Prometheus", "text/plain")},
                 "/openapi.json": {"get": _telling("This document", "application/json")},
@@ -102,6 +114,8 @@ def document(paths: Iterable[str]) -> bytes:
                 "securitySchemes": {
                     "basic": {"type": "http", "scheme": "basic", "description": "The key as name"},
                     "bearer": {"type": "http", "scheme": "bearer"},
+                    "address": {"type": "apiKey", "in": "query", "name": "writeKey"},
+                    "jitsu": {"type": "apiKey", "in": "header", "name": "X-Write-Key"},
                 },
             },
         }
@@ -111,7 +125,7 @@ def document(paths: Iterable[str]) -> bytes:
 def _taking(path: str) -> Schema:
     call: Schema = {"$ref": "#/components/schemas/Call"}
     body = call
-    if path in ("/v1/batch", "/v1/b"):
+    if path in BATCHES:
         body = {"$ref": "#/components/schemas/Batch"}
     elif path == "/webhook":
         body = {"oneOf": [{"type": "array", "items": call}, call]}
@@ -124,24 +138,61 @@ def _taking(path: str) -> Schema:
             **_refusals(*_REFUSALS),
         },
     }
-    if path.startswith("/v1/"):
+    if path not in ("/dock/segment", "/webhook"):
         # The key may stand in the body instead.
-        operation["security"].append({})
+        operation["security"] += [{"address": []}, {"jitsu": []}, {}]
     if path == "/webhook":
         signature = {"name": "X-Signature", "in": "header", "schema": {"type": "string"}}
         operation["parameters"] = [signature]
     return operation
 
 
-def _browser_settings() -> Schema:
+def _for_browsers(what: str, in_path: str) -> Schema:
+    media = "application/json" if what.startswith("What") else "application/javascript"
     return {
-        "summary": "What analytics.js asks for at its start",
+        "summary": what,
         "parameters": [
-            {"name": "write_key", "in": "path", "required": True, "schema": {"type": "string"}}
+            {"name": in_path, "in": "path", "required": True, "schema": {"type": "string"}}
         ],
         "responses": {
-            "200": _answer("Its settings", {"type": "object"}),
+            "200": {"description": "It is here", "content": {media: {}}},
             **_refusals(401, 404, 405, 503),
+        },
+    }
+
+
+def _source_config() -> Schema:
+    return {
+        "summary": "What RudderStack's libraries ask at their start",
+        "security": [{"basic": []}, {"address": []}],
+        "responses": {
+            "200": _answer("A source without destinations", {"type": "object"}),
+            **_refusals(401, 405, 503),
+        },
+    }
+
+
+def _pixel() -> Schema:
+    image: Schema = {"image/gif": {}}
+    answers: Schema = {
+        "200": {"description": "An image; the call is durable, or was no call", "content": image}
+    }
+    for status, what in ((413, _REFUSALS[413]), (429, _REFUSALS[429])):
+        answers[str(status)] = {"description": what, "content": image}
+    return {
+        "summary": "Take the call in an image's address: base64 of its JSON",
+        "parameters": [{"name": "data", "in": "query", "schema": {"type": "string"}}],
+        "responses": {**answers, **_refusals(405, 503)},
+    }
+
+
+def _dropping() -> Schema:
+    return {
+        "summary": "Take analytics.js' own metrics, and keep nothing of them",
+        "requestBody": {"content": {"text/plain": {}}},
+        "responses": {
+            "200": _answer("Taken", {"type": "object"}),
+            **_refusals(405, 408, 413),
         },
     }
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from include.analytics_js import default_folder
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -27,6 +29,20 @@ WEBHOOK_LIMITS = Limits(event_bytes=128 * 1024, body_bytes=32 * 1024 * 1024, eve
 
 
 @dataclass(frozen=True, slots=True)
+class ConnectionLimits:
+    """What connections may take of a worker."""
+
+    # A head, and then a body, must be there after so many seconds: a client that sends slower is
+    # turned away (408).
+    seconds: float = 20.0
+    # Of all requests that are not answered yet, heads and bodies: more than a webhook's largest. A
+    # worker holds about twice as much for it.
+    unanswered_bytes: int = 40 * 1024 * 1024
+    # Connections of one client's address; 0 is any number.
+    an_address: int = 256
+
+
+@dataclass(frozen=True, slots=True)
 class Options:
     """The options of `python -m include.collector`."""
 
@@ -37,5 +53,8 @@ class Options:
     spool_bytes: int = 256 * 1024 * 1024
     limits: Limits = field(default_factory=Limits)
     webhook_limits: Limits = WEBHOOK_LIMITS
-    # A body must have arrived after so many seconds; a client that sends slower gets 408.
-    body_seconds: float = 20.0
+    connections: ConnectionLimits = ConnectionLimits()
+    # The addresses at which others reach us, as browsers are told them; none: where we listen.
+    public_urls: tuple[str, ...] = ()
+    # The npm package of Segment's library for browsers.
+    analytics_js_folder: Path = field(default_factory=default_folder)

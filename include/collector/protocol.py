@@ -33,6 +33,7 @@ class Calls(NamedTuple):
 class _Batch(msgspec.Struct, gc=False):
     batch: list[msgspec.Raw]
     writeKey: Any = None
+    write_key: Any = None  # of old scripts
     sentAt: msgspec.Raw = NOTHING
     sent_at: msgspec.Raw = NOTHING
     context: msgspec.Raw = NOTHING
@@ -41,6 +42,7 @@ class _Batch(msgspec.Struct, gc=False):
 
 class _Single(msgspec.Struct, gc=False):
     writeKey: Any = None
+    write_key: Any = None
 
 
 _decode_batch = msgspec.json.Decoder(_Batch).decode
@@ -126,21 +128,20 @@ def batch(body: bytes) -> Calls:
             "integrations": bytes(found.integrations),
         }
     )
-    key = found.writeKey if isinstance(found.writeKey, str) else None
-    return Calls([bytes(item) for item in found.batch], envelope, key)
+    return Calls([bytes(item) for item in found.batch], envelope, _said(found))
 
 
 def single(body: bytes, kind: str) -> Calls:
     """The one call of `/v1/<type>`. Raises `Refused` 400 for what is no JSON object at all."""
     body = body.strip()
     try:
-        key = _decode_single(body).writeKey
+        key = _said(_decode_single(body))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         outline = scan.members(body)
         if outline is None:
             raise Refused(400, "malformed_json", "The body must be a JSON object.") from None
         key = _key(outline)
-    return Calls([body], Envelope(type=kind), key if isinstance(key, str) else None)
+    return Calls([body], Envelope(type=kind), key)
 
 
 def partner(body: bytes) -> Calls:
@@ -179,8 +180,16 @@ def _first_said(one: _Text, other: _Text) -> _Text:
     return other if bytes(one) in (b"", b"null") else one
 
 
+def _said(found: _Batch | _Single) -> str | None:
+    """The key of a body, by either of its names."""
+    keys = (found.writeKey, found.write_key)
+    return next((key for key in keys if isinstance(key, str) and key), None)
+
+
 def _key(outline: dict[bytes, bytes]) -> str | None:
-    try:
-        return _decode_key(outline.get(b"writeKey", b"null"))
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return None
+    for name in (b"writeKey", b"write_key"):
+        try:
+            return _decode_key(outline.get(name, b"null"))
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            continue
+    return None

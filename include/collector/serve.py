@@ -17,7 +17,7 @@ from uvicorn.supervisors import Multiprocess
 from include.collector.app import Collector
 from include.collector.keyring import KEYS_FILE
 from include.collector.options import Options
-from include.collector.patience import ImpatientProtocol
+from include.collector.patience import PatientProtocol
 from include.errors import ServiceError
 from include.warehouse.connection import connect
 from include.warehouse.migrate import migrate
@@ -71,7 +71,7 @@ def _configuration(url: str, options: Options, shared: Path) -> uvicorn.Config:
         factory=True,
         lifespan="on",
         loop="uvloop",
-        http=partial(ImpatientProtocol, options.body_seconds),  # type: ignore[arg-type]
+        http=PatientProtocol,
         ws="none",
         workers=options.workers,
         access_log=False,

@@ -16,9 +16,10 @@ from pathlib import Path
 
 import pytest
 
+from include.analytics_js import VERSION
 from tests.include.collector.conftest import Running
 
-PACKAGE = "@segment/analytics-next@1.84.3"
+PACKAGE = f"@segment/analytics-next@{VERSION}"
 
 PAGE = """<!doctype html><title>A customer's page</title>
 <script src="node_modules/@segment/analytics-next/dist/umd/index.js"></script>
