@@ -6,6 +6,7 @@ order mark or not. A file is read as a stream, however large it is.
 """
 
 import gzip
+import re
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,32 +23,36 @@ LONGEST_PIECE = 64 * 1024 * 1024
 
 _CHUNK = 1024 * 1024
 _GZIP = b"\x1f\x8b"
+_NAMES_BATCH = re.compile(rb'"batch"')
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 class Call(NamedTuple):
-    """A call as it stands in a file: the line that it begins in, and what its batch says for it."""
+    """A call as it stands in a file: the line that it begins in, and what its batch says for it.
+
+    `size` is that of both in bytes.
+    """
 
     line: int
     raw: bytes
     envelope: Envelope
+    size: int
 
 
-class _Piece(NamedTuple):
-    line: int
-    raw: bytes
+# A line's number and what is in it.
+_Piece = tuple[int, bytes]
 
 
 def calls_of(path: Path) -> Iterator[Call]:
     """The calls of a file, in their order. Raises `ProblemError` where it cannot be read on."""
     nothing = Envelope()
     for line, raw in _pieces(path):
-        found = _batch(raw)
-        if found is None or found.envelope.size > WEBHOOK_LIMITS.event_bytes:
-            yield Call(line, raw, nothing)
+        found = _batch(raw) if raw[:1] == b"[" or _NAMES_BATCH.search(raw) else None
+        if found is None or (said := found.envelope.size) > WEBHOOK_LIMITS.event_bytes:
+            yield Call(line, raw, nothing, len(raw))
         else:
             for each in found.items:
-                yield Call(line, each, found.envelope)
+                yield Call(line, each, found.envelope, len(each) + said)
 
 
 def must_hold_calls(path: Path) -> None:
@@ -67,13 +72,9 @@ def must_hold_calls(path: Path) -> None:
 def _batch(raw: bytes) -> protocol.Calls | None:
     """The calls of a list or a batch; None for what cannot be taken apart, such as one call."""
     try:
-        if raw[:1] == b"[":
-            return protocol.webhook(raw)
-        if b'"batch"' in raw:
-            return protocol.batch(raw)
+        return protocol.webhook(raw) if raw[:1] == b"[" else protocol.batch(raw)
     except Refused:
-        pass
-    return None
+        return None
 
 
 def _pieces(path: Path) -> Iterator[_Piece]:
@@ -111,8 +112,11 @@ def _lines(path: Path, file: BinaryIO) -> Iterator[_Piece]:
         if len(line) == LONGEST_PIECE:
             raise _too_long(path, number)
         # files that were put together have a mark wherever one of them began
-        if raw := line.strip().removeprefix(protocol.BYTE_ORDER_MARK).strip():
-            yield _Piece(number, raw)
+        raw = line.strip()
+        if raw.startswith(protocol.BYTE_ORDER_MARK):
+            raw = raw.removeprefix(protocol.BYTE_ORDER_MARK).strip()
+        if raw:
+            yield number, raw
 
 
 def _is_spread(path: Path) -> bool:
@@ -182,7 +186,7 @@ class _Spread:
 
     def _piece(self, piece_end: int, end: int) -> Iterator[_Piece]:
         if raw := self._text[self._start : piece_end].strip():
-            yield _Piece(self._line_of(piece_end), raw)
+            yield self._line_of(piece_end), raw
         self._go_to(end)
 
     def _line_of(self, end: int) -> int:

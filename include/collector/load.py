@@ -106,7 +106,7 @@ def _steps(path: Path) -> Iterator[list[Call]]:
     try:
         for call in calls_of(path):
             step.append(call)
-            size += len(call.raw) + call.envelope.size
+            size += call.size
             if len(step) == STEP or size >= STEP_BYTES:
                 yield step
                 step, size = [], 0

@@ -331,7 +331,8 @@ def _context(table: Table) -> sql.Composable:
         if head in _CONTEXT_OBJECTS and rest and head not in said:
             inside.setdefault(head, []).append((rest, _value(column)))
         else:
-            flat.append((_CONTEXT_NAMES.get(name, name), _value(column)))
+            renamed = _CONTEXT_NAMES.get(name, name)
+            flat.append((name if renamed in said else renamed, _value(column)))
     members = [(head, _nullable(_object(found))) for head, found in inside.items()]
     return _object(flat + members)
 

@@ -1,5 +1,6 @@
 """Ids that we make: one call sent again has its id again, and two calls are two."""
 
+import asyncio
 import gzip
 import json
 from datetime import UTC, datetime
@@ -9,22 +10,29 @@ import psycopg
 import pytest
 
 from include.collector.event import Bad, Envelope, Row, read_event
+from include.collector.intake import Intake
+from include.collector.landing import Parcel, new_token
 from include.collector.load import Loaded, load_files
 from include.collector.made_ids import MadeIds
 from include.collector.options import Limits
 from include.collector.replay import replay
 from include.collector.sources import add_demo_sources
+from include.collector.spool import Spool
 from tests.include.collector.conftest import Running
 
 TIMED = {"type": "track", "userId": "u", "event": "E", "timestamp": "2026-03-10T12:00:00Z"}
 UNTIMED = {"type": "track", "userId": "u", "event": "E"}
 
 
+def read(call: dict, ids: MadeIds, place: int = 0, envelope: Envelope | None = None) -> Row | Bad:
+    return read_event(json.dumps(call).encode(), place, ids, envelope or Envelope(), Limits())
+
+
 def ids_of(*calls: dict, source: str = "s", file: str | None = None, **said: dict) -> list[str]:
     """The ids of the calls of one request, or file."""
     ids = MadeIds(source, file)
     envelope = Envelope.of({name: json.dumps(each).encode() for name, each in said.items()})
-    rows = [read_event(json.dumps(call).encode(), 0, ids, envelope, Limits()) for call in calls]
+    rows = [read(call, ids, envelope=envelope) for call in calls]
     found = [
         row.message_id.decode() if isinstance(row, Row) else row.message_id or "" for row in rows
     ]
@@ -92,7 +100,7 @@ def test_an_id_in_either_spelling_is_the_calls_own():
     for call in (TIMED | {"message_id": " m "}, {"messageId": None, "message_id": "m"} | TIMED,
                  TIMED | {"messageId": "m", "message_id": "other"}):  # fmt: skip
         ids = MadeIds("s")
-        row = read_event(json.dumps(call).encode(), 0, ids, Envelope(), Limits())
+        row = read(call, ids)
         assert isinstance(row, Row)
         assert (row.message_id, ids.made) == (b"m", 0)
 
@@ -167,6 +175,31 @@ def test_equal_calls_of_different_steps_are_told_apart(
     (tmp_path / "calls").write_text((json.dumps(UNTIMED) + "\n") * 5)
     assert load(url, tmp_path / "calls") == Loaded(5, 5, 0, 0)
     assert load(url, tmp_path / "calls") == Loaded(5, 0, 5, 0)
+
+
+def test_a_request_that_is_sent_again_while_it_waits_in_the_spool_is_one(url: str, tmp_path: Path):
+    async def drain() -> None:
+        spool = Spool(tmp_path / "spool", 1_000_000)
+        for _ in range(2):
+            ids = MadeIds("demo-app")
+            rows = [
+                row
+                for place, call in enumerate([TIMED, TIMED, UNTIMED])
+                if isinstance(row := read(call, ids, place), Row)
+            ]
+            parcel = Parcel("demo-app", rows, [], datetime.now(UTC), made_ids=ids.made)
+            spool.append(new_token(), [parcel])
+        intake = Intake(url, spool)
+        await intake.start()
+        while spool.has_backlog:
+            await asyncio.sleep(0.05)
+        await intake.stop()
+
+    asyncio.run(drain())
+    assert counts(url) == (4, 6)
+    # and after it was away
+    (tmp_path / "calls").write_text((json.dumps(TIMED) + "\n") * 3)
+    assert load(url, tmp_path / "calls") == Loaded(3, 1, 2, 0)
 
 
 def test_a_bad_line_that_is_loaded_twice_lands_once_after_the_fix(url: str, tmp_path: Path):
