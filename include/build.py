@@ -402,8 +402,28 @@ def _node(result: Any) -> dict[str, Any]:
 
 def _first_line(message: str | None) -> str:
     lines = [line.strip() for line in (message or "").splitlines() if line.strip()]
+    if broken := _broken_contract(lines):
+        return broken[:300]
     # dbt puts a heading before the reason
     return " ".join(lines[:2])[:300]
+
+
+def _broken_contract(lines: list[str]) -> str | None:
+    """Of dbt's table of what a model and its YAML disagree on, each column in words."""
+    table = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if "|" in line]
+    if not table or table[0][0] != "column_name":
+        return None
+    words = {
+        "missing in contract": "{0} is in the SQL and not in the YAML",
+        "missing in definition": "{0} is in the YAML and not in the SQL",
+        "data type mismatch": "{0} is {1} in the SQL and {2} in the YAML",
+    }
+    rows = [row for row in table[2:] if len(row) == 4]
+    said = [
+        words.get(row[3], "{0}: {3}").format(row[0], row[1].lower(), row[2].lower(), row[3])
+        for row in rows
+    ]
+    return f"its columns are not those of its YAML: {'; '.join(said)}"
 
 
 def _close(

@@ -65,6 +65,8 @@ class Column:
 
     name: str
     kind: str
+    # as its YAML says it
+    data_type: str
 
 
 @dataclass(frozen=True)
@@ -176,7 +178,8 @@ def _read_columns(here: str, entry: dict) -> tuple[Column, ...]:
         name = each["name"]
         if name in columns:
             raise CatalogueError(f"{here}: the column {name} is described twice")
-        columns[name] = Column(name, _kind(f"{here}.{name}", each.get("data_type")))
+        kind = _kind(f"{here}.{name}", each.get("data_type"))
+        columns[name] = Column(name, kind, each["data_type"].strip())
     for required in ("object_id", "planhat_id"):
         if required not in columns:
             raise CatalogueError(f"{here}: the column {required} is missing")

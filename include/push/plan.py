@@ -18,8 +18,8 @@ def plan_model(connection: psycopg.Connection, model: PushedModel, plan: PlanSet
     """Plan one model within the caller's transaction (repeatable read, so that it sees one moment).
 
     Writes `sync.planned`, `sync.run_errors` for what cannot be sent, `sync.plan_warnings`, and the
-    model's counts in `sync.run_models`. Raises `psycopg.errors.UndefinedTable`, `UndefinedColumn`
-    or `DatatypeMismatch` when the outbound table is not what its YAML says.
+    model's counts in `sync.run_models`. The table is what its YAML says: `contract.check` has
+    looked.
     """
     # Casts from timestamps follow the session's zone.
     connection.execute("set local timezone = 'UTC'")

@@ -53,6 +53,8 @@ class Report:
     models: list[ModelReport]
     # what the plan warned of: sent all the same
     warnings: list[str] = field(default_factory=list)
+    # what the plan says besides its counts
+    remarks: list[str] = field(default_factory=list)
     # a dry run's examples: {"model", "action", "object_id", "changes": {column: [before, after]}}
     samples: list[dict] = field(default_factory=list)
 
@@ -132,6 +134,7 @@ class Report:
         lines += [_line(row, widths) for row in rows]
         lines += [f"{each.model}: {each.reason}" for each in self.models if each.reason]
         lines += [f"! {warning}" for warning in self.warnings]
+        lines += [f"{remark[0].upper()}{remark[1:]}." for remark in self.remarks]
         ended = f"Run {self.run_id}: {self._ended()} after {self.seconds:.1f} s"
         return "\n".join([*lines, ended + (f" ({self.reason})" if self.reason else "")])
 
@@ -149,7 +152,8 @@ def load_report(connection: psycopg.Connection, run_id: int) -> Report:
         """
         select
             destination, status, reason,
-            extract(epoch from coalesce(finished_at, clock_timestamp()) - started_at)::float
+            extract(epoch from coalesce(finished_at, clock_timestamp()) - started_at)::float,
+            remarks
         from sync.runs where run_id = %s
         """,
         [run_id],
@@ -162,10 +166,9 @@ def load_report(connection: psycopg.Connection, run_id: int) -> Report:
             f"select {names} from sync.run_models where run_id = %s order by model",  # noqa: S608
             [run_id],
         ).fetchall()
-    destination, status, reason, seconds = run
-    return Report(
-        run_id, destination, status, reason, seconds, models, warnings_of(connection, run_id)
-    )
+    destination, status, reason, seconds, remarks = run
+    warnings = warnings_of(connection, run_id)
+    return Report(run_id, destination, status, reason, seconds, models, warnings, remarks)
 
 
 def check_books(connection: psycopg.Connection, run_id: int) -> str | None:

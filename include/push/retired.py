@@ -65,8 +65,7 @@ def plan_retired(
                 psycopg.sql.Identifier(model)
             )
         )
-        stand_in = PushedModel(
-            model, "track", row[0], row[0], (Column("planhat_id", "text"),), schema="pg_temp"
-        )
+        columns = (Column("planhat_id", "text", "text"),)
+        stand_in = PushedModel(model, "track", row[0], row[0], columns, schema="pg_temp")
         plan_models(connection, settings, run_id, {model: stand_in}, say)
         return planned_parts(connection, run_id)

@@ -15,7 +15,7 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from include.errors import ProblemError
-from include.push import runs
+from include.push import contract, runs
 from include.push.catalogue import FOLDER, PushedModel, choose_models, read_catalogue
 from include.push.delivery import Delivery, DeliveryOptions
 from include.push.failures import resolve_failures
@@ -203,6 +203,9 @@ def plan_models(
 ) -> None:
     """Plan these models, each in a transaction of its own; one that cannot be planned says why."""
     plan = _begin_plan(connection, settings, run_id, models)
+    build = contract.last_build(connection)
+    if build is not None and build.remark:
+        _remark(connection, run_id, build.remark, say)
     connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
     for model in models.values():
         keep()
@@ -210,16 +213,37 @@ def plan_models(
             continue
         try:
             with connection.transaction():
+                if model.schema == "planhat":
+                    contract.check(connection, model, build)
                 plan_model(connection, model, plan)
         except psycopg.OperationalError:
             raise
-        except psycopg.Error as error:
+        except (psycopg.Error, contract.ContractError) as error:
             # The other models go on; the run will not be a success.
-            reason = f"planhat.{model.name} cannot be planned: {_first_line(error)}"
+            reason = _why_not_planned(model, error)
             _say_why(connection, run_id, model.name, reason)
             say(f"{model.name}: {reason}")
             continue
         say(_planned_line(connection, run_id, model.name))
+
+
+def _why_not_planned(model: PushedModel, error: Exception) -> str:
+    if isinstance(error, contract.ContractError):
+        return str(error)
+    return f"planhat.{model.name} cannot be planned: {str(error).strip().splitlines()[0]}"
+
+
+def _remark(connection: psycopg.Connection, run_id: int, remark: str, say: Say) -> None:
+    """Say it now, and in the run's report; once, however often the step runs."""
+    said = connection.execute(
+        """
+        update sync.runs set remarks = array_append(remarks, %(remark)s)
+        where run_id = %(run_id)s and not %(remark)s = any(remarks)
+        """,
+        {"run_id": run_id, "remark": remark},
+    )
+    if said.rowcount:
+        say(f"{remark[0].upper()}{remark[1:]}.")
 
 
 def _begin_plan(
@@ -458,7 +482,3 @@ def _totals(connection: psycopg.Connection, run_id: int) -> dict[str, Any]:
             """,
             {"run_id": run_id},
         ).fetchone()  # type: ignore[return-value]
-
-
-def _first_line(error: psycopg.Error) -> str:
-    return str(error).strip().splitlines()[0]

@@ -1,16 +1,19 @@
 """A build: made when there is something to see, one at a time, and written down."""
 
+import shutil
 import threading
 from datetime import UTC, date, datetime, timedelta
 
 import psycopg
 import pytest
 
-from include.build import LOCK, BuildError, build
+from include.build import LOCK, PROJECT, BuildError, _first_line, build
+from include.push.push import push
 from include.settings import Settings
 from include.warehouse.connection import connect
 from tests.dbt_project.conftest import ask, module_settings, module_warehouse  # noqa: F401
 from tests.dbt_project.landing import land_calls, land_objects
+from tests.include.push.played_segment import PlayedSegment
 
 AS_OF = date(2026, 3, 10)
 AT = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -122,3 +125,57 @@ def test_what_fails_is_named_in_one_line_and_written_down(warehouse, settings):
         status, reason = connection.execute("select status, reason from sync.builds").fetchone()
     assert status == "failed"
     assert "stg_settings__thresholds" in reason
+
+
+def test_a_slip_in_a_yaml_is_named_by_the_build_and_says_null_to_nobody(
+    module_warehouse,  # noqa: F811
+    module_settings,  # noqa: F811
+    tmp_path,
+    monkeypatch,
+):
+    project = tmp_path / "dbt_project"
+    shutil.copytree(PROJECT, project)
+    monkeypatch.setattr("include.build.PROJECT", project)
+    task = {"_id": "t1", "companyId": "p1", "mainType": "task", "action": "Call", "status": "open"}
+    land_objects(module_warehouse, "task", [task])
+    _build(module_warehouse, module_settings)
+
+    def push_tasks(segment):
+        return push(
+            module_warehouse, segment.connection, module_settings, models=["task"],
+            requested_by="test", folder=project / "models" / "planhat", say=lambda line: None,
+        )  # fmt: skip
+
+    with PlayedSegment() as segment:
+        assert push_tasks(segment).total("synced") == 1
+        file = project / "models" / "planhat" / "task.yml"
+        described = file.read_text()
+        begin = described.index("      - name: status")
+        file.write_text(described[:begin])
+        with pytest.raises(BuildError, match=r"task \(.*status is in the SQL and not in the YAML"):
+            _build(module_warehouse, module_settings)
+        report = push_tasks(segment)
+        assert (report.status, report.exit_code) == ("failed", 1)
+        assert "did not finish planhat.task" in report.reason
+        assert "status is in the SQL and not in the YAML" in report.remarks[0]
+        assert segment.sent_values("status") == {"t1": "open"}
+
+
+def test_a_contract_that_is_broken_names_each_column():
+    table = """Compilation Error in model task (models/planhat/task.sql)
+  This model has an enforced contract that failed.
+  Please ensure the name, data_type, and number of columns in your contract match the columns.
+
+  | column_name | definition_type | contract_type | mismatch_reason       |
+  | ----------- | --------------- | ------------- | --------------------- |
+  | seats       | TEXT            | INTEGER       | data type mismatch    |
+  | status      | TEXT            |               | missing in contract   |
+  | title       |                 | TEXT          | missing in definition |
+"""
+    assert _first_line(table) == (
+        "its columns are not those of its YAML: seats is text in the SQL and integer in the YAML; "
+        "status is in the SQL and not in the YAML; title is in the YAML and not in the SQL"
+    )
+    assert _first_line("Database Error\n  column x | y does not exist") == (
+        "Database Error column x | y does not exist"
+    )

@@ -162,7 +162,7 @@ def test_a_plan_that_misses_a_model_is_a_failure_that_names_it(
     assert (report.status, report.exit_code) == ("dry_run", 1)
     assert report.reason == "license cannot be planned"
     assert of(report, "company").to_send == 2
-    assert "planhat.license cannot be planned: relation" in report.table()
+    assert "license: not planned: planhat.license is not there" in report.table()
 
 
 def test_a_plan_that_comes_to_nothing_leaves_no_open_run(
