@@ -7,12 +7,16 @@ CLI := $(PY) -m include.cli
 # An option is a make variable: `make build FULL=1`. Empty: not given. A value may be what a stranger chose (ID=…), so
 # it is text and nothing else: it reaches a command through the environment, where no shell reads it as its language,
 # and make does not expand it either, as it would even to export it ($(shell …) in a value would run).
-$(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),\
-	$(eval override $(name) := $$(value $(name)))$(eval export $(name))))
+GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
+$(foreach name,$(GIVEN),$(eval override $(name) := $$(value $(name)))$(eval export $(name)))
 MAKEOVERRIDES :=
 # Of one from the environment make keeps a copy that it would expand here, and hands on what came.
 option = $(if $(value $(1)),"--$(2)=$$$(1)")
 flag = $(if $(filter-out 0 no false,$(value $(1))),--$(2))
+# A name that a command does not take does nothing at all: MODEL= for MODELS= would push every model. Commands of
+# include.cli look themselves (include/cli/given.py); the others name what they take.
+export MAKE_GIVEN := $(GIVEN)
+only = $(if $(filter-out $(1) PYTHON,$(GIVEN)),$(error make $@ takes no $(filter-out $(1) PYTHON,$(GIVEN)); it takes $(or $(1),nothing)))
 
 # Tests see none of a developer's settings, so that they touch neither a running demo nor anybody's
 # warehouse. Ours count as not set when empty and win over .env; Airflow takes an empty one at its word.
@@ -42,7 +46,7 @@ demo: .venv/ready ## A sample customer base, real Segment calls, a build, a push
 	@$(CLI) demo
 
 test: .venv/ready ## Everything that proves it (ARGS="-k bootstrap" for some of it)
-	@env -u ARGS $(NO_SETTINGS) PYTEST_ADDOPTS="-n 2 --dist loadfile $$PYTEST_ADDOPTS $$ARGS" $(PY) -m pytest
+	@$(call only,ARGS PYTEST_ADDOPTS)env -u ARGS -u MAKE_GIVEN $(NO_SETTINGS) PYTEST_ADDOPTS="-n 2 --dist loadfile $$PYTEST_ADDOPTS $$ARGS" $(PY) -m pytest
 
 up: .venv/ready ## Start what is not running: Postgres, collector, Airflow
 	@$(CLI) up
@@ -67,8 +71,8 @@ push: .venv/ready ## Push what planhat.* holds, without Airflow (MODELS=, LIMIT=
 answer: .venv/ready ## Held plans; answer for one, used by the next push (MODEL=company ANSWER=all|safe|none)
 	@$(CLI) answer $(call option,MODEL,model) $(call option,ANSWER,answer) $(call option,FINGERPRINT,fingerprint)
 
-cancel: .venv/ready ## Ask the active push to stop between two batches
-	@$(CLI) cancel
+cancel: .venv/ready ## Stop the active push within seconds (RESYNC=1: take back a full resync that was stopped)
+	@$(CLI) cancel $(call flag,RESYNC,resync)
 
 why: .venv/ready ## The story of a message id, user id, e-mail or company id, from its call to Segment's answer (ID=…)
 	@$(CLI) why $(call option,ID,id)
@@ -105,10 +109,10 @@ replay: .venv/ready ## Quarantined events again, after a fix (REASON=, SINCE=202
 	@$(CLI) replay $(call option,REASON,reason) $(call option,SINCE,since)
 
 lint: .venv/ready ## ruff, sqlfluff, mypy
-	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy && $(PY) -m sqlfluff lint --disable-progress-bar --processes 2 dbt_project
+	@$(only)$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy && $(PY) -m sqlfluff lint --disable-progress-bar --processes 2 dbt_project
 
 format: .venv/ready ## Let ruff put the Python files in order
-	@$(PY) -m ruff check --fix . && $(PY) -m ruff format .
+	@$(only)$(PY) -m ruff check --fix . && $(PY) -m ruff format .
 
 docs: .venv/ready ## The warehouse's tables and columns, described, as one HTML file
 	@$(CLI) docs
@@ -117,7 +121,7 @@ dbt: .venv/ready ## Any dbt command against the warehouse (ARGS="show --select c
 	@$(CLI) dbt $(call option,ARGS,arguments)
 
 requirements: .venv/ready ## Compile requirements.in for Python 3.11, 3.12 and 3.13 (UPGRADE=1 to newest)
-	@.venv/bin/uv pip compile --universal --python-version 3.11 --no-header --no-emit-index-url \
+	@$(call only,UPGRADE).venv/bin/uv pip compile --universal --python-version 3.11 --no-header --no-emit-index-url \
 		--quiet $(call flag,UPGRADE,upgrade) --output-file requirements.txt requirements.in
 
 clean: .venv/ready ## Stop, and delete all that a running copy keeps: the embedded warehouse too

@@ -28,6 +28,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from include.connections import postgres_url, segment_connection_of
 from include.errors import ProblemError
 from include.push.catalogue import read_catalogue
+from plugins.parameters import refuse_unknown_parameters
 
 log = logging.getLogger(__name__)
 models = list(read_catalogue())
@@ -94,7 +95,9 @@ with DAG(
         """The questions: one a model that is held and has no answer yet."""
         from include.push.guards import ANSWERS, held_plans
 
-        chosen = get_current_context()["params"]["models"]
+        context = get_current_context()
+        refuse_unknown_parameters(context)
+        chosen = context["params"]["models"]
         held = held_plans(
             postgres_url(Connection.get("warehouse")),
             segment_connection_of(Connection.get("segment")),

@@ -29,6 +29,7 @@ from include.connections import postgres_url
 from include.schedule import in_words
 from include.settings import load_settings
 from plugins.alerts.notifiers import TellLatePush, TellUsageAlerts
+from plugins.parameters import refuse_unknown_parameters
 
 log = logging.getLogger(__name__)
 settings = load_settings()
@@ -70,6 +71,7 @@ with DAG(
         from include.build import build as run_build
 
         context = get_current_context()
+        refuse_unknown_parameters(context)
         report = run_build(
             postgres_url(Connection.get("warehouse")),
             load_settings(),

@@ -22,7 +22,8 @@ again, and what has no known outcome goes again under the same message ids, whic
   tried again by the next run with fresh data. Nothing needs to be done at night.
 - *held*: a guard stopped a change that is larger than usual (many removals, say). Look at the
   plan (`make plan`, or the page) and answer: *Answer held plans* asks, so does the page.
-- *failed* in *Build*: the log names the model or the test. Nothing was sent.
+- *failed* in *Build*: the log names the model, the test, or a parameter that there is not.
+  Nothing was sent.
 - *failed* in *Plan*: another push was active; its log says whose. Nothing was sent.
 - *timed_out*: the run took longer than four hours. The next one continues.
 
@@ -48,11 +49,13 @@ from airflow.sdk import (
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from include.connections import postgres_url, segment_connection_of
+from include.counting import counted
 from include.errors import BusyError
 from include.push.catalogue import read_catalogue
 from include.schedule import in_words
 from include.settings import load_settings
 from plugins.alerts.notifiers import TellPush, tell_push
+from plugins.parameters import refuse_unknown_parameters
 
 log = logging.getLogger(__name__)
 settings = load_settings()
@@ -132,6 +135,7 @@ with DAG(
         from include.build import build as run_build
 
         context = get_current_context()
+        refuse_unknown_parameters(context)
         report = run_build(
             postgres_url(Connection.get("warehouse")),
             load_settings(),
@@ -151,6 +155,8 @@ with DAG(
         from include.push.steps import open_run, plan_run
 
         context = get_current_context()
+        # also when this task alone is run again
+        refuse_unknown_parameters(context)
         chosen = context["params"]
         url = postgres_url(Connection.get("warehouse"))
         segment = segment_connection_of(Connection.get("segment"))
@@ -171,7 +177,10 @@ with DAG(
             context["ti"].xcom_push("busy", str(busy))
             raise AirflowFailException(str(busy)) from None
         context["ti"].xcom_push("run_id", run)
-        parts = plan_run(url, load_settings(), run, say=log.info)
+        try:
+            parts = plan_run(url, load_settings(), run, say=log.info)
+        except BusyError as busy:  # cancelled, or closed by somebody: nothing to repeat
+            raise AirflowFailException(str(busy)) from None
         if any(held.run_id == run and held.answer is None for held in held_plans(url, segment)):
             context["outlet_events"][HELD].add(Asset("held_push_plans"))
         return [{"run_id": run, **part} for part in parts]
@@ -198,9 +207,9 @@ with DAG(
                 last,
                 say=log.info,
             )
-        except BusyError as busy:  # the run was closed meanwhile: nothing to repeat
+        except BusyError as busy:  # cancelled, or closed by somebody: nothing to repeat
             raise AirflowFailException(str(busy)) from None
-        line = f"{model}: {counts['synced']} synced, {counts['errors']} errors"
+        line = f"{model}: {counts['synced']} synced, {counted(int(counts['errors']), 'error')}"
         if counts["not_sent"]:
             raise AirflowException(f"{line}, {counts['not_sent']} not sent")
         if counts["errors"]:

@@ -27,6 +27,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from include.connections import postgres_url
 from include.schedule import in_words
 from include.settings import load_settings
+from plugins.parameters import refuse_unknown_parameters
 
 log = logging.getLogger(__name__)
 settings = load_settings()
@@ -69,10 +70,11 @@ with DAG(
         """Load the folder; the value is each model's counts."""
         from include.planhat.reading import read_folder
 
+        context = get_current_context()
+        refuse_unknown_parameters(context)
         folder = load_settings().exports_dir
         if not folder.is_dir():
             raise AirflowSkipException(f"There is no folder {folder} yet: nothing to read.")
-        context = get_current_context()
         report = read_folder(
             postgres_url(Connection.get("warehouse")),
             folder,

@@ -1,5 +1,6 @@
 """Gathers the commands, and sees to it that a person reads one line instead of a traceback."""
 
+import os
 import sys
 import traceback
 
@@ -7,6 +8,7 @@ import psycopg
 import typer
 
 from include.cli import bench, data, pipeline, project, reports, services, sources, why
+from include.cli.given import refuse_other_names
 from include.errors import ProblemError, SettingError
 from include.private_files import open_private
 from include.settings import load_settings
@@ -28,6 +30,7 @@ def main() -> None:
     """Run the command; exit as `include.errors` says, with one line on stderr."""
     clean_output()
     try:
+        refuse_other_names(app, sys.argv[1:], os.environ)
         _refuse_other_bytes(sys.argv[1:])
         # Left to itself it says four lines of a wrong option, and ends with the code of *partial*.
         code = app(sys.argv[1:] or ["--help"], standalone_mode=False)

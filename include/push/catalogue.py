@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from include.errors import ProblemError
+from include.nearest import unknown
 from include.settings import ROOT
 
 FOLDER = ROOT / "dbt_project" / "models" / "planhat"
@@ -113,10 +114,8 @@ def choose_models(
     """Those of the catalogue that are asked for. Raises `CatalogueError` for an unknown name."""
     if not names:
         return catalogue
-    if unknown := sorted(set(names) - set(catalogue)):
-        raise CatalogueError(
-            f"No pushed model is named {', '.join(unknown)}: there are {', '.join(catalogue)}."
-        )
+    if problem := unknown(names, catalogue, "pushed model"):
+        raise CatalogueError(problem)
     return {name: model for name, model in catalogue.items() if name in names}
 
 

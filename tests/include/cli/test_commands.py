@@ -2,12 +2,16 @@
 
 import json
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import typer
 
+from include.cli.__main__ import app
+from include.cli.given import refuse_other_names
 from include.collector.sources import add_source
 from include.settings import ROOT, Settings
 from include.warehouse import embedded
@@ -99,7 +103,68 @@ def test_an_unknown_model_is_one_line_that_names_those_there_are(
     )  # fmt: skip
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
-    assert "No pushed model is named compny: there are asset" in line
+    assert "There is no pushed model compny: did you mean company?" in line
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("push MODEL=company", "There is no variable MODEL: did you mean MODELS?"),
+        ("push models=company", "There is no variable models: did you mean MODELS?"),
+        ("plan LIMITS=1 MODELS=company", "There is no variable LIMITS: did you mean LIMIT?"),
+        ("build ASOF=2026-01-01", "There is no variable ASOF: did you mean AS_OF?"),
+        ("answer MODELS=company", "There is no variable MODELS: did you mean MODEL?"),
+        ("cancel RESINC=1", "There is no variable RESINC: did you mean RESYNC?"),
+        ("load FILE=x SOURCE=web", "There is no variable FILE: did you mean FILES?"),
+        ("url COLECTOR_PORT=1", "There is no variable COLECTOR_PORT: did you mean COLLECTOR_PORT?"),
+        ("down EVERYTHING=1", "There is no variable EVERYTHING: it takes none."),
+        ("why WHAT=1", "There is no variable WHAT: there are ID."),
+        ("why ID=x MODELS='$(shell touch x)'", "There is no variable MODELS"),
+    ],
+)
+def test_make_refuses_a_variable_that_the_command_does_not_take(command: str, said: str) -> None:
+    done = make(*shlex.split(command))
+    assert (done.returncode, done.stdout) == (2, ""), done
+    line = done.stderr.splitlines()[0]
+    assert line.startswith(f"make {command.split(maxsplit=1)[0]}: {said}")
+    assert line.endswith("Nothing was done.")
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("test ARG=-k", "make test takes no ARG; it takes ARGS PYTEST_ADDOPTS"),
+        ("lint FIX=1", "make lint takes no FIX; it takes nothing"),
+        ("format ONLY=x", "make format takes no ONLY; it takes nothing"),
+        ("requirements UPGRADES=1", "make requirements takes no UPGRADES; it takes UPGRADE"),
+    ],
+)
+def test_so_do_targets_that_are_no_commands_of_ours(command: str, said: str) -> None:
+    done = make(*command.split())
+    assert (done.returncode, done.stdout) == (2, ""), done
+    assert said in done.stderr
+
+
+def test_make_takes_the_settings_of_a_command_for_once(tmp_path: Path) -> None:
+    done = make("url", f"DATA_DIR={tmp_path}", "COLLECTOR_PORT=9123", f"PYTHON={sys.executable}")
+    assert "There is no variable" not in done.stderr
+    assert "never started here" in done.stderr
+
+
+def test_every_option_in_the_makefile_is_one_of_its_command() -> None:
+    """So a variable that a recipe uses is never refused."""
+    commands = typer.main.get_command(app).commands
+    recipes = re.findall(r"^([a-z]+): .*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(), re.M)
+    seen = 0
+    for target, recipe in recipes:
+        for name, option in re.findall(r"\$\(call (?:option|flag),(\w+),([\w-]+)\)", recipe):
+            if target not in commands:
+                continue
+            seen += 1
+            options = {each for parameter in commands[target].params for each in parameter.opts}
+            assert f"--{option}" in options, f"{target} {name}"
+            refuse_other_names(app, [target], {"MAKE_GIVEN": name})
+    assert seen > 20
 
 
 def test_a_folder_that_is_not_there_is_one_line(warehouse: str, tmp_path: Path) -> None:

@@ -70,7 +70,9 @@ def test_an_empty_folder_is_told(tmp_path: Path) -> None:
 
 def test_a_name_that_nobody_described_is_told_with_those_that_are(tmp_path: Path) -> None:
     (tmp_path / "license.yml").write_text(GOOD)
-    with pytest.raises(CatalogueError, match="No pushed model is named licence: there are license"):
+    with pytest.raises(
+        CatalogueError, match=r"There is no pushed model licence: did you mean license\?"
+    ):
         choose_models(read_catalogue(tmp_path), ["licence"])
 
 
