@@ -98,7 +98,11 @@ class World:
         self.run(sql.SQL("create table {} ({})").format(sql.Identifier("planhat", name), listed))
 
     def put(self, model: str, object_id: str | None, **values: Any) -> None:
-        """Replace one row; columns that are not named are null."""
+        """Replace one row; columns that are not named are null, but for the external id."""
+        if "external_id" not in values:  # another one would be another group in Segment
+            query = sql.SQL("select external_id from {} where object_id = %s")
+            before = self.run(query.format(sql.Identifier("planhat", model)), [object_id])
+            values["external_id"] = before[0][0] if before else None
         self.drop(model, object_id)
         self.add(model, object_id, **values)
 
