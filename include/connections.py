@@ -19,6 +19,9 @@ from include.errors import SettingError
 _OWN_FIELDS = {"host", "port", "user", "password", "dbname"}
 LIBPQ_OPTIONS = {each.keyword.decode() for each in Conninfo.get_defaults()} - _OWN_FIELDS
 
+# Of a write key with fewer characters, four would say too much. Segment's have 32.
+SHORTEST_SHOWN_KEY = 12
+
 
 @dataclass(frozen=True)
 class SegmentConnection:
@@ -32,6 +35,16 @@ class SegmentConnection:
         """The ledger's name for it: the host and a hash of the write key, never the key."""
         digest = hashlib.sha256(self.write_key.encode()).hexdigest()[:12]
         return f"{self.host.split('//', 1)[1]}#{digest}"
+
+    @property
+    def key_end(self) -> str | None:
+        """The write key's last four characters; None for a key too short to show any of it."""
+        return self.write_key[-4:] if len(self.write_key) >= SHORTEST_SHOWN_KEY else None
+
+    @property
+    def name(self) -> str:
+        """For people: `https://api.segment.io (key …abcd)`."""
+        return f"{self.host} (key …{self.key_end})" if self.key_end else self.host
 
     @classmethod
     def from_uri(cls, uri: str) -> "SegmentConnection":

@@ -149,17 +149,32 @@ def answer(
     )
 
 
-def cancel() -> None:
-    """Ask the active push to stop between two batches; what it sent stays in the ledger."""
-    from include.push.runs import active_run, cancel_run
+def cancel(
+    of_resync: Annotated[
+        bool, typer.Option("--resync", help="Take back a full resync that was stopped.")
+    ] = False,
+) -> None:
+    """Stop the active push within seconds; what it sent stays in the ledger."""
+    from include.push.cancel import cancel_run
+    from include.push.resync import take_back
+    from include.push.runs import active_run
 
     settings = load_settings()
     url, segment = warehouse_url(settings), segment_connection(settings)
+    if of_resync:
+        taken = take_back(url, segment, _person())
+        left = ", ".join(f"{each.left:,} of {each.model}" for each in taken)
+        print(
+            f"Taken back: {left} are sent when they change, and not before."
+            if taken
+            else "No full resync waits to go on: there is nothing to take back."
+        )
+        return
     active = active_run(url, segment)
     if active is None:
         print("No push is active: there is nothing to cancel.")
     elif cancel_run(url, active.run_id, _person()):
-        print(f"Asked to stop after the batches on their way: {active}.")
+        print(f"Asked to stop, which takes a few seconds: {active}.")
     else:
         print(f"It was asked to stop before, or has just ended: {active}.")
 

@@ -17,7 +17,8 @@ OBJECTS_A_PAGE = 50
 _RUN = """
     select
         run_id, destination, trigger, requested_by, started_at, planned_at, finished_at, status,
-        reason, is_full, is_dry, models as asked_models, cancel_requested_by, cancel_requested_at,
+        reason, remarks, is_full, is_dry, models as asked_models,
+        cancel_requested_by, cancel_requested_at,
         -- the claim of a run inside Airflow is its DAG run's id
         case when trigger in ('schedule', 'button', 'api') then owner end as dag_run_id,
         extract(epoch from coalesce(finished_at, now()) - started_at)::float8 as seconds,

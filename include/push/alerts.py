@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 
+from include.counting import counted
 from include.push import runs
 from include.push.plainly import plainly
 from include.schedule import last_due
@@ -165,11 +166,10 @@ def _state(connection: psycopg.Connection, run_id: int | None) -> tuple[str, str
         """
         select
             runs.status,
-            format(
-                'Run %%s: %%s (%%s synced, %%s errors, %%s held)', runs.run_id,
-                coalesce(runs.reason, runs.status), coalesce(sum(synced), 0),
-                coalesce(sum(errors), 0), coalesce(sum(held), 0)
-            ),
+            coalesce(runs.reason, runs.status),
+            coalesce(sum(synced), 0)::bigint,
+            coalesce(sum(errors), 0)::bigint,
+            coalesce(sum(held), 0)::bigint,
             runs.status = 'partial' and coalesce(sum(errors), 0) < (
                 select value from sync.thresholds where threshold = 'push_alert_errors'
             ),
@@ -183,10 +183,11 @@ def _state(connection: psycopg.Connection, run_id: int | None) -> tuple[str, str
     ).fetchone()
     if row is None:
         return None
-    status, text, is_small, is_dry = row
+    status, why, synced, errors, held, is_small, is_dry = row
     if is_dry or status in ("queued", "running", "cancelled"):
         return None
-    return (WELL if status == "success" or is_small else status), text
+    counts = f"{synced:,} synced, {counted(errors, 'error')}, {held:,} held"
+    return (WELL if status == "success" or is_small else status), f"Run {run_id}: {why} ({counts})"
 
 
 def _clock(moment: datetime) -> str:

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -32,6 +32,10 @@ PAGE = 20_000
 
 # After so many batches in a row without an answer nobody is there: the rest stays unsent.
 GIVE_UP_AFTER = 3
+
+# How long a cancelled run waits for the answers to batches on their way, in seconds. One that comes
+# later finds the run closed: its objects count as of unknown outcome, and go again under their ids.
+CANCEL_PATIENCE = 4.0
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,8 @@ class Delivery:
         self._counting = threading.Lock()
         self._reading = threading.Lock()
         self._silent = 0
+        # of this process's own clock: when a cancelled run stops waiting for answers
+        self._waits_until: float | None = None
         self.counts = Counts()
         with connect(url, application_name="push plan", autocommit=True) as connection:
             settings, planned_at = connection.execute(
@@ -85,17 +91,27 @@ class Delivery:
         Raises `ClaimLostError` when the run was closed, `ServiceError` when Postgres stays away.
         """
         batches = self._batches()
-        with (
-            self._pace,
-            ThreadPoolExecutor(self._options.connections, thread_name_prefix="push") as pool,
-        ):
-            running = {pool.submit(self._work, batches) for _ in range(self._options.connections)}
+        with self._pace:
+            senders = {self._start(batches) for _ in range(self._options.connections)}
             try:
-                self._watch(running, on_tick, every)
+                self._watch(senders, on_tick, every)
             finally:
                 self._stopped.set()
-        batches.close()
+                _, late = wait(senders, self._patience_left())
+        if not late:
+            batches.close()
         return self.counts
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Stopped because somebody asked for it."""
+        return self._waits_until is not None
+
+    def cancel(self) -> None:
+        """Send no further batch; those on their way have a few seconds."""
+        if self._waits_until is None:
+            self._waits_until = time.monotonic() + CANCEL_PATIENCE
+            self.stop("cancelled")
 
     def stop(self, why: str) -> None:
         """Send no further batch; those on their way are waited for."""
@@ -103,9 +119,30 @@ class Delivery:
             self.counts.stopped_because = self.counts.stopped_because or why
         self._stopped.set()
 
+    def _start(self, batches: Generator[Range, None, None]) -> Future:
+        """A sender; its thread holds up no process that has done with it."""
+        future: Future = Future()
+
+        def work() -> None:
+            try:
+                self._work(batches)
+            except BaseException as error:
+                future.set_exception(error)
+            else:
+                future.set_result(None)
+
+        threading.Thread(target=work, name="push", daemon=True).start()
+        return future
+
+    def _patience_left(self) -> float | None:
+        """Seconds to wait for the senders; None: as long as they take."""
+        if self._waits_until is None:
+            return None
+        return max(self._waits_until - time.monotonic(), 0)
+
     def _watch(self, running: set[Future], on_tick: Callable[[], None], every: float) -> None:
         last_tick = time.monotonic()
-        while running:
+        while running and self._patience_left() != 0:
             done, running = wait(running, timeout=every, return_when=FIRST_COMPLETED)
             for each in done:
                 each.result()
@@ -132,7 +169,7 @@ class Delivery:
             return
         rows = session.run(lambda connection: ledger.mark_sent(connection, batch))
         if rows is None:
-            self.stop("cancelled")
+            self.cancel()
             return
         messages = build_messages(rows, self._numbers, self._timestamp)
         outcome = send_batch(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import psycopg
 
+from include.counting import counted
 from include.errors import ProblemError
 from include.push.plainly import plainly
 from include.push.plan_settings import PlanSettings
@@ -15,6 +16,9 @@ from include.settings import SegmentConnection
 from include.warehouse.connection import connect
 
 ANSWERS = ("all", "safe", "none")
+
+# So many objects say which columns have changed.
+SAMPLE_OBJECTS = 1_000
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,8 @@ def judge(connection: psycopg.Connection, model: str, plan: PlanSettings) -> Non
     reason = removal or change
     if reason is None:
         return
+    if reason == change and (fields := _most_changed(connection, model, plan)):
+        reason += f" (mostly {fields})"
     answer = connection.execute(
         """
         select answer, answered_by from sync.plan_answers
@@ -195,12 +201,66 @@ def _limits(connection: psycopg.Connection, model: str) -> dict[str, float]:
     return {guard: float(value) for guard, value in rows}
 
 
+def _most_changed(connection: psycopg.Connection, model: str, plan: PlanSettings) -> str:
+    """Which columns and keys of `custom` differ, the most frequent first, as a sample says."""
+    rows = connection.execute(
+        """
+        with sample as (
+            select planned.payload as after, ledger.payload as before
+            from sync.planned
+            inner join sync.objects as ledger
+                on
+                    ledger.destination = %(destination)s
+                    and ledger.model = planned.model
+                    and ledger.object_id = planned.object_id
+            where
+                planned.run_id = %(run_id)s and planned.model = %(model)s
+                and planned.action = 'changed'
+            limit %(sample)s
+        ),
+
+        columns as (
+            select
+                key, value as after, before -> key as before, before ? key as was_there,
+                jsonb_typeof(value) = 'object' and jsonb_typeof(before -> key) = 'object'
+                    as is_flat
+            from sample
+            cross join lateral jsonb_each(after)
+            where value is distinct from before -> key
+        ),
+
+        fields as (
+            select key as field, was_there from columns where not is_flat
+            union all
+            select columns.key || '.' || inner_field.key, columns.before ? inner_field.key
+            from columns
+            cross join lateral jsonb_each(case when is_flat then columns.after else '{}' end)
+                as inner_field
+            where inner_field.value is distinct from columns.before -> inner_field.key
+        )
+
+        select field, bool_or(was_there)
+        from fields
+        group by field
+        order by count(*) desc, field
+        limit 3
+        """,
+        {
+            "destination": plan.destination,
+            "run_id": plan.run_id,
+            "model": model,
+            "sample": SAMPLE_OBJECTS,
+        },
+    ).fetchall()
+    return ", ".join(field if was_there else f"{field}, which is new" for field, was_there in rows)
+
+
 def _trips(counts: _Counts, limits: dict[str, float]) -> tuple[str | None, str | None]:
     """Why the removals, and why the changes, look like an accident."""
     removal = change = None
-    of = f"of {counts.known:,} objects"
+    of = f"of {counted(counts.known, 'object')}"
     if counts.removed and not counts.considered and limits["empty_source"]:
-        removal = f"its table is empty, and {counts.removed:,} objects would be removed"
+        removal = f"its table is empty, and {counted(counts.removed, 'object')} would be removed"
     elif counts.removed > limits["removed_number"]:
         removal = (
             f"{counts.removed:,} {of} would be removed, more than {limits['removed_number']:,.0f}"

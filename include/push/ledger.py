@@ -149,7 +149,7 @@ def settle(connection: psycopg.Connection, run_id: int) -> None:
         _finish_batch(connection, batch, "unknown", 0, errors)
         _remember_unknown(
             connection, batch, "outcome_unknown",
-            "it was sent, and the process ended before the answer was recorded",
+            "it was sent, and the run ended before the answer was recorded",
         )  # fmt: skip
         _count(connection, batch, 0, errors)
 

@@ -103,11 +103,15 @@ def send_batch(
             failed = Unknown(f"http_{error.status}", _say(error))
             wait = parse_retry_after(error.response) if error.response is not None else None
         except requests.Timeout:
-            failed = Unknown("timeout", f"no answer within {patience.timeout:g} s")
+            failed = Unknown(
+                "timeout", f"no answer from {_place(segment)} within {patience.timeout:g} s"
+            )
             wait = None
         except requests.RequestException as error:
-            failed = Unknown("unreachable", f"no connection ({type(error).__name__})")
+            failed = Unknown("unreachable", f"no connection to {_place(segment)}: {_why(error)}")
             wait = None
+        if stopped.is_set():
+            break
         if wait is not None:
             asked += wait
             if asked > patience.asked_wait:
@@ -116,6 +120,29 @@ def send_batch(
         elif attempt + 1 < patience.attempts:
             stopped.wait(_jitter(patience, attempt))
     return failed
+
+
+def _place(segment: SegmentConnection) -> str:
+    """Host and port."""
+    parts = urlsplit(segment.host)
+    return f"{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
+
+
+def _why(error: requests.RequestException) -> str:
+    """What went wrong, in words; the library's are several lines of its own insides."""
+    if isinstance(error, requests.exceptions.ProxyError):
+        return "the proxy does not answer"
+    if isinstance(error, requests.exceptions.SSLError):
+        return "TLS was refused (its certificate, or it does not speak TLS there)"
+    words = str(error)
+    known = {
+        "NameResolutionError": "its name is not known",
+        "Connection refused": "nobody listens there",
+        "Connection reset": "it was cut off",
+        "RemoteDisconnected": "it was cut off",
+        "unreachable": "no way leads there",
+    }
+    return next((said for sign, said in known.items() if sign in words), type(error).__name__)
 
 
 def _redirected(response: requests.Response) -> Refused:

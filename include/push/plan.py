@@ -6,7 +6,15 @@ told apart by a hash first, and by their whole payload only where the hash diffe
 
 import psycopg
 
-from include.push import changes, guards, preflight, storage, warehouse_names
+from include.push import (
+    changes,
+    former_groups,
+    guards,
+    preflight,
+    resync,
+    storage,
+    warehouse_names,
+)
 from include.push.catalogue import PushedModel
 from include.push.plan_settings import PlanSettings
 
@@ -34,6 +42,7 @@ def plan_model(connection: psycopg.Connection, model: PushedModel, plan: PlanSet
     false_alarms = connection.execute("delete from change where action is null").rowcount
     preflight.mark_invalid(connection, model, plan.destination, remember=not plan.dry)
     preflight.store_errors(connection, model, plan.run_id, plan.destination)
+    former_groups.find(connection, model, plan)
     storage.find_removals(connection, model, plan)
     storage.store_changes(connection, model, plan, generation)
     storage.store_removals(connection, model, plan, generation)
@@ -42,8 +51,9 @@ def plan_model(connection: psycopg.Connection, model: PushedModel, plan: PlanSet
         guards.judge(connection, model.name, plan)
     warehouse_names.keep_warnings(connection, model, plan)
     if not plan.dry:
+        former_groups.remember(connection, model, plan, generation)
         _remember_model(connection, model, plan)
-    connection.execute("drop table compared, bad_key, candidate, change, removal")
+    connection.execute("drop table compared, bad_key, candidate, change, removal, former, returned")
 
 
 def _remember_model(connection: psycopg.Connection, model: PushedModel, plan: PlanSettings) -> None:
@@ -81,52 +91,11 @@ def planned_parts(connection: psycopg.Connection, run_id: int) -> list[dict]:
 
 def _generation(connection: psycopg.Connection, model: PushedModel, plan: PlanSettings) -> int:
     """The resync generation that every object of the model must have been sent in."""
-    (generation, is_interrupted) = _resync_state(connection, model.name, plan)
+    generation, is_interrupted = resync.state(connection, plan.destination, model.name)
     # A real run's is begun with the run; a plan alone begins none.
-    begins_one = plan.dry and plan.full and not is_interrupted
-    return generation + 1 if begins_one else generation
-
-
-def begin_resync(connection: psycopg.Connection, models: list[str], plan: PlanSettings) -> None:
-    """Begin a generation for each model, all at once and before any is planned.
-
-    So a run that is interrupted leaves none behind: the next push, full or not, goes on with what
-    is still missing. A model whose last resync was interrupted goes on with that one.
-    """
-    for model in models:
-        generation, is_interrupted = _resync_state(connection, model, plan)
-        if not is_interrupted:
-            connection.execute(
-                """
-                insert into sync.resyncs (destination, model, generation, requested_by)
-                values (%s, %s, %s, %s)
-                """,
-                [plan.destination, model, generation + 1, plan.requested_by],
-            )
-
-
-def _resync_state(
-    connection: psycopg.Connection, model: str, plan: PlanSettings
-) -> tuple[int, bool]:
-    """The model's generation, and whether objects have not been sent in it yet."""
-    return connection.execute(
-        """
-        with target as (
-            select coalesce(max(generation), 0) as generation
-            from sync.resyncs where destination = %(destination)s and model = %(model)s
-        )
-        select
-            target.generation,
-            exists (
-                select from sync.objects
-                where
-                    destination = %(destination)s and model = %(model)s
-                    and objects.generation < target.generation and removed_at is null
-            )
-        from target
-        """,
-        {"destination": plan.destination, "model": model},
-    ).fetchone()  # type: ignore[return-value]
+    if plan.dry and plan.full and not is_interrupted:
+        return resync.next_generation(connection, plan.destination, model.name)
+    return generation
 
 
 def _count(

@@ -6,10 +6,13 @@ from pathlib import Path
 
 import psycopg
 
+from include.counting import counted
 from include.errors import ProblemError, ServiceError
-from include.push import runs
+from include.push import destinations, runs
+from include.push.cancel import CancelledError
 from include.push.catalogue import FOLDER, choose_models, read_catalogue
 from include.push.delivery import DeliveryOptions
+from include.push.ending import close_dry_run
 from include.push.plainly import plainly
 from include.push.plan_file import plan_fingerprints, read_plan_head, samples, write_plan
 from include.push.report import Report
@@ -17,7 +20,6 @@ from include.push.retired import plan_retired
 from include.push.runs import Request
 from include.push.steps import (
     Say,
-    close_dry_run,
     deliver_model,
     finish_run,
     open_dry_run,
@@ -72,13 +74,14 @@ def push(  # noqa: PLR0913
         return plan_run(url, settings, run_id, say=say, folder=folder)
 
     with connect(url, application_name="push", autocommit=True) as connection:
+        destinations.remember(connection, segment)
         if dry_run:
             run_id = open_dry_run(connection, request)
             try:
                 plan(run_id)
                 if plan_file is not None:
                     count = write_plan(connection, run_id, plan_file)
-                    say(f"{count:,} planned objects written to {plan_file}")
+                    say(f"{counted(count, 'planned object')} written to {plan_file}")
                 report = finish_run(url, run_id, say=say)
             except BaseException as error:
                 with suppress(psycopg.Error):
@@ -93,6 +96,8 @@ def push(  # noqa: PLR0913
                 _check_plan(connection, run_id, head)
             for part in parts:
                 deliver_model(url, segment, run_id, **part, say=say, options=options)
+            return finish_run(url, run_id, say=say)
+        except CancelledError:
             return finish_run(url, run_id, say=say)
         except BaseException as error:
             # Where Postgres is gone, whoever comes next closes the run.

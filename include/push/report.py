@@ -6,7 +6,9 @@ from dataclasses import asdict, dataclass, field, fields
 import psycopg
 from psycopg.rows import class_row
 
+from include.counting import counted
 from include.errors import ProblemError
+from include.push import destinations
 from include.push.warehouse_names import warnings_of
 
 # Characters of a value in a sample.
@@ -42,11 +44,27 @@ class ModelReport:
 
 
 @dataclass(frozen=True)
+class ErrorReport:
+    """Objects of a model that failed for one reason; `object_id` and `message` are of one."""
+
+    model: str
+    code: str
+    count: int
+    object_id: str | None
+    message: str
+
+    def __str__(self) -> str:
+        example = f"{self.object_id}: {self.message}" if self.object_id else self.message
+        return f"{self.count:,} {self.code} ({example})"
+
+
+@dataclass(frozen=True)
 class Report:
     """A run's outcome. `exit_code` is the command's."""
 
     run_id: int
-    destination: str
+    # as people know it
+    to: str
     status: str
     reason: str | None
     seconds: float
@@ -55,6 +73,8 @@ class Report:
     warnings: list[str] = field(default_factory=list)
     # what the plan says besides its counts
     remarks: list[str] = field(default_factory=list)
+    # why objects failed, an example each
+    errors: list[ErrorReport] = field(default_factory=list)
     # a dry run's examples: {"model", "action", "object_id", "changes": {column: [before, after]}}
     samples: list[dict] = field(default_factory=list)
 
@@ -87,21 +107,25 @@ class Report:
                 for each in self.models
             },
             "warnings": self.warnings,
+            "remarks": self.remarks,
+            "errors": [asdict(each) for each in self.errors],
         }
 
     def in_words(self) -> str:
         """The numbers in two sentences, for a note: what became of it, and of which models."""
-        counts = "" if self.is_dry else f": {self.total('synced'):,} objects synced"
+        counts = "" if self.is_dry else f": {counted(self.total('synced'), 'object')} synced"
         others = [
             f"{self.total(name):,} {name}"
-            for name in ("errors", "added", "changed", "removed", "held")
-            if name == "errors" or self.total(name)
+            for name in ("added", "changed", "removed", "held")
+            if self.total(name)
         ]
+        codes = ", ".join(sorted({each.code for each in self.errors}))
+        errors = counted(self.total("errors"), "error") + (f" ({codes})" if codes else "")
         sent = "to_send" if self.is_dry else "synced"
         by_model = [f"{each.model} {getattr(each, sent):,}" for each in self.models
                     if getattr(each, sent)]  # fmt: skip
         return (
-            f"Run {self.run_id}: {self._ended()}{counts}; {', '.join(others)}."
+            f"Run {self.run_id}: {self._ended()}{counts}; {', '.join([errors, *others])}."
             + (f" {', '.join(by_model)}." if by_model else "")
             + (f" {self.reason}." if self.reason else "")
         )
@@ -133,17 +157,42 @@ class Report:
         lines = [_line(heads, widths), _line(["─" * width for width in widths], widths)]
         lines += [_line(row, widths) for row in rows]
         lines += [f"{each.model}: {each.reason}" for each in self.models if each.reason]
+        lines += self._error_lines()
         lines += [f"! {warning}" for warning in self.warnings]
         lines += [f"{remark[0].upper()}{remark[1:]}." for remark in self.remarks]
-        ended = f"Run {self.run_id}: {self._ended()} after {self.seconds:.1f} s"
+        ended = f"Run {self.run_id} to {self.to}: {self._ended()} after {self.seconds:.1f} s"
         return "\n".join([*lines, ended + (f" ({self.reason})" if self.reason else "")])
+
+    def _error_lines(self) -> list[str]:
+        """Why objects failed, a model a line, and where all of them are."""
+        by_model = {
+            each.model: [error for error in self.errors if error.model == each.model]
+            for each in self.models
+        }
+        lines = [
+            f"{model}: {counted(sum(each.count for each in errors), 'error')}: "
+            + ", ".join(map(str, errors))
+            for model, errors in by_model.items()
+            if errors
+        ]
+        if lines:
+            lines.append(
+                f"Every error is on the page, behind the number, and in sync.run_errors (run_id "
+                f"{self.run_id}); `make why ID=…` tells an object's story."
+            )
+        return lines
 
     def _ended(self) -> str:
         if not self.is_dry:
             return self.status
         would = f"planned only, nothing was sent; a push would send {self.total('to_send'):,}"
         beyond = self.total("not_sent") - self.total("to_send")
-        return would + (f" and leave {beyond:,} for later (LIMIT)" if beyond > 0 else "")
+        held = self.total("held")
+        return (
+            would
+            + (f" and leave {beyond:,} for later (LIMIT)" if beyond > 0 else "")
+            + (f" and hold {held:,} until somebody answers" if held else "")
+        )
 
 
 def load_report(connection: psycopg.Connection, run_id: int) -> Report:
@@ -168,7 +217,24 @@ def load_report(connection: psycopg.Connection, run_id: int) -> Report:
         ).fetchall()
     destination, status, reason, seconds, remarks = run
     warnings = warnings_of(connection, run_id)
-    return Report(run_id, destination, status, reason, seconds, models, warnings, remarks)
+    errors = _errors(connection, run_id)
+    to = destinations.name_of(connection, destination)
+    return Report(run_id, to, status, reason, seconds, models, warnings, remarks, errors)
+
+
+def _errors(connection: psycopg.Connection, run_id: int) -> list[ErrorReport]:
+    with connection.cursor(row_factory=class_row(ErrorReport)) as cursor:
+        return cursor.execute(
+            """
+            select distinct on (model, code)
+                model, code, count(*) over (partition by model, code) as count,
+                left(object_id, 100) as object_id, left(message, 300) as message
+            from sync.run_errors
+            where run_id = %s
+            order by model, code, run_errors.object_id
+            """,
+            [run_id],
+        ).fetchall()
 
 
 def check_books(connection: psycopg.Connection, run_id: int) -> str | None:

@@ -122,21 +122,6 @@ def close_run(url: str, run_id: int, status: str, reason: str) -> bool:
         return end(connection, run_id, status, reason)
 
 
-@plainly
-def cancel_run(url: str, run_id: int, requested_by: str) -> bool:
-    """Ask a run to stop between two batches. False when it is not active."""
-    with connect(url, application_name="push runs", autocommit=True) as connection:
-        asked = connection.execute(
-            """
-            update sync.runs
-            set cancel_requested_by = %s, cancel_requested_at = clock_timestamp()
-            where run_id = %s and status in ('queued', 'running') and cancel_requested_at is null
-            """,
-            [requested_by, run_id],
-        )
-        return asked.rowcount == 1
-
-
 def claim(
     connection: psycopg.Connection,
     request: Request,
@@ -225,7 +210,7 @@ def end(
     `only_if_dead`: also False when somebody holds the run's lock, or has renewed its lease.
     """
     with connection.transaction():
-        if only_if_dead and _has_workers(connection, run_id):
+        if only_if_dead and has_workers(connection, run_id):
             return False
         ended = connection.execute(
             """
@@ -264,21 +249,27 @@ def settle_books(connection: psycopg.Connection, run_id: int) -> None:
     )
 
 
-def renew_lease(connection: psycopg.Connection, run_id: int) -> None:
-    """Keep the claim for the time after this step. Raises `ClaimLostError` when it is gone."""
+def renew_lease(connection: psycopg.Connection, run_id: int) -> str | None:
+    """Keep the claim for the time after this step; says who asked the run to stop, if somebody did.
+
+    Raises `ClaimLostError` when it is gone.
+    """
     renewed = connection.execute(
         """
         update sync.runs set lease_until = clock_timestamp() + %s * interval '1 second'
         where run_id = %s and status = 'running' and owner is not null
+        returning cancel_requested_by
         """,
         [LEASE_SECONDS, run_id],
-    )
-    if renewed.rowcount == 0:
-        row = connection.execute(
-            "select status from sync.runs where run_id = %s", [run_id]
-        ).fetchone()
-        if row is None or row[0] != "running":
-            raise ClaimLostError(f"Run {run_id} was closed while it was being worked on.")
+    ).fetchone()
+    if renewed is not None:
+        return renewed[0]
+    row = connection.execute(
+        "select status, cancel_requested_by from sync.runs where run_id = %s", [run_id]
+    ).fetchone()
+    if row is None or row[0] != "running":
+        raise ClaimLostError(f"Run {run_id} was closed while it was being worked on.")
+    return row[1]
 
 
 class Claim:
@@ -293,6 +284,8 @@ class Claim:
         self._run_id = run_id
         self._alone_in = alone_in
         self._connection: psycopg.Connection | None = None
+        # who asked the run to stop, as of the last look
+        self.cancelled_by: str | None = None
 
     def __enter__(self) -> "Claim":
         self._take()
@@ -308,7 +301,7 @@ class Claim:
             if self._connection is None:
                 self._take()
             else:
-                renew_lease(self._connection, self._run_id)
+                self.cancelled_by = renew_lease(self._connection, self._run_id)
         except (psycopg.OperationalError, psycopg.InterfaceError, ServiceError):
             # Not back yet: the next call tries again, and who writes the ledger waits by itself.
             if self._connection is not None:
@@ -325,14 +318,15 @@ class Claim:
                 "select pg_advisory_lock(%s, hashtext(%s))",
                 [PART_LOCK_CLASS, f"{self._run_id}/{self._alone_in}"],
             )
-        renew_lease(self._connection, self._run_id)
+        self.cancelled_by = renew_lease(self._connection, self._run_id)
 
 
 def _lock(connection: psycopg.Connection, run_id: int) -> None:
     connection.execute("select pg_advisory_lock_shared(%s, %s)", [LOCK_CLASS, run_id])
 
 
-def _has_workers(connection: psycopg.Connection, run_id: int) -> bool:
+def has_workers(connection: psycopg.Connection, run_id: int) -> bool:
+    """Whether somebody works for the run; if not, nobody begins to until this transaction ends."""
     # Free for us alone only when nobody holds it; let go at the end of the transaction.
     row = connection.execute(
         "select pg_try_advisory_xact_lock(%s, %s)", [LOCK_CLASS, run_id]

@@ -8,22 +8,21 @@ import time
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import psycopg
-from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
+from include.counting import counted
 from include.errors import ProblemError
-from include.push import contract, runs
+from include.push import cancel, contract, destinations, resync, runs
 from include.push.catalogue import FOLDER, PushedModel, choose_models, read_catalogue
 from include.push.delivery import Delivery, DeliveryOptions
-from include.push.failures import resolve_failures
+from include.push.ending import close_dry_run, finish
 from include.push.ledger import Range
 from include.push.plainly import plainly
-from include.push.plan import PlanSettings, begin_resync, plan_model, planned_parts
-from include.push.receipts import mark_seen_back
-from include.push.report import Report, check_books, load_report
+from include.push.plan import plan_model, planned_parts
+from include.push.plan_settings import PlanSettings
+from include.push.report import Report, load_report
 from include.push.runs import Claim, Request
 from include.settings import SegmentConnection, Settings
 from include.warehouse.connection import connect
@@ -56,6 +55,7 @@ def open_run(  # noqa: PLR0913
         segment.destination, trigger, requested_by, owner, models, limit, full
     )  # fmt: skip
     with connect(url, application_name="push open", autocommit=True) as connection:
+        destinations.remember(connection, segment)
         if dry_run:
             return open_dry_run(connection, request)
         if run_id is not None and runs.start_queued(connection, run_id, request):
@@ -109,7 +109,10 @@ def open_dry_run(connection: psycopg.Connection, request: Request) -> int:
 def plan_run(
     url: str, settings: Settings, run_id: int, *, say: Say = print, folder: Path = FOLDER
 ) -> list[dict]:
-    """Plan every model of the run; return `[{"model", "first", "last"}]` of what is to be sent."""
+    """Plan every model of the run; return `[{"model", "first", "last"}]` of what is to be sent.
+
+    Raises `CancelledError` when the run was cancelled meanwhile; it has ended then.
+    """
     with connect(url, application_name="push plan", autocommit=True) as connection:
         row = connection.execute(
             "select is_dry, models from sync.runs where run_id = %s", [run_id]
@@ -121,9 +124,13 @@ def plan_run(
         if is_dry:
             plan_models(connection, settings, run_id, models, say)
             return []
-        with Claim(url, run_id) as claim:
-            plan_models(connection, settings, run_id, models, say, claim.keep)
-            return planned_parts(connection, run_id)
+        try:
+            with Claim(url, run_id) as claim, cancel.watched(url, run_id, connection):
+                plan_models(connection, settings, run_id, models, say, claim.keep)
+                return planned_parts(connection, run_id)
+        except cancel.CancelledError:
+            cancel.end_if_idle(url, run_id)
+            raise
 
 
 @plainly
@@ -138,8 +145,14 @@ def deliver_model(
     say: Say = print,
     options: DeliveryOptions | None = None,
 ) -> dict[str, int | str]:
-    """Send the planned objects `first` to `last` of one model; return what became of them."""
+    """Send the planned objects `first` to `last` of one model; return what became of them.
+
+    Raises `CancelledError` when the run was cancelled: within seconds, and it has ended then unless
+    others still work for it.
+    """
+    say(f"{model}: to {segment.name}")
     started = time.monotonic()
+    cancelled_by = None
     # Alone in its part: a task that was taken for dead may still be at it.
     with Claim(url, run_id, alone_in=f"{model}/{first}") as claim:
         with connect(url, application_name="push deliver", autocommit=True) as connection:
@@ -152,19 +165,26 @@ def deliver_model(
 
             def on_tick() -> None:
                 claim.keep()
+                if claim.cancelled_by:
+                    delivery.cancel()
                 progress()
 
-            counts = delivery.run(on_tick, every=1.0)
-            reason = counts.stopped_because
+            reason = delivery.run(on_tick, every=1.0).stopped_because
+            if delivery.is_cancelled:
+                claim.keep()
+                cancelled_by = claim.cancelled_by or "somebody"
         else:
             reason = None
         with connect(url, application_name="push deliver", autocommit=True) as connection:
             result = _close_part(connection, part, reason)
     say(
         f"{model}: {result['synced']:,} of {result['planned']:,} synced, "
-        f"{result['errors']:,} errors, {result['not_sent']:,} not sent "
+        f"{counted(int(result['errors']), 'error')}, {result['not_sent']:,} not sent "
         f"({time.monotonic() - started:.1f} s)" + (f": {reason}" if reason else "")
     )
+    if cancelled_by:
+        cancel.end_if_idle(url, run_id)
+        raise cancel.CancelledError.of(run_id, cancelled_by)
     return result
 
 
@@ -176,7 +196,7 @@ def finish_run(url: str, run_id: int, *, say: Say = print) -> Report:
         if report.status == "dry_run":
             close_dry_run(connection, run_id)
         elif report.status in ("queued", "running"):
-            _finish(connection, run_id)
+            finish(connection, run_id)
         report = load_report(connection, run_id)
     say(report.table())
     return report
@@ -202,7 +222,9 @@ def plan_models(
     keep: Callable[[], None] = lambda: None,
 ) -> None:
     """Plan these models, each in a transaction of its own; one that cannot be planned says why."""
-    plan = _begin_plan(connection, settings, run_id, models)
+    plan = _begin_plan(connection, settings, run_id, models, say)
+    say(f"Run {run_id} to {destinations.name_of(connection, plan.destination)}")
+    is_first = destinations.is_new(connection, plan.destination)
     build = contract.last_build(connection)
     if build is not None and build.remark:
         _remark(connection, run_id, build.remark, say)
@@ -225,6 +247,11 @@ def plan_models(
             say(f"{model.name}: {reason}")
             continue
         say(_planned_line(connection, run_id, model.name))
+    connection.isolation_level = None
+    if is_first:
+        added = load_report(connection, run_id).total("added")
+        remark = destinations.first_push(connection, plan.destination, added)
+        _remark(connection, run_id, remark, say)
 
 
 def _why_not_planned(model: PushedModel, error: Exception) -> str:
@@ -247,7 +274,11 @@ def _remark(connection: psycopg.Connection, run_id: int, remark: str, say: Say) 
 
 
 def _begin_plan(
-    connection: psycopg.Connection, settings: Settings, run_id: int, models: dict[str, PushedModel]
+    connection: psycopg.Connection,
+    settings: Settings,
+    run_id: int,
+    models: dict[str, PushedModel],
+    say: Say,
 ) -> PlanSettings:
     """Fix what the plan depends on, once: a repeated step plans with the same."""
     (environment,) = connection.execute("select environment from sync.environment").fetchone()  # type: ignore[misc]
@@ -292,8 +323,12 @@ def _begin_plan(
             run_id, destination, fixed["environment"], fixed["service_id"],
             limit, is_full, requested_by, is_dry,
         )  # fmt: skip
+        interrupted = resync.interrupted(connection, destination) if is_first else []
         if is_first and is_full and not is_dry:
-            begin_resync(connection, list(models), plan)
+            resync.begin(connection, list(models), plan)
+    if interrupted:
+        back = "`make cancel RESYNC=1`, or the page, takes it back"
+        _remark(connection, run_id, f"{resync.remark(interrupted)}; {back}", say)
     return plan
 
 
@@ -394,91 +429,3 @@ def _progress(delivery: Delivery, part: Range, say: Say) -> Callable[[], None]:
         say(f"{part.model}: {done:,} of {part.last - part.first + 1:,} so far")
 
     return progress
-
-
-def close_dry_run(connection: psycopg.Connection, run_id: int, reason: str | None = None) -> None:
-    """End a run that only plans; `reason`: why it came to nothing, else what it could not plan."""
-    with connection.transaction():
-        runs.settle_books(connection, run_id)
-        connection.execute(
-            """
-            update sync.runs
-            set
-                finished_at = coalesce(finished_at, clock_timestamp()),
-                reason = coalesce(reason, %(reason)s, (
-                    select string_agg(model, ', ' order by model) || ' cannot be planned'
-                    from sync.run_models where run_id = %(run_id)s and planned_at is null
-                ))
-            where run_id = %(run_id)s
-            """,
-            {"run_id": run_id, "reason": reason},
-        )
-
-
-def _finish(connection: psycopg.Connection, run_id: int) -> None:
-    with connection.transaction():
-        # Ended first, so that nobody writes for the run any more; then its books are final.
-        if not runs.end(connection, run_id, "success", None):
-            return
-        resolve_failures(connection, run_id)
-        status, reason = _status(connection, run_id)
-        if wrong := check_books(connection, run_id):
-            status, reason = "failed", f"the books do not add up: {wrong}"
-        connection.execute(
-            "update sync.runs set status = %s, reason = %s where run_id = %s",
-            [status, reason, run_id],
-        )
-        mark_seen_back(connection, load_report(connection, run_id).destination)
-
-
-def _status(connection: psycopg.Connection, run_id: int) -> tuple[str, str | None]:
-    """The run's status from its final counts, and why it is not a success."""
-    cancelled_by, planned_at = connection.execute(
-        "select cancel_requested_by, planned_at from sync.runs where run_id = %s", [run_id]
-    ).fetchone()  # type: ignore[misc]
-    counts = _totals(connection, run_id)
-    cases = [
-        (cancelled_by, "cancelled", f"cancelled by {cancelled_by}"),
-        (planned_at is None or not counts["models"], "failed", "it was not planned"),
-        (counts["unplanned"] == counts["models"], "failed", counts["reason"]),
-        (
-            counts["is_unanswered"] and not counts["synced"],
-            "failed",
-            counts["reason"] or "Segment gave no answer that can be relied on",
-        ),
-        (
-            # Refused whole (a wrong key, say), or not reached: not one object too many or too few.
-            not counts["synced"] and (counts["left"] or (counts["errors"] and counts["reason"])),
-            "failed",
-            counts["reason"],
-        ),
-        (counts["left"] or counts["unplanned"], "partial", counts["reason"]),
-        (counts["errors"], "partial", f"{counts['errors']} objects failed"),
-        (counts["held"], "held", f"{counts['held']} objects are held until somebody answers"),
-    ]
-    for applies, status, reason in cases:
-        if applies:
-            return status, reason
-    return "success", None
-
-
-def _totals(connection: psycopg.Connection, run_id: int) -> dict[str, Any]:
-    """Sums over the run's models; `left`: to be sent, and neither synced nor failed."""
-    with connection.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(
-            """
-            select
-                coalesce(sum(synced), 0) as synced,
-                coalesce(sum(errors), 0) as errors,
-                coalesce(sum(held) filter (where not is_answered), 0) as held,
-                coalesce(sum(to_send - synced - (errors - invalid)), 0) as left,
-                count(*) filter (where planned_at is null) as unplanned,
-                count(*) as models,
-                max(reason) filter (where held = 0) as reason,
-                exists (
-                    select from sync.batches where run_id = %(run_id)s and status = 'unknown'
-                ) as is_unanswered
-            from sync.run_models where run_id = %(run_id)s
-            """,
-            {"run_id": run_id},
-        ).fetchone()  # type: ignore[return-value]

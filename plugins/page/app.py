@@ -15,12 +15,12 @@ from starlette.middleware.base import BaseHTTPMiddleware
 
 import include.page
 from include.collector import sources
-from include.errors import ProblemError, ServiceError
-from include.page import button, changes, held, metrics, reading, runs, tracking, usage
+from include.errors import BusyError, ProblemError, ServiceError
+from include.page import button, changes, destination, held, metrics, reading, runs, tracking, usage
 from include.page.button import PushDag
 from include.page.pushed_models import pushed_models
-from include.push import guards
-from include.push.runs import cancel_run
+from include.push import guards, resync
+from include.push.cancel import cancel_run
 from include.settings import load_settings
 from include.why import tell
 from plugins.page import airflow_api, warehouse
@@ -141,8 +141,16 @@ def _failed_before(dag: PushDag, state: dict[str, Any]) -> dict[str, Any] | None
     return None if newest["dag_run_id"] in began else newest
 
 
+def _goes_to(connection: Any) -> dict[str, Any]:
+    try:
+        return destination.next_push(connection, warehouse.current_segment())
+    except ProblemError as problem:
+        return {"problem": str(problem)}
+
+
 def _push_state(connection: Any) -> dict[str, Any]:
     return {
+        "goes_to": _goes_to(connection),
         "active_run": runs.active(connection),
         "last_run": runs.last_finished(connection),
         "history": runs.history(connection),
@@ -393,9 +401,22 @@ async def push(request: Request, may: Permissions, wish: PushWish) -> dict[str, 
         return {"dag_run_id": await airflow_api.trigger_push(request, wish.conf(), note)}
 
 
+@api.post("/resync/back", dependencies=[may_push, same_site])
+def take_resync_back(user: GetUserDep) -> dict[str, Any]:
+    """Take back a full resync that was stopped. 409 when there is none, or a push is active."""
+    url, segment = warehouse.current_url(), warehouse.current_segment()
+    try:
+        taken = resync.take_back(url, segment, user.get_name())
+    except BusyError as busy:
+        raise HTTPException(409, str(busy)) from None
+    if not taken:
+        raise HTTPException(409, "No full resync waits to go on: there is nothing to take back.")
+    return {"taken_back": {each.model: each.left for each in taken}}
+
+
 @api.post("/runs/{run_id}/cancel", dependencies=[may_push, same_site])
 def cancel(run_id: int, user: GetUserDep) -> dict[str, Any]:
-    """Ask a run to stop between two batches. 409 when it has ended, or was asked already."""
+    """Ask a run to stop: it does within seconds. 409 when it has ended, or was asked already."""
     if not cancel_run(warehouse.current_url(), run_id, user.get_name()):
         raise HTTPException(409, "That run has ended already, or was asked to stop before.")
     return {"run_id": run_id}

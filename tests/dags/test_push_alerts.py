@@ -54,7 +54,7 @@ def test_a_partial_push_is_told_by_e_mail(
     assert recipients == ["ops@acme.example"]
     assert letter["From"] == "push@acme.example"
     assert str(make_header(decode_header(letter["Subject"]))) == "Push to Segment: partial"
-    assert "1 objects failed (2 synced, 1 errors, 0 held)" in body(letter)
+    assert "1 object failed (2 synced, 1 error, 0 held)" in body(letter)
 
 
 def test_a_build_tells_what_it_opened_and_that_no_push_came_unless_the_push_is_paused(

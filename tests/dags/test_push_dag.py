@@ -89,7 +89,8 @@ def test_a_refused_object_makes_its_task_and_the_run_red_and_costs_no_other_mode
     assert (report["models"]["company"]["synced"], report["models"]["company"]["errors"]) == (1, 1)
     assert report["models"]["enduser"]["synced"] == 1
     assert made["note"].endswith(
-        ": partial: 2 objects synced; 1 errors, 3 added. company 1, enduser 1. 1 objects failed."
+        ": partial: 2 objects synced; 1 error (http_400), 3 added. company 1, enduser 1. "
+        "1 object failed."
     )
     assert {each["groupId"] for each in segment.messages if each["type"] == "group"} == {
         "planhat-c1"

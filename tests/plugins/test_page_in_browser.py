@@ -769,7 +769,7 @@ def test_axe_finds_nothing_serious(open_as, connection, airflow, scheme):
     connection.execute("insert into sync.company_metrics (metric) values ('exports')")
     page, _ = open_as("admin", path="/planhat-segment/", color_scheme=scheme, bypass_csp=True)
     page.get_by_text("Choose models, dry run").click()
-    page.get_by_role("button", name="1 errors of Enduser: show them").click()
+    page.get_by_role("button", name="1 error of Enduser: show them").click()
     page.get_by_text("too_large").wait_for()
     page.evaluate(axe_script())
 

@@ -200,7 +200,7 @@ def one_object_is_refused_and_the_rest_is_pushed_by_keyboard(
         re.compile(r"A push is running since \d\d:\d\d by operator.*\d+%"), timeout=RUN
     )
     expect(frame.locator("#push-answer")).to_have_text(
-        re.compile(r"The push has ended: partial, [\d,]+ synced, 1 errors"), timeout=RUN
+        re.compile(r"The push has ended: partial, [\d,]+ synced, 1 error"), timeout=RUN
     )
     run = frame.locator("#push-run")
     row = run.get_by_role("row", name=re.compile("^Enduser"))
@@ -208,7 +208,7 @@ def one_object_is_refused_and_the_rest_is_pushed_by_keyboard(
     expect(row.get_by_role("cell").nth(1)).to_have_text("1")
     assert refused not in live.segment.latest()
     expect(frame.locator("#push-history").get_by_role("row")).to_have_count(2)
-    run.get_by_role("button", name="1 errors of Enduser: show them").press("Enter")
+    run.get_by_role("button", name="1 error of Enduser: show them").press("Enter")
     expect(run.get_by_role("row", name=re.compile(f"^{refused}"))).to_contain_text("400")
 
 
@@ -216,7 +216,7 @@ def the_runs_page_in_airflow_leads_back(live: Live, page: Any, frame: Any) -> No
     frame.locator("#push-run").get_by_role("link", name="This run in Airflow").click()
     expect(page).to_have_url(re.compile(f"/dags/{PUSH_DAG}/runs/button__"))
     # the note is written when Airflow has ended the run, a moment after the push has
-    note = wait_for_note(live, r"partial: [\d,]+ objects synced; 1 errors")
+    note = wait_for_note(live, r"partial: [\d,]+ objects synced; 1 error")
     assert note.startswith("Pushed from the page")
 
     page.locator('a[href$="planhat-segment-run"]').click()

@@ -2,8 +2,9 @@
 
 import { ask } from "./api.js";
 import { airflowLink, by, h, listed, name, opener, show, table, twoStep, whyLink, words } from "./dom.js";
+import { drawDestination } from "./destination.js";
 import { drawHeld, planned } from "./held.js";
-import { ago, count, duration, model, STATUS, time, timeOfDay } from "./words.js";
+import { ago, count, counted, duration, model, STATUS, time, timeOfDay } from "./words.js";
 
 let latest = null;
 const query = new URLSearchParams(location.search);
@@ -27,6 +28,7 @@ export function drawPush(push) {
   latest = push;
   show(by("push-state"), stateOf(push), drawState);
   drawForm(push);
+  drawDestination(push, refresh);
   show(by("push-progress"), push.active_run && { ...push.active_run, may: push.may.push }, drawProgress);
   drawRun(push);
   drawHeld(push, refresh);
@@ -144,7 +146,7 @@ function noticeEnd(push) {
   const run = push.history?.find((each) => each.run_id === watched || each.dag_run_id === watched);
   if (!run?.finished_at) return;
   const [text, kind] = STATUS[run.status] ?? [run.status, ""];
-  say(kind === "good" ? "" : kind, `The push has ended: ${text.toLowerCase()}, ${count(run.synced)} synced, ${count(run.errors)} errors.${run.reason ? ` ${run.reason}` : ""}`);
+  say(kind === "good" ? "" : kind, `The push has ended: ${text.toLowerCase()}, ${count(run.synced)} synced, ${counted(run.errors, "error")}${run.held ? `, ${count(run.held)} held` : ""}.${run.reason ? ` ${run.reason}` : ""}`);
   watched = null;
 }
 
@@ -160,16 +162,16 @@ function say(kind, ...text) {
 
 function drawProgress(run) {
   if (!run) return [];
-  const words_ = run.planned_at ? `${count(run.totals.planned)} objects to send` : "Comparing every model with what Segment has acknowledged";
+  const words_ = run.planned_at ? `${counted(run.totals.planned, "object")} to send` : "Comparing every model with what Segment has acknowledged";
   return h("div", { class: "card" },
     h("h2", {}, `A push is ${run.status}`),
     h("p", {}, `Since ${timeOfDay(run.started_at)} by `, name(run.requested_by), run.model ? `, now ${model(run.model)}` : "", `. ${words_}.`),
     h("progress", { "aria-label": "Share of the planned objects that have an outcome", max: 100, value: run.percent }),
     h("p", { class: "quiet" }, run.percent === null ? "" : `${run.percent}%`),
     run.cancel_requested_by
-      ? h("p", { class: "notice warn" }, name(run.cancel_requested_by), ` asked it to stop at ${timeOfDay(run.cancel_requested_at)}: it ends after the batches that are on their way.`)
+      ? h("p", { class: "notice warn" }, name(run.cancel_requested_by), ` asked it to stop at ${timeOfDay(run.cancel_requested_at)}: it ends within seconds.`)
       : run.may ? twoStep("Stop this push", {
-        key: "cancel", warning: "It ends between two batches. What was sent stays sent; the rest goes with the next push.", yes: "Stop it",
+        key: "cancel", warning: "It ends within seconds. What was sent stays sent; the rest goes with the next push.", yes: "Stop it",
         act: async () => {
           await ask(`runs/${run.run_id}/cancel`, { method: "POST" });
           await refresh();
@@ -211,6 +213,7 @@ function drawTable({ run, problem, last, may }) {
       h("h2", {}, title, " ", badge(run.status)),
       h("span", { class: "row" }, run.dag_run_id ? airflowLink(`dags/${latest.dag_id}/runs/${encodeURIComponent(run.dag_run_id)}`, "This run in Airflow") : null, back)),
     h("p", { class: "quiet" }, `${time(run.started_at)}, `, how(run), `, ${duration(run.seconds)}`),
+    (run.remarks ?? []).map((remark) => h("p", { class: "notice warn" }, name(`${remark[0].toUpperCase()}${remark.slice(1)}.`))),
     run.reason ? h("p", { class: `notice ${STATUS[run.status]?.[1] === "bad" ? "bad" : "warn"}` }, name(run.reason)) : null,
     run.models.length ? table({
       caption: `${title}: objects ${run.is_dry ? "that would be sent" : "synced"} and errors, per model`,
@@ -240,7 +243,7 @@ function how(run) {
 function behind(run, row, key, title) {
   if (key === "errors") {
     return opener(count(row.errors), {
-      key: `errors-${row.model}`, kind: "bad", label: `${count(row.errors)} errors of ${model(row.model)}: show them`,
+      key: `errors-${row.model}`, kind: "bad", label: `${counted(row.errors, "error")} of ${model(row.model)}: show them`,
       fill: (cell) => errorRows(run, row.model, cell),
     });
   }

@@ -33,6 +33,9 @@ export function ago(moment) {
 
 export const count = (number) => Number(number ?? 0).toLocaleString("en");
 
+/** 1 → "1 error", 1200 → "1,200 errors". */
+export const counted = (number, noun) => `${count(number)} ${noun}${Number(number ?? 0) === 1 ? "" : "s"}`;
+
 /** 0.39 → "+39%"; a dash where there was nothing before. */
 export const change = (value) => (value === null || value === undefined ? "–" : `${value > 0 ? "+" : ""}${Math.round(value * 100)}%`);
 

@@ -23,6 +23,7 @@ alter table sync.resyncs add column completed_at timestamptz;
 -- from then on: `<object> was <group id>`, which no outbound table has, so that it is said as
 -- removed like any other; this names the object that it belonged to.
 alter table sync.objects add column former_of text;
+create index objects_former on sync.objects (destination, model) where former_of is not null;
 
 insert into sync.thresholds (threshold, value, unit, meaning)
 values

@@ -197,9 +197,7 @@ def test_another_active_push_is_4_and_one_line_and_can_be_cancelled(
         busy = one_line(run(world, segment, "push"), 4)
         assert f"run {run_id}, asked for by the schedule (schedule), running since" in busy
         first = run(world, segment, "cancel")
-        assert first.stdout.startswith(
-            f"Asked to stop after the batches on their way: run {run_id}"
-        )
+        assert first.stdout.startswith(f"Asked to stop, which takes a few seconds: run {run_id}")
         again = run(world, segment, "cancel")
         assert again.stdout.startswith("It was asked to stop before")
         assert (first.returncode, again.returncode) == (0, 0)

@@ -46,7 +46,7 @@ def test_an_alert_says_what_became_of_the_run(world: World, segment: PlayedSegme
     report = world.push(segment.connection)
     (alert,) = told(world, segment, report.run_id)
     assert alert.subject == "Push to Segment: partial"
-    assert alert.text == (f"Run {report.run_id}: 1 objects failed (2 synced, 1 errors, 0 held)")
+    assert alert.text == (f"Run {report.run_id}: 1 object failed (2 synced, 1 error, 0 held)")
 
 
 def test_a_push_that_came_to_no_run_has_failed(world: World, segment: PlayedSegment) -> None:

@@ -9,8 +9,9 @@ import pytest
 
 from include.errors import BusyError, ProblemError, ServiceError
 from include.push import ledger, runs
+from include.push.cancel import cancel_run
 from include.push.ledger import ClaimLostError, Range
-from include.push.runs import active_run, cancel_run, close_run, queue_run, trigger_of
+from include.push.runs import active_run, close_run, queue_run, trigger_of
 from include.push.steps import deliver_model, finish_run, open_run, plan_run
 from tests.include.push.played_segment import OK, Answer, PlayedSegment
 from tests.include.push.pusher import Pusher

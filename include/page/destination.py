@@ -1,0 +1,52 @@
+"""Where the next push goes and what it finds there: said beside the button."""
+
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import dict_row, tuple_row
+
+from include.page.pushed_models import pushed_models
+from include.push import contract, destinations, resync
+from include.settings import SegmentConnection
+
+
+def next_push(connection: psycopg.Connection, segment: SegmentConnection) -> dict[str, Any]:
+    """`{"name", "remarks", "resync"}`: the destination, what a push there would say before it
+    sends, and `[{"model", "left"}]` of a full resync that would go on.
+    """
+    connection.row_factory = tuple_row
+    try:
+        remarks = []
+        build = contract.last_build(connection)
+        if build is not None and build.remark:
+            remarks.append(f"{build.remark}. What it did not finish is not pushed")
+        if destinations.is_new(connection, segment.destination):
+            objects = _objects(connection)
+            remarks.append(
+                destinations.first_push(connection, segment.destination, objects, name=segment.name)
+            )
+        found = resync.interrupted(connection, segment.destination)
+        if found:
+            remarks.append(resync.remark(found))
+    finally:
+        connection.row_factory = dict_row  # type: ignore[assignment]
+    return {
+        "name": segment.name,
+        "remarks": [f"{remark[0].upper()}{remark[1:]}." for remark in remarks],
+        "resync": [{"model": each.model, "left": each.left} for each in found],
+    }
+
+
+def _objects(connection: psycopg.Connection) -> int:
+    """Rows of all outbound tables that there are."""
+    total = 0
+    for model in pushed_models():
+        table = sql.Identifier("planhat", model)
+        known = connection.execute(
+            "select to_regclass('planhat.' || quote_ident(%s)) is not null", [model]
+        ).fetchone()
+        if known and known[0]:
+            row = connection.execute(sql.SQL("select count(*) from {}").format(table)).fetchone()
+            total += row[0] if row else 0
+    return total

@@ -1,0 +1,26 @@
+// Where the next push goes, what it would say before it sends, and a full resync that would go on.
+
+import { ask } from "./api.js";
+import { by, h, name, show, twoStep, words } from "./dom.js";
+
+export function drawDestination(push, refresh) {
+  const target = by("push-destination");
+  show(target, { ...push.goes_to, may: push.may.push, is_running: Boolean(push.active_run) }, (goes) => {
+    if (goes.problem) return words(goes.problem, "bad");
+    if (!goes.name) return [];
+    return [
+      h("p", {}, "Goes to ", h("strong", {}, name(goes.name)), "."),
+      goes.remarks.map((remark) => h("p", { class: "notice warn" }, name(remark))),
+      goes.resync.length && goes.may && !goes.is_running ? takeBack(refresh) : null,
+    ];
+  });
+}
+
+const takeBack = (refresh) => twoStep("Take the full resync back", {
+  key: "resync-back", yes: "Take it back",
+  warning: "What it has not come to is sent when it changes, and not before.",
+  act: async () => {
+    await ask("resync/back", { method: "POST" });
+    await refresh();
+  },
+});
