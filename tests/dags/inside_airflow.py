@@ -155,6 +155,7 @@ def _outcome(made: Any) -> dict[str, Any]:
                 "map_index": each.map_index,
                 "name": each.rendered_map_index,
                 "state": each.state and str(each.state),
+                "tries": each.try_number,
                 "value": each.xcom_pull(task_ids=each.task_id, map_indexes=each.map_index),
             }
             for each in sorted(

@@ -3,6 +3,9 @@
 import json
 from typing import Any
 
+import pytest
+
+from include.push.cancel import cancel_run
 from include.push.steps import open_run
 from tests.dags.conftest import Inside
 from tests.include.push.played_segment import Answer, PlayedSegment
@@ -126,6 +129,63 @@ def test_a_push_that_finds_another_active_says_so_and_sends_nothing(
     assert made["note"].startswith("Another push is active: run "), "it has no report"
     assert "asked for by ada" in made["note"]
     assert segment.posts == 0
+
+
+def test_a_cancelled_task_is_not_tried_again_and_the_run_has_ended(
+    inside: Inside, world: World, segment: PlayedSegment, connections: dict[str, str]
+) -> None:
+    world.put("company", "c1", name="Acme")
+    world.put("enduser", "e1", email="ada@acme.example")
+
+    def cancel(number: int, batch: list[dict]) -> Answer:
+        ((run_id,),) = world.run("select max(run_id) from sync.runs")
+        cancel_run(world.url, run_id, "jo")
+        # Longer than any test waits: who is asked to wait and does has not stopped.
+        return Answer(503, takes=False, headers={"Retry-After": "250"})
+
+    segment.script = cancel
+    made = run(inside, connections)
+
+    assert made["state"] == "failed"
+    assert states(made) == {
+        "build": "success",
+        "plan": "success",
+        "deliver company": "failed",
+        "deliver enduser": "failed",
+        "report": "failed",
+    }
+    assert {task["tries"] for task in made["tasks"]} == {1}
+    assert world.run("select status, reason from sync.runs") == [("cancelled", "cancelled by jo")]
+    assert segment.posts == 1
+    assert "cancelled by jo" in made["note"]
+
+
+@pytest.mark.parametrize(
+    ("dag_id", "conf", "task_id"),
+    [
+        (PUSH, {"model": ["campaign"]}, "build"),
+        (PUSH, {"models": ["company"], "dryrun": True}, "build"),
+        ("build_usage", {"ful": True}, "build"),
+        ("read_planhat", {"deletion": "never"}, "read_exports"),
+        ("answer_held_plans", {"model": ["company"]}, "find"),
+    ],
+)
+def test_a_parameter_that_there_is_not_is_refused_before_anything_is_done(
+    inside: Inside,
+    world: World,
+    segment: PlayedSegment,
+    connections: dict[str, str],
+    dag_id: str,
+    conf: dict[str, Any],
+    task_id: str,
+) -> None:
+    world.put("company", "c1", name="Acme")
+    made = inside.ask("run", dag_id, json.dumps(conf), **connections)
+    assert made["state"] == "failed"
+    tasks = {task["task_id"]: task for task in made["tasks"]}
+    assert (tasks[task_id]["state"], tasks[task_id]["tries"]) == ("failed", 1)
+    assert segment.posts == 0
+    assert world.run("select count(*) from sync.runs") == [(0,)]
 
 
 def test_a_run_that_fails_before_its_plan_says_in_its_note_where(
