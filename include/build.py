@@ -288,7 +288,11 @@ def _summarize_loads(url: str, say: Callable[[str], None]) -> None:
     """
     try:
         with connect(url, application_name="build", autocommit=True) as connection:
+            # under way, a vacuum does it itself; who waits for one for a second ends it
+            connection.execute("set lock_timeout = '500ms'")
             connection.execute("select brin_summarize_new_values('raw_segment.events_load_id')")
+    except psycopg.errors.LockNotAvailable:
+        pass
     except psycopg.Error as error:
         say(f"  slower: raw_segment.events_load_id knows no new calls ({_first_line(str(error))})")
 

@@ -13,13 +13,15 @@
                 {{ column }},
                 any_value(message_id) as message_id
             from {{ new_or_all('stg_segment__calls', mode) }} as calls
-            where {{ column }} is not null
             group by {{ column }}
+            -- before nulls go: an index of what has none is read whole, however little is new
+            {{ fence() }}
         ) as examples
         inner join {{ source('raw_segment', 'events') }} as events
             on events.message_key = md5(examples.message_id)::uuid
+        where examples.{{ column }} is not null
         {%- if mode == 'changes' %}
-        where not exists (select 1 from {{ this }} as earlier where earlier.{{ column }} = examples.{{ column }})
+        and not exists (select 1 from {{ this }} as earlier where earlier.{{ column }} = examples.{{ column }})
         {%- endif %}
     )
 {%- endmacro %}

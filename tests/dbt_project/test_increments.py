@@ -343,6 +343,30 @@ def test_a_setting_of_one_table_reads_no_call_again(
     assert found["int_usage__object_enduser_days"] == "changes"
 
 
+def test_an_object_key_that_is_added_is_looked_for_in_the_calls_that_are_there(
+    customers: str, settings: Settings
+):
+    land_objects(customers, "license", [{"_id": "l1", "companyId": "p1", "externalId": "x1"}])
+    call = {
+        "messageId": "1",
+        "type": "track",
+        "event": "Opened",
+        "userId": "u1",
+        "properties": {"license_id": "x1"},
+    }
+    land_calls(customers, [call], received_at=AT)
+    _build(customers, settings)
+    assert _usage(customers) == _counted(1)
+    with psycopg.connect(customers) as connection:
+        connection.execute("insert into sync.object_keys values ('license', 'license_id', 1)")
+    _build(customers, settings)
+    assert _usage(customers) == [*_counted(1), ("license", 1, 1)]
+    with psycopg.connect(customers) as connection:
+        connection.execute("delete from sync.object_keys where model = 'license'")
+    _build(customers, settings)
+    assert _usage(customers) == _counted(1)
+
+
 def test_a_build_finds_new_rows_by_index_whether_or_not_a_vacuum_has_been_there(
     customers: str, settings: Settings
 ):

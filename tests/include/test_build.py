@@ -82,6 +82,18 @@ def test_a_build_goes_on_without_the_index_that_finds_new_calls(module_warehouse
     assert any(line.startswith("  slower: raw_segment.events_load_id") for line in said), said
 
 
+def test_a_build_neither_waits_for_a_vacuum_nor_ends_it(module_warehouse, module_settings):  # noqa: F811
+    land_calls(module_warehouse, [{"messageId": "m4", "type": "track"}], received_at=AT)
+    said: list[str] = []
+    with psycopg.connect(module_warehouse) as vacuum:
+        # a build that waited would go on when this ends, and be told apart by it
+        vacuum.execute("set idle_in_transaction_session_timeout = '5min'")
+        vacuum.execute("lock table raw_segment.events in share update exclusive mode")
+        build(module_warehouse, module_settings, requested_by="test", as_of=AS_OF, say=said.append)
+        assert vacuum.execute("select 1").fetchone() == (1,), "the build has waited"
+    assert not any("slower" in line for line in said), said
+
+
 def test_a_second_build_waits_and_is_told_who_builds(module_warehouse, module_settings):  # noqa: F811
     with connect(module_warehouse, application_name="test", autocommit=True) as holder:
         holder.execute(LOCK)
