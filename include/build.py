@@ -30,8 +30,8 @@ PROJECT = ROOT / "dbt_project"
 LOCK = "select pg_try_advisory_lock(hashtext('planhat-segment build'))"
 # The tables whose rows are settings of a build: written down whole with each build.
 SETTINGS_TABLES = (
-    "switches", "company_metrics", "key_names", "object_keys", "blocked_identities",
-    "usage_events", "thresholds",
+    "switches", "company_metrics", "key_names", "object_keys", "blocked_identities", "excluded",
+    "company_aliases", "usage_events", "thresholds",
 )  # fmt: skip
 # What a build's sessions have beyond the server's settings.
 _SESSION = {

@@ -53,17 +53,6 @@
         {%- endif %}
 {%- endmacro %}
 
-{#
-    The day of a call is one of its keyset's period. Nearly all keysets have one period, without an end: written so that
-    Postgres guesses that nearly all calls are meant, and not one in nine as of two comparisons.
-#}
-{% macro in_period(calls, keysets) -%}
-    case
-        when {{ calls }}.event_date >= {{ keysets }}.from_date and {{ calls }}.event_date < {{ keysets }}.to_date then 0
-        else 1
-    end <> 1
-{%- endmacro %}
-
 {# Their names; is_resolved, which says the same as reason, aside. #}
 {% macro resolution_column_names() %}
     {{ return([
@@ -86,4 +75,9 @@
 {# What is asked of every call: looked up once a query. #}
 {% macro call_setting(name) -%}
     (select settings.{{ name }} from {{ ref('int_identity__call_settings') }} as settings)
+{%- endmacro %}
+
+{# A user id that has the form of an address, as addresses are compared; else null. #}
+{% macro address_of(user_id) -%}
+    case when {{ user_id }} ~ '^[^@[:space:]]+@[^@[:space:]]+$' then lower({{ user_id }}) end
 {%- endmacro %}

@@ -5,9 +5,7 @@ with keysets as (
 
 )
 
-select
-    keyset,
-    from_date
+select keyset
 from keysets
 where
     (matched_by is null) = (reason is null)

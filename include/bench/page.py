@@ -226,8 +226,8 @@ USAGE = (
     """,
     """
     insert into intermediate.int_identity__keyset_endusers
-        (keyset, from_date, to_date, is_borrowed, company_id)
-    select md5(n::text)::uuid, '-infinity', 'infinity', false, 'company-' || n
+        (keyset, is_borrowed, company_id)
+    select md5(n::text)::uuid, false, 'company-' || n
     from generate_series(1, %(companies)s) as n
     """,
     # A value a day of each metric of every company.
@@ -259,9 +259,9 @@ USAGE = (
     # One call of fifty is nobody's.
     """
     insert into intermediate.int_identity__keyset_endusers
-        (keyset, from_date, to_date, is_borrowed, user_id, company_key, reason)
+        (keyset, is_borrowed, user_id, company_key, reason)
     select
-        md5('lost ' || n)::uuid, '-infinity', 'infinity', false, 'lost-' || n,
+        md5('lost ' || n)::uuid, false, 'lost-' || n,
         'nobody-' || n %% %(companies)s, 'unknown_company'
     from generate_series(1, %(endusers)s) as n
     """,

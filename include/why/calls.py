@@ -14,12 +14,12 @@ COMPANY_FOUND = {
     "company_key": "the call names it as “{company_key}”",
     "user_id": "the only company in which the user id {user_id} is known",
     "user_nearest_call": (
-        "of the several companies of the user id {user_id}, the one that their nearest call by "
-        "day names"
+        "of the several companies of the user id {user_id}, the one that their nearest naming "
+        "call says"
     ),
     "email": "the only company in which the e-mail {email} is known",
     "email_primary": (
-        "of the several companies of the e-mail {email}, the one whose enduser alone is primary"
+        "of the several companies of the e-mail {email}, the only one with a primary enduser"
     ),
 }
 ENDUSER_FOUND = {
@@ -28,6 +28,7 @@ ENDUSER_FOUND = {
     "created_user": "Planhat has nobody with the user id {user_id} there, so it was created",
     "email": "its e-mail in Planhat is {email}",
     "created_user_email": "the only created user whose e-mail is {email}",
+    "email_of_user": "it is the e-mail {email} that a user id of this enduser last came with",
     "created_email": "Planhat has nobody with the e-mail {email} there, so it was created",
 }
 CLOCKS = {

@@ -121,6 +121,11 @@ def fold(address: str) -> str:
     return address.strip(BLANKS).lower()
 
 
+def as_address(user_id: str) -> str | None:
+    """A user id that has the form of an address, as addresses are compared."""
+    return fold(user_id) if re.fullmatch(r"[^@\s]+@[^@\s]+", user_id) else None
+
+
 def find(payload: Mapping[str, Any], path: str) -> Any:
     """The value at a path like `context.traits.email`; None without one."""
     value: Any = payload
@@ -442,54 +447,86 @@ class Reference:
 
     @cached_property
     def naming(self) -> list[tuple[Call, str]]:
-        """The identify and track calls that name a known company, with the company."""
+        """The identify, group and track calls that name a known company, with the company."""
         named = (
             (call, self.known_company(call.keys.company))
             for call in self.in_scope
-            if call.type in ("identify", "track")
+            if call.type in ("identify", "group", "track")
         )
         return [(call, company) for call, company in named if company]
 
+    @staticmethod
+    def first_tier(people: list[PlanhatObject], *said: set[str]) -> set[str]:
+        """3.3: Planhat's, of those deleted only without others; else the first that is said."""
+        there = {each.company_id for each in people if not each.is_deleted}
+        tiers = (there, {each.company_id for each in people}, *said)
+        return next((tier for tier in tiers if tier), set())
+
     def companies_of_user(self, user_id: str) -> set[str]:
-        return {each.company_id for each in self.endusers if each.external_id == user_id} | {
-            company for call, company in self.naming if call.keys.user_id == user_id
-        }
+        named = [(call.type, to) for call, to in self.naming if call.keys.user_id == user_id]
+        return self.first_tier(
+            [each for each in self.endusers if each.external_id == user_id],
+            {company for type_, company in named if type_ != "track"},
+            {company for type_, company in named},
+        )
 
     def companies_of_email(self, email: str) -> set[str]:
-        return {each.company_id for each in self.endusers if each.email == email} | {
-            company for call, company in self.naming if call.keys.email == email
-        }
+        named = [
+            (call.type, company)
+            for call, company in self.naming
+            if call.type != "group" and call.keys.email == email
+        ]
+        return self.first_tier(
+            [each for each in self.endusers if each.email == email],
+            {company for type_, company in named if type_ != "track"},
+            {company for type_, company in named},
+        )
 
-    def nearest_company(self, user_id: str, day: date) -> str | None:
-        """3.3(3): the one that the user's nearest call by day names."""
-        named = [(call, company) for call, company in self.naming if call.keys.user_id == user_id]
-        before = [company for call, company in named if call.day <= day]
+    def nearest_company(self, user_id: str, call: Call) -> str | None:
+        """3.3(3): the one of theirs that the user's nearest naming call says."""
+        theirs = self.companies_of_user(user_id)
+        named = [
+            (each, company)
+            for each, company in self.naming
+            if each.keys.user_id == user_id and company in theirs
+        ]
+        before = [company for each, company in named if each.order <= call.order]
         if before:
             return before[-1]
         return named[0][1] if named else None
 
     def company_of_primary(self, email: str) -> str | None:
-        """3.3(4): of several companies that of the enduser who alone is primary."""
-        primary = [
+        """3.3(4): of several companies the only one in which such an enduser is primary."""
+        primary = {
             each.company_id
             for each in self.endusers
             if each.email == email and each.is_primary and not each.is_deleted
-        ]
-        return primary[0] if len(primary) == 1 else None
+        }
+        return min(primary) if len(primary) == 1 else None
 
-    def find_company(self, linked: Linked, day: date) -> tuple[str | None, str]:  # noqa: PLR0911
+    def last_email(self, user_id: str) -> str | None:
+        """3.3(4): u's e-mail, whatever the company."""
+        said = [
+            call.keys.email
+            for call in self.in_scope
+            if call.type != "alias" and call.keys.user_id == user_id and call.keys.email
+        ]
+        return said[-1] if said else as_address(user_id)
+
+    def find_company(self, linked: Linked, call: Call) -> tuple[str | None, str]:  # noqa: PLR0911
         """3.3: the company and what matched it; without one the reason."""
         if company := self.known_company(linked.company):
             return company, "company_key"
         of_user = self.companies_of_user(linked.user_id) if linked.user_id else set()
         if len(of_user) == 1:
             return min(of_user), "user_id"
-        if of_user and (company := self.nearest_company(linked.user_id or "", day)):
+        if of_user and (company := self.nearest_company(linked.user_id or "", call)):
             return company, "user_nearest_call"
-        of_email = self.companies_of_email(linked.email) if linked.email else set()
+        email = linked.email or (self.last_email(linked.user_id) if linked.user_id else None)
+        of_email = self.companies_of_email(email) if email else set()
         if len(of_email) == 1:
             return min(of_email), "email"
-        if of_email and (company := self.company_of_primary(linked.email or "")):
+        if of_email and (company := self.company_of_primary(email or "")):
             return company, "email_primary"
         if linked.company:
             return None, "unknown_company"
@@ -502,7 +539,7 @@ class Reference:
         for call in self.in_scope:
             if call.type != "group":
                 linked = self.linked(call)
-                located[call.message_id] = (linked, *self.find_company(linked, call.day))
+                located[call.message_id] = (linked, *self.find_company(linked, call))
         return located
 
     # 3.4 Which enduser
@@ -525,22 +562,34 @@ class Reference:
 
     @staticmethod
     def only_or_primary(people: list[PlanhatObject]) -> PlanhatObject | None:
-        if len(people) == 1:
-            return people[0]
+        if len(people) == 1 or (people and all(each.is_deleted for each in people)):
+            return min(people, key=lambda each: each.id)
         primary = [each for each in people if each.is_primary]
         return primary[0] if len(primary) == 1 else None
 
     def email_of_user(self, company_id: str, user_id: str) -> str | None:
-        """3.4: u's e-mail, that of u's last call in this company that carries one."""
+        """3.4: u's e-mail, that of u's last call in this company that tells one."""
         said = [
             call.keys.email
             for call in self.in_scope
-            if call.message_id in self.located
+            if call.type != "alias"
             and call.keys.user_id == user_id
             and call.keys.email
-            and self.located[call.message_id][1] == company_id
+            and self.company_of(call) == company_id
         ]
-        return said[-1] if said else None
+        return said[-1] if said else as_address(user_id)
+
+    def company_of(self, call: Call) -> str | None:
+        if call.type == "group":
+            return self.known_company(call.keys.company)
+        return self.located[call.message_id][1]
+
+    @cached_property
+    def users_here(self) -> set[tuple[str, str]]:
+        """3.4: company and user id of every call that is in a company and has one."""
+        here = {(self.company_of(call), call.keys.user_id) for call in self.in_scope}
+        here |= {(company, linked.user_id) for linked, company, _ in self.located.values()}
+        return {(company, user) for company, user in here if company and user}
 
     def planhats(self, company_id: str, user_id: str) -> tuple[PlanhatObject | None, str]:
         """3.4: Planhat's enduser of a user id and what matched it."""
@@ -562,13 +611,14 @@ class Reference:
                 created.setdefault((company, linked.user_id), call)
         return created
 
-    def created_users_with(self, company_id: str, email: str) -> list[str]:
-        """3.4: user ids of the created endusers whose address it is."""
-        return [
-            user_id
-            for company, user_id in self.created_users
+    def people_of_users_with(self, company_id: str, email: str) -> set[str]:
+        """3.4: the endusers, Planhat's or created, of user ids here whose e-mail it is."""
+        people = (
+            self._person_of_user_id(company, user_id)
+            for company, user_id in self.users_here
             if company == company_id and self.email_of_user(company, user_id) == email
-        ]
+        )
+        return {each for each in people if each}
 
     @cached_property
     def created_emails(self) -> dict[tuple[str, str], Call]:
@@ -580,7 +630,7 @@ class Reference:
                 continue
             if self.with_email(company, linked.email):
                 continue
-            if not self.created_users_with(company, linked.email):
+            if not self.people_of_users_with(company, linked.email):
                 created.setdefault((company, linked.email), call)
         return created
 
@@ -593,7 +643,9 @@ class Reference:
             return f"created:{company_id}:{user_id}", "created_user"
         return None, "unknown_enduser"
 
-    def find_by_email(self, company_id: str, email: str) -> tuple[str | None, str]:
+    def find_by_email(  # noqa: PLR0911
+        self, company_id: str, email: str
+    ) -> tuple[str | None, str]:
         """3.4, without u."""
         people = self.with_email(company_id, email)
         if people:
@@ -601,11 +653,14 @@ class Reference:
                 return None, "deleted_enduser"
             person = self.only_or_primary(people)
             return (person.id, "email") if person else (None, "ambiguous_enduser")
-        users = self.created_users_with(company_id, email)
-        if len(users) == 1:
-            return f"created:{company_id}:{users[0]}", "created_user_email"
-        if users:
+        users = self.people_of_users_with(company_id, email)
+        if len(users) > 1:
             return None, "ambiguous_enduser"
+        for only in users:
+            if only.startswith("created:"):
+                return only, "created_user_email"
+            gone = any(each.id == only and each.is_deleted for each in self.endusers)
+            return (None, "deleted_enduser") if gone else (only, "email_of_user")
         if (company_id, email) in self.created_emails:
             return f"created:{company_id}:{email}", "created_email"
         return None, "unknown_enduser"
@@ -682,6 +737,7 @@ class Reference:
                 "enduser_id": resolved.enduser_id,
                 "matched_by": resolved.matched_by,
                 "reason": resolved.reason,
+                "company_reason": None,
             }
             if call.out_of_scope is None:
                 linked = self.linked(call)
@@ -696,6 +752,11 @@ class Reference:
                     "project_id": objects.get("project"),
                     "object_reason": "unknown_object" if None in objects.values() else None,
                 }
+                if (
+                    linked.company
+                    and (resolved.company_matched_by or "company_key") != "company_key"
+                ):
+                    row["company_reason"] = "unknown_company"
             rows[call.message_id] = row
         return rows
 
@@ -852,12 +913,12 @@ class Reference:
         """Who m leads to, deleted or not."""
         people = self.with_email(company_id, email)
         if not people:
-            return self.find_by_email(company_id, email)[0]
+            users = self.people_of_users_with(company_id, email)
+            return min(users) if len(users) == 1 else self.find_by_email(company_id, email)[0]
         person = self.only_or_primary(people)
         return person.id if person else None
 
     def _has_other_external_id(self, enduser_id: str, user_id: str) -> bool:
-        return any(
-            each.id == enduser_id and each.external_id and each.external_id != user_id
-            for each in self.endusers
-        )
+        known = {each.id: each.external_id for each in self.endusers}
+        known |= {f"created:{company}:{user}": user for company, user in self.created_users}
+        return known.get(enduser_id) not in (None, "", user_id)

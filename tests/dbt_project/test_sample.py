@@ -105,6 +105,7 @@ class World:
             "company_matched_by": outcome.company_matched_by,
             "reason": outcome.reason,
             "object_reason": outcome.object_reason,
+            "company_reason": outcome.company_reason,
             "objects": dict(outcome.objects),
             "counted": outcome.counted,
             "weight": outcome.weight,
@@ -174,7 +175,7 @@ def test_every_reason_and_every_match_occurs(sample: World):
     }  # fmt: skip
     assert matches >= {
         None, "external_id", "user_email", "created_user", "email", "created_user_email",
-        "created_email", "group",
+        "email_of_user", "created_email", "group",
     }  # fmt: skip
 
 

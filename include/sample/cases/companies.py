@@ -21,7 +21,7 @@ def cases(days: Days) -> Iterator[Case]:
         _named_company_wins,
         _only_company_of_user,
         _same_external_id_twice,
-        _nearest_call_by_day,
+        _nearest_call_by_order,
         _several_never_named,
         _unknown_company,
         _unknown_company_known_user,
@@ -29,7 +29,8 @@ def cases(days: Days) -> Iterator[Case]:
         _nobody_knows_the_user,
         _named_once,
         _email_named_once,
-        _group_call_does_not_tie,
+        _group_call_ties,
+        _stray_track,
         _company_by_email_only,
         _email_in_two_companies,
         _email_of_the_primary,
@@ -43,14 +44,14 @@ def _named_company_wins(days: Days) -> Case:
     story = Story(
         days, "named-company-wins", "3.3(1) 3.4 3.5",
         "A call names a company: the person is looked for only there, although Planhat has the "
-        "user id in another company. There they are created.",
+        "user id in another company. There they are created. A call that names none is where "
+        "Planhat has the user.",
     )  # fmt: skip
     user = story.name("u")
-    story.enduser("lumen", "nils", externalId=user)
+    person = story.enduser("lumen", "nils", externalId=user)
     outcome = created("harbor", user)
     story.identify(40, "09:00", outcome, company="harbor", user_id=user)
-    # Two companies now: Planhat's and the named one. The nearest call names Harbor.
-    story.track(39, "09:00", created("harbor", user, by="user_nearest_call"), user_id=user)
+    story.track(39, "09:00", found("lumen", person, by="user_id"), user_id=user)
     return story.case()
 
 
@@ -77,12 +78,12 @@ def _same_external_id_twice(days: Days) -> Case:
     return story.case()
 
 
-def _nearest_call_by_day(days: Days) -> Case:
+def _nearest_call_by_order(days: Days) -> Case:
     story = Story(
-        days, "nearest-call-by-day", "3.3(3)",
+        days, "nearest-call-by-order", "3.3(3)",
         "A consultant works for two customers. A call that names neither belongs to the one named "
-        "last on or before its day, within the day even if later; before all of them, to the "
-        "first one named.",
+        "last before it, within a day too; before all of them, to the first one named. A third "
+        "customer, in which Planhat does not have them, says nothing of where they are.",
     )  # fmt: skip
     user = story.name("u")
     at_harbor = story.enduser("harbor", "pia", externalId=user)
@@ -90,9 +91,11 @@ def _nearest_call_by_day(days: Days) -> Case:
     story.track(45, "10:00", found("harbor", at_harbor, by="user_nearest_call"), user_id=user)
     story.identify(40, "10:00", found("harbor", at_harbor), company="harbor", user_id=user)
     story.track(35, "10:00", found("harbor", at_harbor, by="user_nearest_call"), user_id=user)
-    # The same day: the morning's call belongs to the company that the afternoon's call names.
-    story.track(30, "08:00", found("lumen", at_lumen, by="user_nearest_call"), user_id=user)
+    # The same day: in the morning they were still with the one, in the evening with the other.
+    story.track(30, "08:00", found("harbor", at_harbor, by="user_nearest_call"), user_id=user)
     story.track(30, "16:00", found("lumen", at_lumen), company="lumen", user_id=user)
+    story.track(30, "17:00", created("quay", user), company="quay", user_id=user)
+    story.track(30, "18:00", found("lumen", at_lumen, by="user_nearest_call"), user_id=user)
     story.track(20, "10:00", found("lumen", at_lumen, by="user_nearest_call"), user_id=user)
     return story.case()
 
@@ -135,13 +138,14 @@ def _unknown_company_known_user(days: Days) -> Case:
     story = Story(
         days, "unknown-company-known-user", "3.3(2)",
         "A call names a company that Planhat does not have, but its user id has one company: the "
-        "next rule applies.",
+        "next rule applies, and the call says beside it that the company is unknown.",
     )  # fmt: skip
     user = story.name("u")
     person = story.enduser("harbor", "sanna", externalId=user)
     story.track(
-        40, "15:00", found("harbor", person, by="user_id"), user_id=user,
-        context={"groupId": "not-in-planhat-either"},
+        40, "15:00",
+        found("harbor", person, by="user_id").but(company_reason="unknown_company"),
+        user_id=user, context={"groupId": "not-in-planhat-either"},
     )  # fmt: skip
     return story.case()
 
@@ -200,11 +204,11 @@ def _email_named_once(days: Days) -> Case:
     return story.case()
 
 
-def _group_call_does_not_tie(days: Days) -> Case:
+def _group_call_ties(days: Days) -> Case:
     story = Story(
-        days, "group-call-does-not-tie", "3.3 3.5 3.8",
-        "A group call is the company's, but only identify and track calls tie a user id to a "
-        "company: the track after it has none.",
+        days, "group-call-ties", "3.3 3.5 3.8",
+        "A group call is the company's, and ties its user id to it: the track after it, which "
+        "names none, is there.",
     )  # fmt: skip
     user = story.name("u")
     story.call(
@@ -213,7 +217,20 @@ def _group_call_does_not_tie(days: Days) -> Case:
                 unsaid=frozenset({"enduser"})),
         user_id=user, group_id=external_id("harbor"),
     )  # fmt: skip
-    story.track(39, "13:00", unresolved("no_company"), user_id=user)
+    story.track(39, "13:00", created("harbor", user, by="user_id"), user_id=user)
+    return story.case()
+
+
+def _stray_track(days: Days) -> Case:
+    story = Story(
+        days, "stray-track", "3.3 3.3(2)",
+        "A supporter impersonates a user for one track in another company: the track is there, but "
+        "an identify said where the user is, and calls that name none stay there.",
+    )  # fmt: skip
+    user = story.name("u")
+    story.identify(39, "14:00", created("harbor", user), company="harbor", user_id=user)
+    story.track(38, "14:00", created("lumen", user), company="lumen", user_id=user)
+    story.track(37, "14:00", created("harbor", user, by="user_id"), user_id=user)
     return story.case()
 
 
@@ -221,8 +238,7 @@ def _company_by_email_only(days: Days) -> Case:
     story = Story(
         days, "company-by-email-only", "3.3(4) 3.4",
         "A new user id comes with an address that Planhat has in one company: the call is that "
-        "enduser's. A call with the user id alone still has no company, because none was named "
-        "together with it.",
+        "enduser's, and so is a call with the user id alone, whose e-mail it is.",
     )  # fmt: skip
     user = story.name("u")
     person = story.enduser("lumen", "ulla")
@@ -230,7 +246,7 @@ def _company_by_email_only(days: Days) -> Case:
         38, "09:00", found("lumen", person, "user_email", "email"), user_id=user,
         traits={"email": story.email("ulla", "lumen")},
     )  # fmt: skip
-    story.track(38, "10:00", unresolved("no_company"), user_id=user)
+    story.track(38, "10:00", found("lumen", person, "user_email", "email"), user_id=user)
     return story.case()
 
 
@@ -254,7 +270,9 @@ def _email_in_two_companies(days: Days) -> Case:
 def _email_of_the_primary(days: Days) -> Case:
     story = Story(
         days, "email-of-the-primary", "3.3(4) 3.4",
-        "Two companies have the same address and one of the endusers alone is primary: theirs.",
+        "Two companies have the same address and in one alone an enduser with it is primary: "
+        "theirs. Two primary ones of one company are still one company, in which a user id of "
+        "their own tells them apart.",
     )  # fmt: skip
     address = story.email("viggo", "shared")
     story.enduser("harbor", "viggo", email=address)
@@ -262,6 +280,14 @@ def _email_of_the_primary(days: Days) -> Case:
     story.track(
         38, "13:00", found("lumen", primary, "email", "email_primary"),
         anonymous_id=story.name("a"), properties={"email": address},
+    )  # fmt: skip
+    both, user = story.email("both", "shared"), story.name("u")
+    story.enduser("harbor", "vera", email=both)
+    for key in ("vera", "vincent"):
+        story.enduser("lumen", key, email=both, primary=True)
+    story.identify(
+        38, "13:30", created("lumen", user, by="email_primary"), user_id=user,
+        traits={"email": both},
     )  # fmt: skip
     return story.case()
 

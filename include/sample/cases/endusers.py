@@ -25,6 +25,8 @@ def cases(days: Days) -> Iterator[Case]:
         _same_email_one_primary,
         _same_email_user_id_unknown,
         _same_email_without_user_id,
+        _email_of_a_user,
+        _user_id_is_an_address,
         _created_then_email,
         _created_twice_one_email,
         _user_and_email_disagree,
@@ -139,6 +141,41 @@ def _same_email_without_user_id(days: Days) -> Case:
     story.track(
         36, "14:00", unresolved("ambiguous_enduser", "lumen"), company="lumen",
         anonymous_id=story.name("a"), properties={"email": address},
+    )  # fmt: skip
+    return story.case()
+
+
+def _email_of_a_user(days: Days) -> Case:
+    story = Story(
+        days, "email-of-a-user", "3.4",
+        "Planhat knows the user id and an old address. An identify tells the new one: a call with "
+        "that alone is the same enduser's, for it leads to nobody else.",
+    )  # fmt: skip
+    user, address = story.name("u"), story.email("new")
+    person = story.enduser("harbor", "old", externalId=user)
+    story.identify(
+        36, "14:30", found("harbor", person), company="harbor", user_id=user,
+        traits={"email": address},
+    )  # fmt: skip
+    story.track(
+        35, "14:30", found("harbor", person, "email_of_user"), company="harbor",
+        anonymous_id=story.name("a"), properties={"email": address},
+    )  # fmt: skip
+    return story.case()
+
+
+def _user_id_is_an_address(days: Days) -> Case:
+    story = Story(
+        days, "user-id-is-an-address", "3.3(4) 3.4",
+        "The user id is an address, and no call tells another: it leads to Planhat's enduser with "
+        "that address, and to its company.",
+    )  # fmt: skip
+    address = story.email("una")
+    person = story.enduser("harbor", "una")
+    story.track(36, "14:45", found("harbor", person, "user_email", "email"), user_id=address)
+    story.track(
+        35, "14:45", found("harbor", person, "user_email"), company="harbor",
+        user_id=address.title(),
     )  # fmt: skip
     return story.case()
 
@@ -310,7 +347,7 @@ def _deleted_enduser(days: Days) -> Case:
     story = Story(
         days, "deleted-enduser", "3.5 3.6",
         "An enduser who was deleted in Planhat is recognised, by user id and by address, and not "
-        "created again.",
+        "created again; nor is one of several deleted ones with the same address.",
     )  # fmt: skip
     user = story.name("u")
     story.enduser("harbor", "emil", externalId=user, gone=True)
@@ -321,6 +358,12 @@ def _deleted_enduser(days: Days) -> Case:
     story.track(
         33, "12:30", outcome, company="harbor", anonymous_id=story.name("a"),
         properties={"email": story.email("freja")},
+    )  # fmt: skip
+    for key in ("first", "second"):
+        story.enduser("harbor", key, email=story.email("both"), gone=True)
+    story.identify(
+        33, "13:30", outcome, company="harbor", user_id=story.name("u2"),
+        traits={"email": story.email("both")},
     )  # fmt: skip
     return story.case()
 

@@ -33,6 +33,7 @@ class Outcome:
     company_matched_by: str | None = None
     reason: str | None = None
     object_reason: str | None = None
+    company_reason: str | None = None
     # the objects named and found, by model
     objects: Mapping[str, str] = field(default_factory=dict)
     # usage: counted at all, and with which weight

@@ -36,7 +36,7 @@ def test_every_reason_has_a_case_that_can_be_delivered_or_needs_history():
 
 def test_every_way_to_match_an_enduser_and_a_company_has_a_case():
     assert {step.outcome.matched_by for _, step in STEPS if step.outcome} - {None} == {
-        "external_id", "user_email", "created_user", "email", "created_user_email",
+        "external_id", "user_email", "created_user", "email", "created_user_email", "email_of_user",
         "created_email", "group",
     }  # fmt: skip
     assert {step.outcome.company_matched_by for _, step in STEPS if step.outcome} - {None} == {

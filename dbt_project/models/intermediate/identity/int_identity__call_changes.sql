@@ -7,6 +7,7 @@
 
 -- depends_on: {{ ref('int_identity__keyset_endusers') }}
 -- depends_on: {{ ref('int_identity__anonymous_calls') }}
+-- depends_on: {{ ref('int_identity__placed_calls') }}
 -- depends_on: {{ ref('stg_segment__calls') }}
 {{ config(
     materialized='appended',
@@ -30,6 +31,12 @@ anonymous_calls as not materialized (
 
 ),
 
+placed_calls as not materialized (
+
+    select * from {{ ref('int_identity__placed_calls') }}
+
+),
+
 keysets as (
 
     select * from {{ ref('int_identity__keyset_endusers') }}
@@ -48,13 +55,18 @@ moved_anonymous_calls as (
 
 ),
 
+moved_placed_calls as (
+
+    select * from {{ journal('int_identity__placed_calls') }} as moved
+
+),
+
 signed_calls as (
 
-    -- a call has its own keyset until it is found to be an anonymous one
+    -- a call has its own keyset until it is found to be an anonymous one, or to be placed in one of several companies
     select
         1 as sign,
         event_seq,
-        event_date,
         keyset,
         null::text as linked_by_message_id
     from {{ new_rows('int_identity__calls') }} as landed
@@ -62,7 +74,6 @@ signed_calls as (
     select
         -journal_sign as sign,
         event_seq,
-        event_date,
         own_keyset as keyset,
         null as linked_by_message_id
     from moved_anonymous_calls
@@ -70,10 +81,23 @@ signed_calls as (
     select
         journal_sign as sign,
         event_seq,
-        event_date,
         keyset,
         linked_by_message_id
     from moved_anonymous_calls
+    union all
+    select
+        -journal_sign as sign,
+        event_seq,
+        unplaced_keyset as keyset,
+        linked_by_message_id
+    from moved_placed_calls
+    union all
+    select
+        journal_sign as sign,
+        event_seq,
+        keyset,
+        linked_by_message_id
+    from moved_placed_calls
 
 ),
 
@@ -81,12 +105,11 @@ changed_calls as (
 
     select
         event_seq,
-        event_date,
         keyset,
         linked_by_message_id,
         sum(sign) as sign
     from signed_calls
-    group by event_seq, event_date, keyset, linked_by_message_id
+    group by event_seq, keyset, linked_by_message_id
     having sum(sign) <> 0
 
 ),
@@ -99,11 +122,7 @@ changed as (
         changed_calls.linked_by_message_id,
         {{ keyset_columns('keysets') }}
     from changed_calls
-    inner join keysets
-        on
-            changed_calls.keyset = keysets.keyset
-            and keysets.from_date <= changed_calls.event_date
-            and keysets.to_date > changed_calls.event_date
+    inner join keysets on changed_calls.keyset = keysets.keyset
     union all
     select
         -changed_calls.sign * moved_keysets.journal_sign as sign,
@@ -111,11 +130,7 @@ changed as (
         changed_calls.linked_by_message_id,
         {{ keyset_columns('moved_keysets') }}
     from changed_calls
-    inner join moved_keysets
-        on
-            changed_calls.keyset = moved_keysets.keyset
-            and moved_keysets.from_date <= changed_calls.event_date
-            and moved_keysets.to_date > changed_calls.event_date
+    inner join moved_keysets on changed_calls.keyset = moved_keysets.keyset
     union all
     select
         moved_keysets.journal_sign as sign,
@@ -123,15 +138,15 @@ changed as (
         null as linked_by_message_id,
         {{ keyset_columns('moved_keysets') }}
     from moved_keysets
-    inner join {{ ref('stg_segment__calls') }} as calls
-        on
-            moved_keysets.keyset = calls.keyset
-            and moved_keysets.from_date <= calls.event_date
-            and moved_keysets.to_date > calls.event_date
+    inner join {{ ref('stg_segment__calls') }} as calls on moved_keysets.keyset = calls.keyset
     where
         not exists (
             select 1 from anonymous_calls
             where anonymous_calls.event_seq = calls.event_seq
+        )
+        and not exists (
+            select 1 from placed_calls
+            where placed_calls.event_seq = calls.event_seq
         )
     union all
     select
@@ -140,11 +155,20 @@ changed as (
         anonymous_calls.linked_by_message_id,
         {{ keyset_columns('moved_keysets') }}
     from moved_keysets
-    inner join anonymous_calls
-        on
-            moved_keysets.keyset = anonymous_calls.keyset
-            and moved_keysets.from_date <= anonymous_calls.event_date
-            and moved_keysets.to_date > anonymous_calls.event_date
+    inner join anonymous_calls on moved_keysets.keyset = anonymous_calls.keyset
+    where
+        not exists (
+            select 1 from placed_calls
+            where placed_calls.event_seq = anonymous_calls.event_seq
+        )
+    union all
+    select
+        moved_keysets.journal_sign as sign,
+        placed_calls.event_seq,
+        placed_calls.linked_by_message_id,
+        {{ keyset_columns('moved_keysets') }}
+    from moved_keysets
+    inner join placed_calls on moved_keysets.keyset = placed_calls.keyset
 
 ),
 

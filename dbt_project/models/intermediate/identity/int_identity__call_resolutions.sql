@@ -8,7 +8,7 @@ select
     {{ resolution_columns('calls', 'keysets') }}
 from {{ ref('int_identity__calls') }} as calls
 inner join {{ ref('int_identity__keyset_endusers') }} as keysets
-    on calls.keyset = keysets.keyset and {{ in_period('calls', 'keysets') }}
+    on calls.keyset = keysets.keyset
 where
     calls.is_in_scope
     -- the others are anonymous calls
@@ -23,7 +23,16 @@ select
     {{ resolution_columns('anonymous_calls', 'keysets', 'anonymous_calls.linked_by_message_id', is_anonymous=true) }}
 from {{ ref('int_identity__anonymous_calls') }} as anonymous_calls
 inner join {{ ref('int_identity__keyset_endusers') }} as keysets
-    on anonymous_calls.keyset = keysets.keyset and {{ in_period('anonymous_calls', 'keysets') }}
+    on anonymous_calls.keyset = keysets.keyset
+union all
+-- by their own keysets, or those that they borrow, these are nowhere
+select
+    {{ resolution_columns('calls', 'keysets', 'placed_calls.linked_by_message_id') }}
+from {{ ref('int_identity__placed_calls') }} as placed_calls
+inner join {{ ref('int_identity__keyset_endusers') }} as keysets
+    on placed_calls.keyset = keysets.keyset
+inner join {{ ref('int_identity__calls') }} as calls
+    on placed_calls.event_seq = calls.event_seq
 union all
 select
     {{ resolution_columns('calls') }}

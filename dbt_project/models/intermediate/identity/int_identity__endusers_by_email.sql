@@ -1,5 +1,6 @@
 -- One row a company and e-mail of endusers in Planhat: the one that it means, if it means one: the only
--- one, or the only primary one (§3.4). Deleted endusers are asked only when nobody else has it.
+-- one, or the only primary one (§3.4). Deleted endusers are asked only when nobody else has it, and of several of
+-- them it does not matter which.
 
 {{ config(indexes=[{'columns': ['company_id', 'email'], 'unique': true}]) }}
 
@@ -32,7 +33,7 @@ final as (
         email,
         is_deleted,
         case
-            when endusers = 1 then only_enduser_id
+            when endusers = 1 or is_deleted then only_enduser_id
             when primaries = 1 then only_primary_id
         end as enduser_id
     from counted

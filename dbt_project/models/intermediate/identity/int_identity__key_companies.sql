@@ -1,12 +1,13 @@
--- One row a user id or e-mail and company that it is known in (§3.3): by an enduser in Planhat, or by
--- an identify or track call that names both. Only a call's own keys count, never borrowed ones.
+-- One row a user id or e-mail and company that it is known in (§3.3): by Planhat's endusers, those deleted there
+-- only where there is no other; where Planhat has none, by the calls that state it; where none does, by the tracks
+-- that name both. Only a call's own keys count, never borrowed ones.
 
 {{ config(indexes=[{'columns': ['kind', 'key']}]) }}
 
 with own_keys as (
 
     select * from {{ ref('int_identity__own_keys') }}
-    where naming_calls > 0
+    where stating_calls > 0 or tracks > 0
 
 ),
 
@@ -27,7 +28,9 @@ from_planhat as (
     select
         key.kind,
         key.value as key,
-        companies.company_id
+        companies.company_id,
+        case when endusers.deleted_at is null then 'planhat' else 'planhat_deleted' end as known_by,
+        case when endusers.deleted_at is null then 1 else 2 end as tier
     from endusers
     inner join companies on endusers.company_id = companies.company_id
     cross join lateral (
@@ -42,21 +45,46 @@ from_calls as (
     select
         key.kind,
         key.value as key,
-        companies.company_id
+        companies.company_id,
+        case when own_keys.stating_calls > 0 then 'stated' else 'track' end as known_by,
+        case when own_keys.stating_calls > 0 then 3 else 4 end as tier
     from own_keys
     inner join companies on own_keys.company_key = companies.company_key
     cross join lateral (
-        values ('user_id', own_keys.user_id), ('email', own_keys.email)
+        -- the address beside a group call says where nobody is
+        values ('user_id', own_keys.user_id), ('email', case when not own_keys.is_group then own_keys.email end)
     ) as key (kind, value)
     where key.value is not null
 
 ),
 
-final as (
+unioned as (
 
     select * from from_planhat
-    union
+    union all
     select * from from_calls
+
+),
+
+-- of each key the first tier that has a company
+ranked as (
+
+    select
+        *,
+        min(tier) over (partition by kind, key) as first_tier
+    from unioned
+
+),
+
+final as (
+
+    select distinct
+        kind,
+        key,
+        company_id,
+        known_by
+    from ranked
+    where tier = first_tier
 
 )
 

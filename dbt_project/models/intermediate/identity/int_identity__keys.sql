@@ -29,6 +29,7 @@ final as (
         calls,
         first_place,
         last_place,
+        last_telling_place,
         first_creating_place
     from own_keys
     union all
@@ -44,6 +45,8 @@ final as (
         borrowed_keysets.calls,
         borrowed_keysets.first_place,
         borrowed_keysets.last_place,
+        -- what is borrowed says nothing new
+        null as last_telling_place,
         borrowed_keysets.first_creating_place
     from borrowed_keysets
     inner join own_keys as own on borrowed_keysets.own_keyset = own.keyset

@@ -1,13 +1,13 @@
--- One row a set of keys, and for a user id of several companies each period of days: its company and
--- enduser, what matched them, or the reason that there is none (§3.3–§3.6). A group call's keys name a company
--- alone. Everything that happened is joined to people through this.
+-- One row a set of keys that calls resolve by: its company and enduser, what matched them, or the reason that there
+-- is none (§3.3–§3.6). A group call's keys name a company alone. Everything that happened is joined to people
+-- through this.
 
 {{ config(
     materialized='journaled',
     compares='always',
-    unique_key=['keyset', 'from_date'],
+    unique_key=['keyset'],
     indexes=[
-        {'columns': ['keyset', 'from_date'], 'unique': true},
+        {'columns': ['keyset'], 'unique': true},
         {'columns': ['user_id']},
         {'columns': ['email']},
         {'columns': ['enduser_id']},
@@ -84,8 +84,6 @@ final as (
 
     select
         keyset,
-        from_date,
-        to_date,
         is_borrowed,
         user_id,
         email,

@@ -32,9 +32,11 @@ final as (
         keysets.company_keys <> '{}' as names_company,
         own_keysets.calls,
         own_keysets.other_calls_than_alias,
-        own_keysets.naming_calls,
+        own_keysets.stating_calls,
+        own_keysets.tracks,
         own_keysets.first_place,
         own_keysets.last_place,
+        own_keysets.last_telling_place,
         own_keysets.first_creating_place
     from own_keysets
     inner join keysets on own_keysets.keyset = keysets.keyset

@@ -31,9 +31,11 @@ counted as (
         bool_or(type = 'group') as is_group,
         count(*) filter (where is_in_scope) as calls,
         count(*) filter (where is_in_scope and type <> 'alias') as other_calls_than_alias,
-        count(*) filter (where is_in_scope and type in ('identify', 'track')) as naming_calls,
+        count(*) filter (where is_in_scope and type in ('identify', 'group')) as stating_calls,
+        count(*) filter (where is_in_scope and type = 'track') as tracks,
         min(place) as first_place,
         max(place) as last_place,
+        max(place) filter (where type <> 'alias') as last_telling_place,
         min(place) filter (where may_create) as first_creating_place
     from calls
     group by keyset
@@ -49,16 +51,20 @@ final as (
         counted.calls + coalesce(earlier.calls, 0) as calls,
         counted.other_calls_than_alias + coalesce(earlier.other_calls_than_alias, 0)
             as other_calls_than_alias,
-        counted.naming_calls + coalesce(earlier.naming_calls, 0) as naming_calls,
+        counted.stating_calls + coalesce(earlier.stating_calls, 0) as stating_calls,
+        counted.tracks + coalesce(earlier.tracks, 0) as tracks,
         least(counted.first_place, earlier.first_place) as first_place,
         greatest(counted.last_place, earlier.last_place) as last_place,
+        greatest(counted.last_telling_place, earlier.last_telling_place) as last_telling_place,
         least(counted.first_creating_place, earlier.first_creating_place) as first_creating_place
         {%- else %}
         counted.calls,
         counted.other_calls_than_alias,
-        counted.naming_calls,
+        counted.stating_calls,
+        counted.tracks,
         counted.first_place,
         counted.last_place,
+        counted.last_telling_place,
         counted.first_creating_place
         {%- endif %}
     from counted

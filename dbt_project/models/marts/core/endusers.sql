@@ -33,6 +33,12 @@ anonymous_calls as (
 
 ),
 
+placed_calls as (
+
+    select * from {{ ref('int_identity__placed_calls') }}
+
+),
+
 keyset_endusers as (
 
     select * from {{ ref('int_identity__keyset_endusers') }}
@@ -54,9 +60,7 @@ seen as (
         {{ place_event_at('max(keyset_companies.last_place)') }} as last_seen_at
     from keyset_endusers
     inner join keyset_companies
-        on
-            keyset_endusers.keyset = keyset_companies.keyset
-            and keyset_endusers.from_date = keyset_companies.from_date
+        on keyset_endusers.keyset = keyset_companies.keyset
     group by keyset_endusers.enduser_id
 
 ),
@@ -96,11 +100,7 @@ carried as (
         attributes_of_calls.value,
         attributes_of_calls.place
     from created_keysets
-    inner join attributes_of_calls
-        on
-            created_keysets.keyset = attributes_of_calls.keyset
-            and created_keysets.from_date <= attributes_of_calls.event_date
-            and created_keysets.to_date > attributes_of_calls.event_date
+    inner join attributes_of_calls on created_keysets.keyset = attributes_of_calls.keyset
     where not created_keysets.is_borrowed
     union all
     select
@@ -109,13 +109,18 @@ carried as (
         attributes_of_calls.value,
         attributes_of_calls.place
     from created_keysets
-    inner join anonymous_calls
-        on
-            created_keysets.keyset = anonymous_calls.keyset
-            and created_keysets.from_date <= anonymous_calls.event_date
-            and created_keysets.to_date > anonymous_calls.event_date
+    inner join anonymous_calls on created_keysets.keyset = anonymous_calls.keyset
     inner join attributes_of_calls on anonymous_calls.event_seq = attributes_of_calls.event_seq
     where created_keysets.is_borrowed
+    union all
+    select
+        created_keysets.enduser_id,
+        attributes_of_calls.attribute,
+        attributes_of_calls.value,
+        attributes_of_calls.place
+    from created_keysets
+    inner join placed_calls on created_keysets.keyset = placed_calls.keyset
+    inner join attributes_of_calls on placed_calls.event_seq = attributes_of_calls.event_seq
 
 ),
 

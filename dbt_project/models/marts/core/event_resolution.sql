@@ -16,6 +16,11 @@ final as (
         resolutions.{{ column }},
         {%- endfor %}
         resolutions.is_resolved,
+        -- it named a company that Planhat has not, and found another way
+        case
+            when resolutions.company_matched_by <> 'company_key' and resolutions.company_key is not null
+                then 'unknown_company'
+        end as company_reason,
         named.asset_id,
         named.project_id,
         case when named.has_unknown then 'unknown_object' end as object_reason

@@ -19,12 +19,6 @@ keyset_endusers as (
 
 ),
 
-endusers_by_email as (
-
-    select * from {{ ref('int_identity__endusers_by_email') }}
-
-),
-
 users as (
 
     select * from {{ ref('int_identity__users') }}
@@ -43,15 +37,24 @@ created_emails as (
 
 ),
 
-created_users_by_email as (
+emails as (
+
+    select * from {{ ref('int_identity__emails') }}
+
+),
+
+-- whom each is known by
+external_ids as (
 
     select
-        company_id,
-        email,
-        case when count(*) = 1 then min(enduser_id) end as enduser_id
+        enduser_id,
+        external_id
+    from {{ ref('stg_planhat__endusers') }}
+    union all
+    select
+        enduser_id,
+        user_id as external_id
     from created_users
-    where email is not null
-    group by company_id, email
 
 ),
 
@@ -62,16 +65,9 @@ led as (
         keyset_companies.*,
         keyset_endusers.enduser_id,
         coalesce(users.enduser_id, created_users.enduser_id) as user_person_id,
-        case
-            when by_email.email is not null then by_email.enduser_id
-            when created_by_email.email is not null then created_by_email.enduser_id
-            else created_emails.enduser_id
-        end as email_person_id
+        coalesce(emails.enduser_id, created_emails.enduser_id) as email_person_id
     from keyset_companies
-    inner join keyset_endusers
-        on
-            keyset_companies.keyset = keyset_endusers.keyset
-            and keyset_companies.from_date = keyset_endusers.from_date
+    inner join keyset_endusers on keyset_companies.keyset = keyset_endusers.keyset
     left join users
         on
             keyset_companies.company_id = users.company_id
@@ -80,24 +76,14 @@ led as (
         on
             keyset_companies.company_id = created_users.company_id
             and keyset_companies.user_id = created_users.user_id
-    left join endusers_by_email as by_email
+    left join emails
         on
-            keyset_companies.company_id = by_email.company_id
-            and keyset_companies.email = by_email.email
-    left join created_users_by_email as created_by_email
-        on
-            keyset_companies.company_id = created_by_email.company_id
-            and keyset_companies.email = created_by_email.email
+            keyset_companies.company_id = emails.company_id
+            and keyset_companies.email = emails.email
     left join created_emails
         on
             keyset_companies.company_id = created_emails.company_id
             and keyset_companies.email = created_emails.email
-
-),
-
-endusers as (
-
-    select * from {{ ref('stg_planhat__endusers') }}
 
 ),
 
@@ -126,11 +112,11 @@ two_candidates as (
         led.first_place,
         led.last_place
     from led
-    left join endusers on led.email_person_id = endusers.enduser_id
+    left join external_ids on led.email_person_id = external_ids.enduser_id
     where
         led.user_person_id <> led.email_person_id
         -- an enduser without an external id contradicts nobody
-        or endusers.external_id <> led.user_id
+        or external_ids.external_id <> led.user_id
 
 ),
 

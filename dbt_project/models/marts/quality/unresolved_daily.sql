@@ -36,8 +36,6 @@ final as (
     left join keyset_endusers
         on
             unresolved_days.keyset = keyset_endusers.keyset
-            and keyset_endusers.from_date <= unresolved_days.day
-            and keyset_endusers.to_date > unresolved_days.day
             -- out of scope: nobody was looked for
             and unresolved_days.reason not in ('suppressed', 'unsupported_type', 'section_off')
 

@@ -1,0 +1,83 @@
+-- One row a company key that calls name and no company of Planhat's has: how many calls, how many of them found their
+-- company in another way, and how many people named it, so that somebody makes it in Planhat (§3.3).
+
+with own_keys as (
+
+    select * from {{ ref('int_identity__own_keys') }}
+    where company_key is not null
+
+),
+
+companies as (
+
+    select * from {{ ref('int_identity__known_companies') }}
+
+),
+
+keyset_companies as (
+
+    select * from {{ ref('int_identity__keyset_companies') }}
+    where calls > 0
+
+),
+
+borrowed_keysets as (
+
+    select * from {{ ref('int_identity__borrowed_keysets') }}
+
+),
+
+unknown as (
+
+    select
+        own_keys.keyset,
+        own_keys.company_key
+    from own_keys
+    left join companies on own_keys.company_key = companies.company_key
+    where companies.company_id is null
+
+),
+
+named as (
+
+    select
+        unknown.company_key,
+        coalesce(keyset_companies.user_id, keyset_companies.email) as person,
+        keyset_companies.calls as events,
+        case when keyset_companies.company_id is not null then keyset_companies.calls else 0 end as events_found,
+        keyset_companies.first_place,
+        keyset_companies.last_place
+    from unknown
+    inner join keyset_companies on unknown.keyset = keyset_companies.unplaced_keyset
+    where not keyset_companies.is_borrowed
+    union all
+    -- who borrows carries an own set of keys too, with which it is counted already
+    select
+        unknown.company_key,
+        coalesce(keyset_companies.user_id, keyset_companies.email) as person,
+        0 as events,
+        case when keyset_companies.company_id is not null then keyset_companies.calls else 0 end as events_found,
+        null as first_place,
+        null as last_place
+    from unknown
+    inner join borrowed_keysets on unknown.keyset = borrowed_keysets.own_keyset
+    inner join keyset_companies on borrowed_keysets.keyset = keyset_companies.unplaced_keyset
+
+),
+
+final as (
+
+    select
+        company_key,
+        sum(events)::bigint as events,
+        sum(events_found)::bigint as events_found,
+        count(distinct person) as users,
+        {{ place_event_at('min(first_place)') }} as first_seen_at,
+        {{ place_event_at('max(last_place)') }} as last_seen_at,
+        {{ place_message_id('min(first_place)') }} as sample_message_id
+    from named
+    group by company_key
+
+)
+
+select * from final
