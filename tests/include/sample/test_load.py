@@ -51,7 +51,7 @@ def test_a_load_that_was_interrupted_after_the_earlier_read_ends_the_same(
     read_folder(warehouse, tmp_path / "earlier", say=print)
     assert load(warehouse, tmp_path / "now", say=print, on=DAY).base_date == DAY
     query = "select count(*) from raw_planhat.objects where deleted_at is not null"
-    assert rows(warehouse, query) == [(3,)]
+    assert rows(warehouse, query) == [(5,)]
 
 
 def test_a_warehouse_with_other_companies_is_left_alone(warehouse: str, tmp_path: Path):
