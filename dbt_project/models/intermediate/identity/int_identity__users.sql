@@ -1,5 +1,6 @@
 -- One row a company and user id that some call resolves to: the enduser in Planhat that it is, by
--- external id or by u's e-mail (without one, u itself if it is an address), or null: then it is the created enduser, if there is one (§3.4).
+-- external id or by u's e-mail (without one, u itself if it is an address), or null: then it is the created
+-- enduser, if there is one (§3.4).
 
 {{ config(indexes=[{'columns': ['company_id', 'user_id'], 'unique': true}]) }}
 
