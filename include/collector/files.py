@@ -27,6 +27,13 @@ _NAMES_BATCH = re.compile(rb'"batch"')
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
+class BrokenOff(ProblemError):
+    """A file that cannot be read to its end; what was before is as good as any."""
+
+    def __init__(self, path: Path, why: str):
+        super().__init__(f"{path} cannot be read on: {why}. What was before it landed.")
+
+
 class Call(NamedTuple):
     """A call as it stands in a file: the line that it begins in, and what its batch says for it.
 
@@ -44,7 +51,7 @@ _Piece = tuple[int, bytes]
 
 
 def calls_of(path: Path) -> Iterator[Call]:
-    """The calls of a file, in their order. Raises `ProblemError` where it cannot be read on."""
+    """The calls of a file, in their order. Raises `BrokenOff` where it cannot be read on."""
     nothing = Envelope()
     for line, raw in _pieces(path):
         found = _batch(raw) if raw[:1] == b"[" or _NAMES_BATCH.search(raw) else None
@@ -58,10 +65,13 @@ def calls_of(path: Path) -> Iterator[Call]:
 def must_hold_calls(path: Path) -> None:
     """Raises `ProblemError` for a file in which nothing looks like a call; an empty one may be."""
     is_empty = True
-    for _, raw in _pieces(path):
-        is_empty = False
-        if raw[:1] in (b"{", b"[") and (b'"type"' in raw or b'"batch"' in raw):
-            return
+    try:
+        for _, raw in _pieces(path):
+            is_empty = False
+            if raw[:1] in (b"{", b"[") and (b'"type"' in raw or b'"batch"' in raw):
+                return
+    except BrokenOff:
+        return  # said when it is landed
     if not is_empty:
         raise ProblemError(
             f'{path} is no file of calls: those are JSON with a "type" each, a call a line, in a '
@@ -83,9 +93,7 @@ def _pieces(path: Path) -> Iterator[_Piece]:
         with _opened(path) as file:
             yield from _Spread(path).pieces(file) if is_spread else _lines(path, file)
     except (OSError, EOFError, zlib.error) as error:
-        raise ProblemError(
-            f"{path} cannot be read on: {error}. What was before it landed."
-        ) from None
+        raise BrokenOff(path, str(error)) from None
 
 
 def _opened(path: Path) -> BinaryIO:
@@ -155,10 +163,7 @@ class _Spread:
             if len(self._text) > LONGEST_PIECE:
                 raise _too_long(self._path, self._line)
         if self._depth or self._text.strip():
-            raise ProblemError(
-                f"{self._path} cannot be read on: what begins in line {self._line} does not end. "
-                "What was before it landed."
-            )
+            raise BrokenOff(self._path, f"what begins in line {self._line} does not end")
 
     def _found(self) -> Iterator[_Piece]:
         for mark, begin, end in scan.marks(self._text, self._place):
@@ -199,14 +204,10 @@ class _Spread:
         self._start = place
 
 
-def _no_json(path: Path, line: int) -> ProblemError:
-    return ProblemError(
-        f"{path} cannot be read on: line {line} is no JSON. What was before it landed."
-    )
+def _no_json(path: Path, line: int) -> BrokenOff:
+    return BrokenOff(path, f"line {line} is no JSON")
 
 
-def _too_long(path: Path, line: int) -> ProblemError:
-    return ProblemError(
-        f"{path} cannot be read on: what begins in line {line} has more than "
-        f"{LONGEST_PIECE // 1024 // 1024} MB. What was before it landed."
-    )
+def _too_long(path: Path, line: int) -> BrokenOff:
+    size = LONGEST_PIECE // 1024 // 1024
+    return BrokenOff(path, f"what begins in line {line} has more than {size} MB")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from include.collector.event import Bad, Row, read_event
-from include.collector.files import Call, calls_of, must_hold_calls
+from include.collector.files import BrokenOff, Call, calls_of, must_hold_calls
 from include.collector.intake import Intake, now
 from include.collector.landing import Outcome, Parcel
 from include.collector.made_ids import MadeIds, file_name
@@ -110,7 +110,7 @@ def _steps(path: Path) -> Iterator[list[Call]]:
             if len(step) == STEP or size >= STEP_BYTES:
                 yield step
                 step, size = [], 0
-    except ProblemError:
+    except BrokenOff:
         if step:
             yield step
         raise

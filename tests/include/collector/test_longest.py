@@ -1,6 +1,7 @@
 """The longest of everything, through every way in: it lands as it was sent, or is kept apart."""
 
 import asyncio
+import base64
 import json
 from collections import Counter
 from collections.abc import Iterable
@@ -49,10 +50,12 @@ def key(call: dict[str, Any]) -> str:
     return json.dumps({k: v for k, v in call.items() if v is not None}, sort_keys=True)
 
 
-@pytest.mark.parametrize("alphabet", ALPHABETS)
-def test_in_a_batch(collector: Running, alphabet: str):
+@pytest.mark.parametrize(
+    ("alphabet", "path"), zip(ALPHABETS, ("/v1/batch", "/v1/import", "/v1/b/"), strict=True)
+)
+def test_in_a_batch(collector: Running, alphabet: str, path: str):
     sent = longest.calls("batch", alphabet)
-    answer = collector.post("/v1/batch", {"batch": [each.call for each in sent]}).json()
+    answer = collector.post(path, {"batch": [each.call for each in sent]}).json()
     assert [each["index"] for each in answer["quarantined"]] == [
         place for place, each in enumerate(sent) if each.reason
     ]
@@ -79,6 +82,19 @@ def test_one_by_one_by_the_webhook_and_in_the_partner_form(collector: Running, a
     large = longest.calls("webhook", alphabet, size=8_000)
     assert collector.post("/webhook", [each.call for each in large]).status_code == 200
     assert_landed(collector, [*sent, *large])
+
+
+@pytest.mark.parametrize("alphabet", ALPHABETS)
+def test_in_the_address_of_an_image(collector: Running, alphabet: str):
+    sent = []
+    for each in longest.calls("pixel", alphabet):
+        call = each.call | {"writeKey": "demo-app"}
+        data = base64.b64encode(_dump(call).encode()).decode()
+        if len(data) < 20_000:  # an address has an end
+            assert collector.get("/v1/pixel/track", params={"data": data}).status_code == 200
+            sent.append(each)
+    assert len(sent) > 10
+    assert_landed(collector, sent)
 
 
 @pytest.mark.parametrize("alphabet", ALPHABETS)
