@@ -5,7 +5,7 @@ and a table that a build did not finish is half of yesterday's. Such a model is 
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import psycopg
 
@@ -29,6 +29,8 @@ class LastBuild:
     finished: frozenset[str]
     # why a model was not made, as far as the build says so
     messages: dict[str, str]
+    # the day that somebody let the tables look back from, to look at it; None: the usual one
+    set_as_of: date | None = None
 
     @property
     def remark(self) -> str | None:
@@ -48,7 +50,15 @@ def last_build(connection: psycopg.Connection) -> LastBuild | None:
     """
     row = connection.execute(
         """
-        select build_id, status, coalesce(finished_at, started_at), reason, nodes
+        select
+            build_id, status, coalesce(finished_at, started_at), reason, nodes,
+            (
+                select case when done.is_as_of_set then done.as_of_date end
+                from sync.builds as done
+                where done.status = 'success'
+                order by done.build_id desc
+                limit 1
+            )
         from sync.builds
         where
             status <> 'running'
@@ -60,7 +70,7 @@ def last_build(connection: psycopg.Connection) -> LastBuild | None:
     ).fetchone()
     if row is None:
         return None
-    build_id, status, ended_at, reason, nodes = row
+    build_id, status, ended_at, reason, nodes, set_as_of = row
     models = [node for node in nodes or [] if node.get("kind") == "model"]
     return LastBuild(
         build_id,
@@ -69,6 +79,7 @@ def last_build(connection: psycopg.Connection) -> LastBuild | None:
         reason,
         frozenset(node["node"] for node in models if node["status"] == "success"),
         {node["node"]: node["message"] for node in models if node.get("message")},
+        set_as_of,
     )
 
 
@@ -79,6 +90,11 @@ def check(connection: psycopg.Connection, model: PushedModel, build: LastBuild |
     end. Raises `ContractError` saying which of the rules it breaks, and what to do.
     """
     here = f"planhat.{model.name}"
+    if build is not None and build.set_as_of:
+        raise ContractError(
+            f"not planned: the last build looked back from {build.set_as_of}, as somebody wanted to"
+            " see (AS_OF=). `make build` without it looks back from yesterday"
+        )
     if build is not None and build.status != "success" and model.name not in build.finished:
         why = build.messages.get(model.name)
         raise ContractError(
