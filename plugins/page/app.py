@@ -26,6 +26,7 @@ from include.why import tell
 from plugins.page import airflow_api, warehouse
 from plugins.page.access import PUSH_DAG, Permissions, may_edit, may_push, may_read, same_site
 from plugins.page.airflow_api import AirflowRefusedError
+from plugins.page.known import known_fields, refuse_unknown
 
 STATIC = Path(include.page.__file__).parent / "static"
 
@@ -91,7 +92,7 @@ def static_file(name: str) -> FileResponse:
 
 # Reading
 
-api = APIRouter(prefix="/api", dependencies=[may_read])
+api = APIRouter(prefix="/api", dependencies=[may_read, known_fields])
 
 
 async def read(function: Any, *, when_missing: str = reading.NOT_BUILT) -> dict[str, Any]:
@@ -386,6 +387,7 @@ class PushWish(BaseModel):
 @api.post("/push", dependencies=[may_push, same_site])
 async def push(request: Request, may: Permissions, wish: PushWish) -> dict[str, Any]:
     """Trigger the push DAG as the caller. 409 with the reason when it cannot be pressed now."""
+    refuse_unknown(wish.models, pushed_models(), "pushed model")
     async with warehouse.one_asker():
         dag = await airflow_api.push_dag(request)
         state = await read(_push_state, when_missing=reading.NOT_MIGRATED)

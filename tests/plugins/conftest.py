@@ -207,7 +207,7 @@ def airflow(api_server: Airflow) -> Airflow:
 EMPTY = """
     drop schema if exists marts cascade;
     truncate sync.runs, sync.batches, sync.company_metrics, sync.objects, sync.planned,
-        sync.plan_answers, sync.alerts_acknowledged,
+        sync.resyncs, sync.plan_answers, sync.alerts_acknowledged,
         raw_segment.sources, raw_segment.intake, raw_segment.events, raw_segment.quarantine,
         raw_planhat.objects
         restart identity cascade;

@@ -11,7 +11,7 @@ import pytest
 
 from include.collector.sources import TENANT_TOKEN, add_key, add_source, key_hash
 from include.page.reading import NOT_BUILT, NOT_MIGRATED
-from include.push.runs import trigger_of
+from include.push.runs import Claim, trigger_of
 from include.settings import ROOT
 from tests.dbt_project.landing import land_calls
 from tests.include.page.world import (
@@ -55,6 +55,7 @@ WRITE = [
     ("/api/push", {}, {"user", "operator", "admin"}),
     ("/api/active", {"is_active": True}, {"user", "operator", "admin"}),
     ("/api/runs/1/cancel", {}, {"user", "operator", "admin"}),
+    ("/api/resync/back", {}, {"user", "operator", "admin"}),
     ("/api/tokens", {"source": "app"}, {"user", "operator", "admin"}),
     # it only reads, but what is asked must not stand in an address
     ("/api/why", {"id": "somebody"}, {"viewer", "user", "operator", "admin"}),
@@ -143,6 +144,21 @@ def test_everyone_who_may_see_the_dag_reads_every_route(airflow):
                 assert client.get(path).status_code == 200, (user, path)
 
 
+def add_interrupted_resync(connection):
+    """A resync of company that one object has not been sent in."""
+    connection.execute(
+        "insert into sync.objects (destination, model, object_id, acknowledged_at) "
+        "values (%s, 'company', 'c1', now())",
+        [DESTINATION],
+    )
+    connection.execute(
+        "insert into sync.resyncs (destination, model, generation, requested_by) "
+        "values (%s, 'company', 1, 'ada') "
+        "on conflict (destination, model, generation) do update set taken_back_at = null",
+        [DESTINATION],
+    )
+
+
 @pytest.mark.parametrize(("path", "body", "allowed"), WRITE)
 def test_changes_are_for_those_whom_airflow_lets(airflow, connection, path, body, allowed):
     for user in SIGNED_IN:
@@ -155,6 +171,8 @@ def test_changes_are_for_those_whom_airflow_lets(airflow, connection, path, body
         )
         if path.endswith("/cancel"):
             add_active_run(connection)
+        if path.endswith("/resync/back"):
+            add_interrupted_resync(connection)
         if "/alerts/" in path:
             connection.execute("drop schema if exists marts cascade")
             add_open_alert(connection)
@@ -350,13 +368,73 @@ def test_a_push_that_failed_before_it_began_is_told_until_another_begins(airflow
 def test_a_run_is_asked_to_stop_by_the_person_once(airflow, connection):
     run_id = add_active_run(connection)
 
-    with airflow.client("operator") as client:
+    with airflow.client("operator") as client, Claim(airflow.warehouse, run_id):
         assert client.post(f"/api/runs/{run_id}/cancel").status_code == 200
         again = client.post(f"/api/runs/{run_id}/cancel")
         run = client.get("/api/push").json()["active_run"]
 
     assert again.status_code == 409
     assert run["cancel_requested_by"] == "operator"
+
+
+def test_a_run_that_nobody_works_for_ends_when_it_is_asked_to(airflow, connection):
+    run_id = add_active_run(connection)
+
+    with airflow.client("operator") as client:
+        assert client.post(f"/api/runs/{run_id}/cancel").status_code == 200
+        push = client.get("/api/push").json()
+
+    assert push["active_run"] is None
+    last = push["last_run"]
+    assert (last["status"], last["reason"]) == ("cancelled", "cancelled by operator")
+    assert (last["totals"]["synced"], last["totals"]["not_sent"]) == (61, 39)
+
+
+def test_where_a_push_goes_is_said_and_a_stopped_resync_taken_back_once(airflow, connection):
+    add_interrupted_resync(connection)
+    with airflow.client("operator") as client:
+        goes_to = client.get("/api/push").json()["goes_to"]
+        run_id = add_active_run(connection, destination=DESTINATION)
+        busy = client.post("/api/resync/back")
+        client.post(f"/api/runs/{run_id}/cancel")
+        taken = client.post("/api/resync/back")
+        again = client.post("/api/resync/back")
+        after = client.get("/api/push").json()["goes_to"]
+
+    assert goes_to["name"] == "http://127.0.0.1:9"
+    assert goes_to["resync"] == [{"model": "company", "left": 1}]
+    assert (busy.status_code, again.status_code) == (409, 409)
+    assert "A push is active" in busy.json()["detail"]
+    assert taken.json() == {"taken_back": {"company": 1}}
+    assert after == {"name": "http://127.0.0.1:9", "remarks": [], "resync": []}
+
+
+# A field of each route as a hand slips, and what was meant.
+SLIPS = [
+    ("POST", "/api/push", {"dryrun": True}, "There is no field dryrun: did you mean dry_run?"),
+    ("POST", "/api/push", {"model": ["nps"]}, "There is no field model: did you mean models?"),
+    ("POST", "/api/push", {"models": ["nsp"]}, "There is no pushed model nsp: did you mean nps?"),
+    ("POST", "/api/active", {"is_activ": True}, "There is no field is_activ"),
+    ("POST", "/api/why", {"ids": "x"}, "There is no field ids: did you mean id?"),
+    ("POST", "/api/metrics", {"metrics": "seats"}, "did you mean metric?"),
+    ("POST", "/api/switches", {"is-on": True}, "There is no field is-on: did you mean is_on?"),
+    ("POST", "/api/tokens", {"sources": "app"}, "did you mean source?"),
+    ("POST", "/api/held", {"answers": "all"}, "did you mean answer?"),
+    ("GET", "/api/companies?serach=x", None, "no parameter serach: did you mean search?"),
+    ("GET", "/api/runs/1/errors?modle=x", None, "no parameter modle: did you mean model?"),
+    ("GET", "/api/push?models=x", None, "There is no parameter models: it takes none."),
+]
+
+
+def test_a_field_that_a_route_does_not_know_is_refused_with_the_nearest(airflow):
+    with airflow.client("admin") as client:
+        for method, path, body, said in SLIPS:
+            answer = client.request(method, path, json=body)
+            assert answer.status_code == 422, path
+            assert said in answer.json()["detail"], path
+    assert airflow.runs() == []
+    with airflow.client(None) as anonymous:
+        assert anonymous.post("/api/push", json={"dryrun": True}).status_code == 401
 
 
 def test_a_run_is_opened_by_its_dag_runs_id(airflow, connection):

@@ -8,6 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from include.push.runs import Claim
 from tests.dbt_project.landing import land_calls
 from tests.include.page.world import (
     HOSTILE,
@@ -352,15 +353,44 @@ def test_a_new_tenant_token_is_shown_once_and_section_1_says_what_to_type(open_a
     expect(setup.get_by_text("until")).to_have_count(1)
 
 
-def test_a_push_is_asked_to_stop_on_the_second_press(open_as, connection):
-    add_active_run(connection)
-    _, frame = open_as("operator")
+def test_a_push_is_asked_to_stop_on_the_second_press(open_as, connection, airflow):
+    run_id = add_active_run(connection)
+    with Claim(airflow.warehouse, run_id):  # somebody works for it, who will see it
+        _, frame = open_as("operator")
 
-    frame.get_by_role("button", name="Stop this push").click()
-    frame.get_by_role("button", name="Stop it").click()
+        frame.get_by_role("button", name="Stop this push").click()
+        frame.get_by_role("button", name="Stop it").click()
 
-    expect(frame.locator("#push-progress")).to_contain_text("operator asked it to stop")
+        expect(frame.locator("#push-progress")).to_contain_text("operator asked it to stop")
     assert connection.execute("select cancel_requested_by from sync.runs").fetchall() == [
+        ("operator",)
+    ]
+
+
+def test_where_a_push_goes_stands_beside_the_button_and_a_stopped_resync_is_taken_back(
+    open_as, connection
+):
+    connection.execute(
+        "insert into sync.resyncs (destination, model, generation, requested_by) "
+        "values (%s, 'company', 1, 'ada')",
+        [DESTINATION],
+    )
+    _, frame = open_as("operator")
+    place = frame.locator("#push-destination")
+    expect(place).to_contain_text("Goes to http://127.0.0.1:9.")
+    expect(place).to_contain_text("Segment has nothing of ours yet at http://127.0.0.1:9")
+
+    connection.execute(
+        "insert into sync.objects (destination, model, object_id, acknowledged_at) "
+        "values (%s, 'company', 'c1', now())",
+        [DESTINATION],
+    )
+    expect(place).to_contain_text("A full resync that ada asked for at")
+    expect(place).not_to_contain_text("nothing of ours")
+    place.get_by_role("button", name="Take the full resync back").click()
+    place.get_by_role("button", name="Take it back").click()
+    expect(place).not_to_contain_text("resync")
+    assert connection.execute("select taken_back_by from sync.resyncs").fetchall() == [
         ("operator",)
     ]
 

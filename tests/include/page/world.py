@@ -66,15 +66,16 @@ def add_active_run(connection: psycopg.Connection, **columns: Any) -> int:
             "company": {
                 "considered": 40, "added": 40, "synced": 40, "finished_at": now,
             },
-            "enduser": {"considered": 60, "added": 60},
+            "enduser": {"considered": 60, "added": 60, "synced": 21},
             "license": {"considered": 0, "started_at": None},
         },
         **columns,
     )  # fmt: skip
     connection.execute(
         "insert into sync.batches (run_id, model, first_position, last_position, status, synced, "
-        "finished_at) values (%s, 'enduser', 1, 21, 'acknowledged', 21, now())",
-        [run_id],
+        "finished_at) values (%s, 'company', 1, 40, 'acknowledged', 40, now()), "
+        "(%s, 'enduser', 1, 21, 'acknowledged', 21, now())",
+        [run_id, run_id],
     )
     return run_id
 
