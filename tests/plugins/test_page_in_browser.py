@@ -385,6 +385,8 @@ def test_where_a_push_goes_stands_beside_the_button_and_a_stopped_resync_is_take
         "values (%s, 'company', 'c1', now())",
         [DESTINATION],
     )
+    _, frame = open_as("operator")
+    place = frame.locator("#push-destination")
     expect(place).to_contain_text("A full resync that ada asked for at")
     expect(place).not_to_contain_text("nothing of ours")
     place.get_by_role("button", name="Take the full resync back").click()
