@@ -92,7 +92,7 @@ psql: .venv/ready ## A shell in the warehouse
 planhat: .venv/ready ## Read a folder of Planhat exports (DIR=…)
 	@$(CLI) planhat $(call option,DIR,dir)
 
-load: .venv/ready ## Land files of Segment calls, JSON lines or .gz (FILES="a.jsonl b.jsonl.gz", SOURCE=)
+load: .venv/ready ## Land files of Segment calls: JSON lines, lists or batches, .gz or not (FILES="a.jsonl b.jsonl.gz", SOURCE=)
 	@$(CLI) load $(call option,FILES,files) $(call option,SOURCE,source)
 
 warehouse: .venv/ready ## Land what is new in the tables that Segment itself loads (FULL=1 all of it, SCHEMA=, SOURCE=)

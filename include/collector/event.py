@@ -179,7 +179,7 @@ def bad(raw: bytes, place: int, ids: MadeIds, envelope: Envelope, reason: str, d
     """A call for the quarantine; its text is readable whatever the bytes are, without the key."""
     content = _outline(raw, envelope)
     message_id = None
-    if content and _says_no_id(content):
+    if content is not None and _says_no_id(content):
         message_id = ids.make(content, _kind(content, envelope), envelope.shared)
     return Bad(place, reason, detail, _readable(raw), envelope.text(), message_id)
 
