@@ -18,13 +18,16 @@ from typing import Any
 import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.pq import Conninfo
 from psycopg.types.json import Jsonb
 
 from include.collector.books import check_books
+from include.connections import LIBPQ_OPTIONS
 from include.errors import BusyError, ProblemError
 from include.segment_warehouse.landing import land_warehouse_calls
 from include.settings import ROOT, Settings
 from include.warehouse.connection import connect
+from include.warehouse.migrate import check_migrated
 
 PROJECT = ROOT / "dbt_project"
 LOCK = "select pg_try_advisory_lock(hashtext('planhat-segment build'))"
@@ -86,6 +89,7 @@ def build(
     when another build holds the lock for more than half an hour.
     """
     last_full_day = (today or datetime.now(UTC).date()) - timedelta(days=1)
+    check_migrated(url)
     with connect(url, application_name=f"build for {requested_by}", autocommit=True) as holder:
         _take_lock(holder, say)
         if settings.segment_warehouse_schema:
@@ -342,16 +346,25 @@ def _environment(values: dict[str, str]) -> Iterator[None]:
 
 def warehouse_environment(url: str) -> dict[str, str]:
     """The variables that `dbt_project/profiles.yml` reads the connection from."""
-    parts = conninfo_to_dict(url)
+    parts = {name: str(value) for name, value in conninfo_to_dict(url).items()}
+    names = {each.keyword.decode(): each.envvar for each in Conninfo.get_defaults()}
     return {
-        "WAREHOUSE_HOST": str(parts.get("host", "127.0.0.1")),
-        "WAREHOUSE_PORT": str(parts.get("port", 5432)),
-        "WAREHOUSE_USER": str(parts.get("user", "")),
-        "WAREHOUSE_PASSWORD": str(parts.get("password", "")),
-        "WAREHOUSE_DATABASE": str(parts.get("dbname", "")),
+        # how to encrypt, and whatever else the connection says: libpq reads it from there
+        **{
+            variable.decode(): parts[name]
+            for name, variable in names.items()
+            if variable and name in parts and name in LIBPQ_OPTIONS
+        },
+        "WAREHOUSE_HOST": parts.get("host", "127.0.0.1"),
+        "WAREHOUSE_PORT": parts.get("port", "5432"),
+        "WAREHOUSE_USER": parts.get("user", ""),
+        "WAREHOUSE_PASSWORD": parts.get("password", ""),
+        "WAREHOUSE_DATABASE": parts.get("dbname", ""),
         # Times without a zone are UTC, whatever the server's setting says.
         "PGTZ": "UTC",
-        "PGOPTIONS": " ".join(f"-c {name}={value}" for name, value in _SESSION.items()),
+        "PGOPTIONS": " ".join(
+            [parts.get("options", ""), *(f"-c {name}={value}" for name, value in _SESSION.items())]
+        ).strip(),
     }
 
 

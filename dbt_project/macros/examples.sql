@@ -11,7 +11,7 @@
         from (
             select
                 {{ column }},
-                any_value(message_id) as message_id
+                min(message_id collate "C") as message_id
             from {{ new_or_all('stg_segment__calls', mode) }} as calls
             group by {{ column }}
             -- before nulls go: an index of what has none is read whole, however little is new
