@@ -179,7 +179,7 @@ def _keep_former_keys(connection: psycopg.Connection, model: Model) -> None:
             incoming.code is null
             and btrim(keys.earlier) <> ''
             and btrim(keys.earlier) is distinct from btrim(keys.now)
-        on conflict (model, company, external_id, planhat_id) do update set
+        on conflict (model, md5(company), md5(external_id), planhat_id) do update set
             last_read_id = excluded.last_read_id
         """,
         [model.name],

@@ -20,6 +20,9 @@ from include.push.messages import (
 # A message this much below the limit, its ids left out, is not measured.
 DOUBT_BYTES = 4_096
 
+# A row of the ledger's index has at most some 2,700, destination and model included.
+LONGEST_ID_BYTES = 1_000
+
 # The largest double; `numeric` goes further, and JSON readers do not.
 LARGEST = sql.SQL("'1.7976931348623157e308'::jsonb")
 SMALLEST = sql.SQL("'-1.7976931348623157e308'::jsonb")
@@ -93,6 +96,7 @@ def mark_invalid(
     `remember`: keep the types of columns that are seen for the first time.
     """
     connection.execute("analyze change")
+    _mark_long_ids(connection)
     _mark_numbers(connection, model)
     _mark_nested_numbers(connection, model)
     _mark_types(connection, model, destination, remember=remember)
@@ -115,6 +119,21 @@ def store_errors(
         """
     ).format(payload=outbound.payload(model), table=outbound.table(model))
     record_failures(connection, run_id, destination, model.name, failed)
+
+
+def _mark_long_ids(connection: psycopg.Connection) -> None:
+    """Ids that the ledger's key cannot hold: of Planhat and of ours none is so long."""
+    connection.execute(
+        """
+        update change
+        set
+            code = 'id_too_long',
+            problem = 'its object_id has ' || octet_length(object_id) || ' bytes; at most '
+                || %(longest)s || ' are kept'
+        where octet_length(object_id) > %(longest)s
+        """,
+        {"longest": LONGEST_ID_BYTES},
+    )
 
 
 def _mark_numbers(connection: psycopg.Connection, model: PushedModel) -> None:

@@ -1,5 +1,6 @@
 """What must not be sent: an error row with a code each, and the neighbours go."""
 
+import random
 from decimal import Decimal
 
 import pytest
@@ -21,6 +22,31 @@ def test_missing_and_repeated_keys(world: World, segment: PlayedSegment) -> None
     assert sorted(code for _, _, code, _, _ in world.errors()) == [
         "key_duplicated", "key_duplicated", "key_missing", "key_missing",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "alphabet",
+    ["a", "ab", "".join(map(chr, range(33, 127))), "".join(map(chr, range(0x4E00, 0x5000)))],
+    ids=["one letter", "two letters", "ascii", "chinese"],
+)
+@pytest.mark.parametrize("length", [300, 3_000, 30_000])
+def test_an_id_of_any_length_fails_itself_alone(
+    world: World, segment: PlayedSegment, alphabet: str, length: int
+) -> None:
+    # of random letters: nothing that Postgres could make shorter
+    long = "".join(random.Random(length).choices(alphabet, k=length))
+    world.model("enduser", ENDUSER)
+    world.put("company", long, name="Long", custom={long: 1})
+    world.put("company", "short", name="Short")
+    world.put("enduser", "e1", external_id=long, email="ada@example.com")
+    fits = len(long.encode()) <= 1_000
+    for _ in range(2):  # the second finds the errors of the first
+        report = world.push(segment.connection)
+        assert of(report, "company").errors == (0 if fits else 1)
+    kept = set(segment.latest()) - {"e1"}
+    assert kept == ({long, "short"} if fits else {"short"})
+    codes = {code for model, _, code, _, _ in world.errors() if model == "company"}
+    assert codes == (set() if fits else {"id_too_long"})
 
 
 @pytest.mark.parametrize("name", ["x" * 33_000, "é" * 5_500, "🚀" * 2_800])
