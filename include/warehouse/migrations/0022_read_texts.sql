@@ -90,9 +90,10 @@ begin
 end
 $$;
 
--- json as jsonb; null where it holds what jsonb cannot, such as \u0000.
+-- json as jsonb; null where it holds what jsonb cannot, such as \u0000. Not parallel safe: what catches
+-- an error begins a subtransaction, which no parallel worker of Postgres 15 may.
 create function raw_segment.as_jsonb(said json) returns jsonb
-language plpgsql immutable strict parallel safe as $$
+language plpgsql immutable strict as $$
 begin
     return said::jsonb;
 exception when data_exception or program_limit_exceeded then

@@ -67,3 +67,14 @@ def _written(text: str) -> str | None:
         return None
     moment: datetime = time.at.replace(tzinfo=None)
     return moment.isoformat(timespec="microseconds")
+
+
+def test_no_function_that_catches_an_error_is_run_by_parallel_workers(warehouse: str):
+    with psycopg.connect(warehouse) as connection:
+        found = connection.execute(
+            "select proname, proparallel from pg_proc"
+            " where pronamespace in ('raw_segment'::regnamespace, 'sync'::regnamespace)"
+            " and prosrc ~* 'exception when'"
+        ).fetchall()
+    assert ("as_jsonb", "u") in found
+    assert {parallel for _, parallel in found} == {"u"}
