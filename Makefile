@@ -12,7 +12,11 @@ $(foreach name,$(GIVEN),$(eval override $(name) := $$(value $(name)))$(eval expo
 MAKEOVERRIDES :=
 # Of one from the environment make keeps a copy that it would expand here, and hands on what came.
 option = $(if $(value $(1)),"--$(2)=$$$(1)")
-flag = $(if $(filter-out 0 no false,$(value $(1))),--$(2))
+YES := 1 yes true on Yes True On YES TRUE ON
+NO := 0 no false off No False Off NO FALSE OFF
+# Any other word is refused: FULL=flase would send everything again.
+flag = $(if $(value $(1)),$(if $(and $(filter 1,$(words $(value $(1)))),$(filter $(YES) $(NO),$(value $(1)))),\
+	$(if $(filter $(YES),$(value $(1))),--$(2)),$(error make $@: $(1) is 1 or 0, and nothing else)))
 # A name that a command does not take does nothing at all: MODEL= for MODELS= would push every model. Commands of
 # include.cli look themselves (include/cli/given.py); the others name what they take.
 export MAKE_GIVEN := $(GIVEN)

@@ -66,12 +66,13 @@ def plan(
     from include.push.push import push as run_push
 
     _alone("RETIRE", retire, models=models)
+    names = _names(models)
     settings = load_settings()
     report = run_push(
         migrated_warehouse(settings),
         segment_connection(settings),
         settings,
-        models=models.split() or None,
+        models=names,
         limit=limit,
         full=full,
         dry_run=True,
@@ -100,6 +101,7 @@ def push(
 
     _alone("RETIRE", retire, models=models)
     _alone("PLAN", file, models=models, limit=limit, full=full)
+    names = _names(models)
     settings = load_settings()
     url, segment = migrated_warehouse(settings), segment_connection(settings)
     if build_first:
@@ -108,7 +110,7 @@ def push(
         url,
         segment,
         settings,
-        models=models.split() or None,
+        models=names,
         limit=limit,
         full=full,
         plan_file=file,
@@ -177,6 +179,13 @@ def cancel(
         print(f"Asked to stop, which takes a few seconds: {active}.")
     else:
         print(f"It was asked to stop before, or has just ended: {active}.")
+
+
+def _names(models: str) -> list[str] | None:
+    """The models that were named; None, which means all, only where nothing was given."""
+    if models and not models.strip():
+        raise SettingError("MODELS is blank: name models, or leave it out for all.")
+    return models.split() or None
 
 
 def _alone(name: str, given: object, **others: object) -> None:

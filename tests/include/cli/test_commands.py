@@ -145,6 +145,31 @@ def test_so_do_targets_that_are_no_commands_of_ours(command: str, said: str) -> 
     assert said in done.stderr
 
 
+@pytest.mark.parametrize("given", ["flase", "nope", "2", "1 0", "--full", "$(shell touch x)"])
+def test_a_flag_is_a_yes_or_a_no_and_nothing_else(given: str) -> None:
+    done = make("-n", "push", f"FULL={given}")
+    assert done.returncode == 2
+    assert "make push: FULL is 1 or 0, and nothing else" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("given", "is_on"),
+    [("1", True), ("yes", True), ("TRUE", True), ("0", False), ("off", False), ("False", False),
+     ("", False)],
+)  # fmt: skip
+def test_a_yes_and_a_no_may_be_written_in_several_ways(given: str, is_on: bool) -> None:
+    done = make("-n", "push", f"FULL={given}")
+    assert done.returncode == 0
+    assert ("--full" in done.stdout) is is_on
+
+
+def test_names_that_are_blank_are_not_all_names(tmp_path: Path) -> None:
+    for command in ("plan", "push"):
+        done = cli(command, "--models", " ", DATA_DIR=str(tmp_path))
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr == "MODELS is blank: name models, or leave it out for all.\n"
+
+
 def test_make_takes_the_settings_of_a_command_for_once(tmp_path: Path) -> None:
     done = make("url", f"DATA_DIR={tmp_path}", "COLLECTOR_PORT=9123", f"PYTHON={sys.executable}")
     assert "There is no variable" not in done.stderr
