@@ -12,6 +12,7 @@ from include.collector.landing import Outcome, Parcel
 from include.collector.made_ids import MadeIds, file_name
 from include.collector.options import WEBHOOK_LIMITS
 from include.collector.sources import must_exist
+from include.counting import counted
 from include.errors import ProblemError
 
 # Calls of one transaction, and bytes after which one of fewer calls is full.
@@ -47,9 +48,14 @@ class Loaded:
 
     def __str__(self) -> str:
         return (
-            f"{self.calls:,} calls: {self.landed:,} landed, {self.duplicates:,} were there, "
-            f"{self.quarantined:,} quarantined"
+            f"{counted(self.calls, 'call')}: {self.landed:,} landed, "
+            f"{were_there(self.duplicates)}, {self.quarantined:,} quarantined"
         )
+
+
+def were_there(duplicates: int) -> str:
+    """How many calls landed before."""
+    return f"{duplicates:,} {'was' if duplicates == 1 else 'were'} there"
 
 
 def load_files(url: str, files: Iterable[str | Path], source: str, say: Say = print) -> Loaded:
@@ -57,8 +63,9 @@ def load_files(url: str, files: Iterable[str | Path], source: str, say: Say = pr
 
     A bad call goes to the quarantine with its file and line, the rest lands; loading a file again,
     or a longer version of it, lands nothing twice. Raises `ProblemError` before anything is landed
-    when a file or the source is not there or a file is none of calls, `ServiceError` when Postgres
-    does not answer.
+    when a file or the source is not there or a file is none of calls, and in the end for a file
+    that breaks off: what was before that landed, and so did the other files. Raises `ServiceError`
+    when Postgres does not answer.
     """
     paths = [Path(file) for file in files]
     for path in paths:
@@ -71,18 +78,24 @@ def load_files(url: str, files: Iterable[str | Path], source: str, say: Say = pr
 
 async def _load_files(url: str, paths: list[Path], source: str, say: Say) -> Loaded:
     total = Loaded()
+    broken: list[str] = []
     intake = Intake(url, application_name="load")
     await intake.start()
     try:
         for path in paths:
             done = Loaded()
             ids = MadeIds(source, file_name(path))
-            for step in _steps(path):
-                done += Loaded.of(await intake.land(_parcel(path, step, ids, source)))
+            try:
+                for step in _steps(path):
+                    done += Loaded.of(await intake.land(_parcel(path, step, ids, source)))
+            except BrokenOff as error:
+                broken.append(str(error))
             say(f"{path.name}: {done}")
             total += done
     finally:
         await intake.stop()
+    if broken:
+        raise ProblemError(" ".join(broken))
     return total
 
 

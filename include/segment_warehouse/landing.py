@@ -22,7 +22,9 @@ from psycopg import sql
 
 from include.collector import made_ids
 from include.collector.landing import new_token
+from include.collector.load import were_there
 from include.collector.sources import add_source
+from include.counting import counted
 from include.errors import ServiceError
 from include.segment_warehouse.calls import calls_query
 from include.segment_warehouse.tables import TRACKS, Table, find_tables
@@ -61,15 +63,16 @@ class LandedTable:
 
     def __str__(self) -> str:
         said = [
-            f"{self.rows:,} new rows: {self.landed:,} landed, {self.duplicates:,} were there, "
-            f"{self.quarantined:,} quarantined"
+            f"{counted(self.rows, 'new row')}: {self.landed:,} landed, "
+            f"{were_there(self.duplicates)}, {self.quarantined:,} quarantined"
         ]
         if self.told:
             said.append(f"{self.told:,} told by the tables of their events")
         if self.bare:
             said.append(f"{self.bare:,} of them without properties: in no table of an event")
         if self.waiting:
-            said.append(f"{self.waiting:,} wait for the tables of their events")
+            waits = "waits" if self.waiting == 1 else "wait"
+            said.append(f"{self.waiting:,} {waits} for the tables of their events")
         if self.problem:
             said.append(self.problem)
         return f"{self.table}: {', '.join(said)}"
@@ -101,8 +104,9 @@ class Landed:
     def __str__(self) -> str:
         calls = self.landed + self.duplicates + self.quarantined
         return (
-            f"{calls:,} calls from {len(self.tables)} tables: {self.landed:,} landed, "
-            f"{self.duplicates:,} were there, {self.quarantined:,} quarantined"
+            f"{counted(calls, 'call')} from {counted(len(self.tables), 'table')}: "
+            f"{self.landed:,} landed, {were_there(self.duplicates)}, "
+            f"{self.quarantined:,} quarantined"
         )
 
 

@@ -27,9 +27,9 @@ def test_it_says_table_by_table_what_became_of_the_rows(
     done = cli("warehouse", **given, SEGMENT_WAREHOUSE_SCHEMA="prod")
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [
-        "identifies: 1 new rows: 1 landed, 0 were there, 0 quarantined",
-        "seen: 1 new rows: 1 landed, 0 were there, 0 quarantined",
-        "tracks: 1 new rows: 0 landed, 0 were there, 0 quarantined,"
+        "identifies: 1 new row: 1 landed, 0 were there, 0 quarantined",
+        "seen: 1 new row: 1 landed, 0 were there, 0 quarantined",
+        "tracks: 1 new row: 0 landed, 0 were there, 0 quarantined,"
         " 1 told by the tables of their events",
         "2 calls from 3 tables: 2 landed, 0 were there, 0 quarantined",
     ]

@@ -79,10 +79,20 @@ def test_a_damaged_archive_is_said_and_what_was_before_it_landed(url: str, tmp_p
         load_files(url, [file], "demo-app", lambda line: None)
 
 
-def test_what_is_before_the_end_of_a_torn_file_lands(url: str, tmp_path: Path):
+def test_what_is_before_the_end_of_a_torn_file_lands_and_so_do_the_others(url: str, tmp_path: Path):
     whole = gzip.compress(lines(3_000))
-    (tmp_path / "torn.jsonl.gz").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(ProblemError, match="What was before it landed"):
-        load_files(url, [tmp_path / "torn.jsonl.gz"], "demo-app", lambda line: None)
+    (tmp_path / "1.jsonl.gz").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "2.jsonl").write_bytes(lines(10, start=9_000))
+    (tmp_path / "3.json").write_text('[{"type":"x","messageId":"last"}, {"type":')
+    said: list[str] = []
+    with pytest.raises(ProblemError) as problem:
+        load_files(url, sorted(tmp_path.iterdir()), "demo-app", said.append)
+    assert str(problem.value).count("What was before it landed.") == 2
+    assert "\n" not in str(problem.value)
+    assert said[1:] == [
+        "2.jsonl: 10 calls: 10 landed, 0 were there, 0 quarantined",
+        "3.json: 1 call: 1 landed, 0 were there, 0 quarantined",
+    ]
     [(landed,)] = stored(url, "select count(*) from raw_segment.events")
-    assert 100 < landed < 3_000
+    assert 111 < landed < 3_011
+    assert said[0].startswith(f"1.jsonl.gz: {landed - 11:,} calls: ")

@@ -220,7 +220,7 @@ def test_a_track_without_a_table_of_its_event_lands_without_properties(tables: S
     said: list[str] = []
     land_warehouse_calls(tables.url, tables.schema, "segment-warehouse", say=said.append)
     assert said == [
-        "tracks: 1 new rows: 1 landed, 0 were there, 0 quarantined, 1 of them without properties:"
+        "tracks: 1 new row: 1 landed, 0 were there, 0 quarantined, 1 of them without properties:"
         " in no table of an event"
     ]
     found = payloads(tables)["m-1"]
