@@ -32,7 +32,7 @@ class CancelledError(ClaimLostError):
 
 @plainly
 def cancel_run(url: str, run_id: int, requested_by: str) -> bool:
-    """Ask a run to stop; it has ended within seconds. False when it is not active."""
+    """Ask a run to stop; it has ended within seconds. False when it is not active, or was asked."""
     with connect(url, application_name="push cancel", autocommit=True) as connection:
         asked = connection.execute(
             """
@@ -42,11 +42,9 @@ def cancel_run(url: str, run_id: int, requested_by: str) -> bool:
             """,
             [requested_by, run_id],
         )
-        if asked.rowcount == 0:
-            return False
-        # Between two tasks nobody is there to see it.
-        finish(connection, run_id, only_if_idle=True)
-    return True
+        # Between two tasks nobody is there to see it; or whoever was asked before was killed since.
+        has_ended = finish(connection, run_id, only_if_idle=True)
+    return asked.rowcount == 1 or has_ended
 
 
 def end_if_idle(url: str, run_id: int) -> None:

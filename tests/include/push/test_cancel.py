@@ -18,7 +18,7 @@ from include.push.cancel import CancelledError, cancel_run
 from include.push.ledger import ClaimLostError
 from include.push.report import check_books
 from include.push.resync import take_back
-from include.push.runs import active_run, queue_run
+from include.push.runs import Claim, active_run, queue_run
 from include.push.steps import deliver_model, finish_run, open_run, plan_run
 from tests.include.push.played_segment import OK, Answer, PlayedSegment
 from tests.include.push.world import LICENSE, QUICK, World, of
@@ -184,6 +184,19 @@ def test_a_worker_says_who_cancelled(world: World, segment: PlayedSegment) -> No
     with pytest.raises(CancelledError, match=f"Run {run_id} was cancelled by jo"):
         deliver(world, segment, run_id, **part)
     assert world.run("select status from sync.runs") == [("cancelled",)]
+
+
+def test_a_run_whose_worker_died_after_it_was_asked_ends_when_it_is_asked_again(
+    world: World, segment: PlayedSegment
+) -> None:
+    world.fill("company", 3)
+    run_id, _ = opened(world, segment)
+    with Claim(world.url, run_id):
+        assert cancel_run(world.url, run_id, "jo")
+        assert not cancel_run(world.url, run_id, "ada")
+        assert world.run("select status from sync.runs") == [("running",)]
+    assert cancel_run(world.url, run_id, "ada")
+    assert world.run("select status, reason from sync.runs") == [("cancelled", "cancelled by jo")]
 
 
 def test_a_reservation_is_cancelled(world: World, segment: PlayedSegment) -> None:
