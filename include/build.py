@@ -21,6 +21,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import Conninfo
 from psycopg.types.json import Jsonb
 
+from include.build_failures import reason
 from include.collector.books import check_books
 from include.connections import LIBPQ_OPTIONS
 from include.errors import BusyError, ProblemError
@@ -298,7 +299,7 @@ def _summarize_loads(url: str, say: Callable[[str], None]) -> None:
     except psycopg.errors.LockNotAvailable:
         pass
     except psycopg.Error as error:
-        say(f"  slower: raw_segment.events_load_id knows no new calls ({_first_line(str(error))})")
+        say(f"  slower: raw_segment.events_load_id knows no new calls ({reason(str(error))})")
 
 
 # dbt
@@ -323,10 +324,10 @@ def _run_dbt(
         return nodes, None
     failed = [node for node in nodes if node["status"] in ("error", "fail", "runtime error")]
     if failed:
-        names = "; ".join(f"{node['node']} ({_first_line(node['message'])})" for node in failed[:3])
+        names = "; ".join(f"{node['node']} ({node['message']})" for node in failed[:3])
         more = f" and {len(failed) - 3} more" if len(failed) > 3 else ""
         return nodes, f"{names}{more}"
-    return nodes, _first_line(str(outcome.exception or "dbt failed without a reason"))
+    return nodes, reason(str(outcome.exception or "dbt failed without a reason"))
 
 
 @contextmanager
@@ -413,34 +414,8 @@ def _node(result: Any) -> dict[str, Any]:
         "seconds": round(result.execution_time, 3),
         "rows": rows if isinstance(rows, int) and rows >= 0 else None,
         # only of what failed: a database's message may quote a value
-        "message": _first_line(result.message) if str(result.status) != "success" else None,
+        "message": reason(result.message) if str(result.status) != "success" else None,
     }
-
-
-def _first_line(message: str | None) -> str:
-    lines = [line.strip() for line in (message or "").splitlines() if line.strip()]
-    if broken := _broken_contract(lines):
-        return broken[:300]
-    # dbt puts a heading before the reason
-    return " ".join(lines[:2])[:300]
-
-
-def _broken_contract(lines: list[str]) -> str | None:
-    """Of dbt's table of what a model and its YAML disagree on, each column in words."""
-    table = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if "|" in line]
-    if not table or table[0][0] != "column_name":
-        return None
-    words = {
-        "missing in contract": "{0} is in the SQL and not in the YAML",
-        "missing in definition": "{0} is in the YAML and not in the SQL",
-        "data type mismatch": "{0} is {1} in the SQL and {2} in the YAML",
-    }
-    rows = [row for row in table[2:] if len(row) == 4]
-    said = [
-        words.get(row[3], "{0}: {3}").format(row[0], row[1].lower(), row[2].lower(), row[3])
-        for row in rows
-    ]
-    return f"its columns are not those of its YAML: {'; '.join(said)}"
 
 
 def _close(

@@ -154,6 +154,28 @@ def line(error: psycopg.Error) -> str | None:
     return None
 
 
+# What is read out of a message where only its text is at hand (dbt's), and its code.
+_TEXTS = (
+    (r"permission denied|must be owner of", "42501"),
+    (r"read-only transaction", "25006"),
+    (r"No space left on device|could not extend file", "53100"),
+    (r"temporary file size exceeds", "53400"),
+    (r"^out of memory|could not resize shared memory", "53200"),
+    (r"statement timeout", "57014"),
+    (r"lock timeout", "55P03"),
+    (r"server closed the connection|terminating connection|connection .* (lost|closed)", "57P"),
+    (r"prepared statement .* (does not exist|already exists)", "26000"),
+)
+
+
+def line_of_text(said: str) -> str | None:
+    """As `line`, of a message without its code."""
+    for pattern, code in _TEXTS:
+        if re.search(pattern, said):
+            return _STATEMENTS[code].format(said=said)
+    return None
+
+
 def _missing(said: str) -> str | None:
     if re.search(r"\b(sync|raw_segment|raw_planhat)\b", said):
         return NOT_MIGRATED.format(said=said)

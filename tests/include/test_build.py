@@ -7,7 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 import psycopg
 import pytest
 
-from include.build import LOCK, PROJECT, BuildError, _first_line, build
+from include.build import LOCK, PROJECT, BuildError, build
+from include.build_failures import reason
 from include.push.push import push
 from include.settings import Settings
 from include.warehouse.connection import connect
@@ -184,10 +185,10 @@ def test_a_contract_that_is_broken_names_each_column():
   | status      | TEXT            |               | missing in contract   |
   | title       |                 | TEXT          | missing in definition |
 """
-    assert _first_line(table) == (
+    assert reason(table) == (
         "its columns are not those of its YAML: seats is text in the SQL and integer in the YAML; "
         "status is in the SQL and not in the YAML; title is in the YAML and not in the SQL"
     )
-    assert _first_line("Database Error\n  column x | y does not exist") == (
-        "Database Error column x | y does not exist"
+    assert reason("Database Error\n  column x | y does not exist") == (
+        "column x | y does not exist"
     )
