@@ -24,7 +24,7 @@ import psutil
 import psycopg
 from psycopg import sql
 
-from include import airflow_api, supervision
+from include import airflow_api, started_with, supervision
 from include.airflow_process import airflow_environment, sign_in
 from include.errors import ServiceError
 from include.health import AIRFLOW_PARTS
@@ -139,7 +139,7 @@ def start_warehouse(settings: Settings, *, say: Say = print) -> str:
     _supervisor(settings)
     if settings.uses_embedded_server:
         embedded.prepare(settings)
-        _start(settings, POSTGRES)
+        _start(settings, POSTGRES, say)
         _wait_for_postgres(settings, say)
         embedded.create_databases(settings)
     url = warehouse_url(settings)
@@ -154,7 +154,7 @@ def start_collector(settings: Settings, *, say: Say = print) -> None:
         from include.collector.sources import add_demo_sources
 
         add_demo_sources(warehouse_url(settings))
-    _start(settings, COLLECTOR)
+    _start(settings, COLLECTOR, say)
     wait_for_collector(settings, say=say)
 
 
@@ -164,7 +164,7 @@ def start_airflow(settings: Settings, *, say: Say = print) -> None:
     sign_in(settings)
     _migrate_airflow(settings, environment, say)
     for name in AIRFLOW:
-        _start(settings, name)
+        _start(settings, name, say)
 
 
 def wait_for_collector(settings: Settings, *, say: Say = print, patience: float = 60) -> None:
@@ -270,8 +270,18 @@ def _end_leftovers(settings: Settings) -> int:
     return left
 
 
-def _start(settings: Settings, name: str) -> None:
-    if not supervision.programs(settings)[name].is_up:
+def _start(settings: Settings, name: str, say: Say) -> None:
+    """Start a program that is not up, and again one whose settings have changed since it was."""
+    folder = supervision.control_folder(settings)
+    is_up = supervision.programs(settings)[name].is_up
+    if is_up and (names := started_with.changed(folder, name)):
+        verb = "has" if len(names) == 1 else "have"
+        say(f"{name} is started again: {', '.join(names)} {verb} changed.")
+        supervision.stop_programs(settings, [name], patience=40)
+        is_up = False
+    if not is_up:
+        started_with.write_launcher(settings, folder)
+        started_with.remember(folder, name, supervision.logs_folder(settings) / f"{name}.log")
         supervision.start_program(settings, name)
 
 
@@ -292,13 +302,23 @@ def _wait(
     settings: Settings, names: list[str], waits_for: Callable[[], list[str]],
     *, patience: float, say: Say,
 ) -> None:  # fmt: skip
-    """Wait until `waits_for()` is empty; a program that keeps ending is not waited for."""
+    """Wait until `waits_for()` is empty; a program that ends is said, and not waited for twice."""
     started = said = time.monotonic()
     failing_since: dict[str, float] = {}
+    pids: dict[str, int] = {}
+    ended: set[str] = set()
     while waiting := waits_for():
         now = time.monotonic()
         known = supervision.programs(settings)
         for name in names:
+            pid = known[name].pid if name in known else 0
+            if pids.get(name) and pid != pids[name]:
+                word = _last_word(settings, name)
+                if name in ended:
+                    raise ServiceError(f"{name} ends whenever it is started: {word}")
+                ended.add(name)
+                say(f"{name} ended at its start and is tried once more: {word}")
+            pids[name] = pid
             if name in known and known[name].state == "RUNNING":
                 failing_since.pop(name, None)
             elif name in known and known[name].state == "STARTING":
@@ -316,7 +336,8 @@ def _wait(
 
 def _last_word(settings: Settings, name: str) -> str:
     log = supervision.logs_folder(settings) / f"{name}.log"
-    return f"{supervision.last_line(log)} (log: {log})"
+    began = started_with.log_began(supervision.control_folder(settings), name)
+    return f"{supervision.last_line(log, began)} (log: {log})"
 
 
 def _migrate_airflow(settings: Settings, environment: dict[str, str], say: Say) -> None:

@@ -9,6 +9,7 @@ leave the session. So two copies of the project on one machine never end each ot
 import hashlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -23,8 +24,14 @@ from supervisor.xmlrpc import SupervisorTransport
 
 from include.errors import ServiceError
 from include.settings import ROOT, Settings
+from include.started_with import is_setting, launcher
 
 MARK = "PLANHAT_SEGMENT_SERVICES"
+
+# What a program says when it gives up: an exception's own line, or a line of ours.
+_REASON = re.compile(
+    r"^([a-z_]+\.)*[A-Z]\w*(Error|Exception|Exit)\b|\b(cannot|error:|failed:)\b", re.I
+)
 
 # A socket's path may have 103 bytes (macOS) or 107 (Linux); supervisord adds its process id to it.
 LONGEST_FOLDER = 80
@@ -67,14 +74,12 @@ def start_supervisor(settings: Settings) -> None:
     logs.mkdir(parents=True, exist_ok=True)
     folder = _private(control_folder(settings))
     environment = {
-        **os.environ,
+        # settings come with each start of a program: see started_with.py
+        **{name: value for name, value in os.environ.items() if not is_setting(name)},
         MARK: str(settings.data_dir),
-        "PYTHON": sys.executable,
+        "PYTHON": str(launcher(folder)),
         "PYTHONPATH": str(ROOT),
         "PYTHONUNBUFFERED": "1",
-        "DATA_DIR": str(settings.data_dir),
-        "COLLECTOR_PORT": str(settings.collector_port),
-        "AIRFLOW_PORT": str(settings.airflow_port),
         "LOGS": str(logs),
         "SUPERVISOR_FOLDER": str(folder),
     }
@@ -181,15 +186,22 @@ def end_leftovers(settings: Settings, *, patience: float = 10) -> int:
     return len(found)
 
 
-def last_line(log: Path) -> str:
-    """The last line that says something in a log; where to look, when it is empty."""
+def last_line(log: Path, since: int = 0) -> str:
+    """The last line of a log that says why, else the last one; where to look, when it is empty.
+
+    `since`: only what was written after so many bytes.
+    """
     try:
         with log.open("rb") as stream:
-            stream.seek(max(0, log.stat().st_size - 8192))
-            lines = stream.read().decode(errors="replace").strip().splitlines()
+            size = log.stat().st_size
+            stream.seek(max(since if since <= size else 0, size - 65_536))
+            text = stream.read().decode(errors="replace")
     except OSError:
-        lines = []
-    return lines[-1][:300] if lines else f"see {log}"
+        text = ""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    reasons = [line for line in lines if _REASON.search(line)]
+    said = (reasons or lines or [f"see {log}"])[-1]
+    return said[:300]
 
 
 def _ask(settings: Settings) -> Any:

@@ -99,6 +99,67 @@ def test_starting_twice_starts_once_and_stopping_leaves_nothing(
     assert services.status(copy)[0][1] == "stopped"
 
 
+def test_a_setting_that_changed_reaches_the_service_that_it_concerns(
+    copy: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start_without_airflow(copy, monkeypatch)
+    before = pids(copy)
+    monkeypatch.setenv("COLLECTOR_CALL_BYTES", "12345")
+    monkeypatch.setenv("AIRFLOW__CORE__PARALLELISM", "3")  # no concern of these two
+    said: list[str] = []
+    with services.starting(copy):
+        services.clear_the_way(copy)
+        services.start_warehouse(copy, say=said.append)
+        services.start_collector(copy, say=said.append)
+    assert "collector is started again: COLLECTOR_CALL_BYTES has changed." in said
+    after = pids(copy)
+    assert after["postgres"] == before["postgres"]
+    assert after["collector"] != before["collector"]
+    known = psutil.Process(after["collector"]).environ()
+    assert known["COLLECTOR_CALL_BYTES"] == "12345"
+
+    # taken back: the service is without it again, and a third start finds nothing to do
+    monkeypatch.setenv("COLLECTOR_CALL_BYTES", "")
+    for _ in range(2):
+        with services.starting(copy):
+            services.start_collector(copy, say=said.append)
+    assert sum("started again" in line for line in said) == 2
+    known = psutil.Process(pids(copy)["collector"]).environ()
+    assert not known.get("COLLECTOR_CALL_BYTES")
+
+
+def test_a_service_that_ends_at_its_start_is_said_with_its_reason(
+    copy: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start_without_airflow(copy, monkeypatch)
+    monkeypatch.setenv("COLLECTOR_WORKERS", "0")
+    with (
+        pytest.raises(ServiceError, match="COLLECTOR_WORKERS must be at least 1"),
+        services.starting(copy),
+    ):
+        services.start_collector(copy, say=lambda line: None)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("one\ntwo\n\n", "two"),
+        ("Traceback\n  File x\nairflow.exceptions.UnknownExecutorException: no.such\n ____ \n",
+         "airflow.exceptions.UnknownExecutorException: no.such"),
+        ("ImportError: first\nValueError: second\nbanner | banner\n", "ValueError: second"),
+        ("Port 8080 is taken\n", "Port 8080 is taken"),
+    ],
+)  # fmt: skip
+def test_the_last_word_of_a_log_is_the_line_that_says_why(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    log = tmp_path / "log"
+    log.write_text("OSError: of the start before\n" + text)
+    assert supervision.last_line(log, since=len("OSError: of the start before\n")) == said
+    # rotated meanwhile: all of it is new
+    assert supervision.last_line(log, since=10**6) != f"see {log}"
+
+
 @pytest.mark.parametrize("name", ["collector", "postgres"])
 def test_a_service_that_is_killed_comes_back(
     copy: Settings, monkeypatch: pytest.MonkeyPatch, name: str
