@@ -14,6 +14,7 @@ import os
 import signal
 from collections.abc import Awaitable, Callable, MutableMapping
 from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ class Collector:
     def __init__(self, url: str, options: Options, shared: Path):
         self._options = options
         self._routes = routes(options)
-        self._posts: dict[str, Callable[[Headers, bytes, Receive], Awaitable[Answer]]] = {
+        self._posts: dict[str, Callable[[Scope, Headers, Receive], Awaitable[Answer]]] = {
             path: partial(self._collect, route) for path, route in self._routes.items()
         }
         self._posts["/v1/m"] = self._drop
@@ -107,6 +108,8 @@ class Collector:
         except Exception:
             log.exception("a request failed")
             answer = answers.refusal(500, "failed", "The collector failed; nothing was stored.")
+        if answer.status < HTTPStatus.BAD_REQUEST:
+            _welcome(scope)
         self._metrics.count("requests_total", status=str(answer.status))
         await send(
             {
@@ -147,7 +150,7 @@ class Collector:
             post = self._posts.get(path)
         if post is not None:
             if method == "POST":
-                return await post(headers, scope["query_string"], receive)
+                return await post(scope, headers, receive)
             if method == "OPTIONS":
                 return answers.preflight(headers)
             return answers.not_allowed(b"POST, OPTIONS")
@@ -176,10 +179,12 @@ class Collector:
     # Taking calls
 
     async def _collect(
-        self, route: Route, headers: Headers, query: bytes, receive: Receive
+        self, route: Route, scope: Scope, headers: Headers, receive: Receive
     ) -> Answer:
-        said = said_key(headers, query)
+        said = said_key(headers, scope["query_string"])
         key = await self._keyring.find(said) if said is not None else None
+        if key is not None:
+            _welcome(scope)
         if key is None and route.has_key_in_head:
             raise answers.unauthorized()  # before its body is kept
         pace = self._strangers if key is None else None
@@ -248,7 +253,7 @@ class Collector:
             return pixel.image(refused.status)
         return pixel.image()
 
-    async def _drop(self, headers: Headers, query: bytes, receive: Receive) -> Answer:
+    async def _drop(self, scope: Scope, headers: Headers, receive: Receive) -> Answer:
         """Take what analytics.js tells its makers about itself, and keep nothing of it."""
         await self._body(self._options.limits, headers, receive)
         self._metrics.count("library_metrics_total")
@@ -347,6 +352,11 @@ async def _whole_body(
     if size > limits.body_bytes:
         raise protocol.too_large(limits)
     return b"".join(parts)
+
+
+def _welcome(scope: Scope) -> None:
+    """Tell the connection that it brings what is wanted (`PatientProtocol.is_known`)."""
+    scope["state"]["is_welcome"] = True
 
 
 def _read(body: bytes, encoding: bytes, route: Route, pace: Pace | None = None) -> Calls:

@@ -1,7 +1,8 @@
 """What strangers may make a worker keep: of heads and bodies together, and of connections each.
 
-Beyond a bound the one that has waited longest for the rest of its request gives way. An honest
-client is there for milliseconds, so it is not that one; what is hostile or stuck is.
+Beyond a bound the one that has been waited for longest gives way, before all others one that has
+never sent what was welcome. An honest client sends its request within milliseconds, so it is not
+that one; what is hostile or stuck is.
 """
 
 import asyncio
@@ -24,8 +25,8 @@ WORTH_BYTES = 16 * 1024
 # Of bodies that wait until their unknown key has been looked for.
 ASKING_BYTES = 8 * 1024 * 1024
 # Bytes a second that are read and unpacked of long or compressed bodies whose key is not known yet:
-# as much as a worker can land, and little enough work to leave it to others.
-STRANGERS_BYTES_A_SECOND = 32 * 1024 * 1024
+# some 40,000 calls a second, and little enough work to leave time for others.
+STRANGERS_BYTES_A_SECOND = 16 * 1024 * 1024
 
 
 class Connection(Protocol):
@@ -33,8 +34,15 @@ class Connection(Protocol):
 
     # Bytes that it has sent of requests that are not answered yet.
     kept: int
-    # Since when it has been expected to send: a loop's time. None while it is being answered.
-    waiting_since: float | None
+    # When its request began, or the one before it was answered: a loop's time.
+    since: float
+    # Whether its request is there as a whole, and being answered.
+    is_busy: bool
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it has shown a known key, or sent something else that was welcome."""
+        ...
 
     def give_way(self, reason: str) -> None:
         """End it, so that what it has sent is forgotten."""
@@ -56,14 +64,19 @@ class Bounds:
         beside = self._by_address[_who(address)]
         beside.add(connection)
         if 0 < self.limits.an_address < len(beside):
-            self._end_one(beside, "address")
+            self._end_one(
+                (each for each in beside if not (each.is_busy and each.is_known)), "address"
+            )
 
     def keeps(self, connection: Connection, size: int) -> None:
         """So many bytes more of a connection are kept. May end another one, or this one."""
         connection.kept += size
         self.kept += size
         while self.kept > self.limits.unanswered_bytes:
-            if not self._end_one((each for each in self._all if each.kept > WORTH_BYTES), "memory"):
+            unfinished = (
+                each for each in self._all if each.kept > WORTH_BYTES and not each.is_busy
+            )
+            if not self._end_one(unfinished, "memory"):
                 return
 
     def keeps_nothing(self, connection: Connection) -> None:
@@ -81,11 +94,10 @@ class Bounds:
             del self._by_address[who]
 
     def _end_one(self, of: Iterable[Connection], reason: str) -> bool:
-        """End the one that has been waited for longest; False when all are being answered."""
-        waiting = [each for each in of if each.waiting_since is not None]
-        if not waiting:
+        """End the one that has been waited for longest; False when there is none."""
+        longest = min(of, key=lambda each: (each.is_known, each.since), default=None)
+        if longest is None:
             return False
-        longest = min(waiting, key=lambda each: each.waiting_since or 0)
         self.keeps_nothing(longest)
         longest.give_way(reason)
         return True

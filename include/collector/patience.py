@@ -18,8 +18,12 @@ from include.collector.one_write import OneWrite
 # The parser is given so much at once; what it holds of a head it tells nobody before that.
 PIECE_BYTES = 32 * 1024
 RETRY_AFTER_SECONDS = 5
+# A connection that was refused stays so long, unread: closed at once, its client might never see
+# the answer, and one that floods would be back at once.
+LINGER_SECONDS = 1.0
 
 _REFUSALS = {
+    "no_http": (400, "bad_request", "This is no request of HTTP."),
     "head": (431, "head_too_large", f"A head may have {HEAD_BYTES} bytes and {HEADERS} headers."),
     "pipelined": (400, "too_many_at_once", "Wait for the answers before you send more."),
     "memory": (503, "unavailable", "Others are sending too much at once: try again."),
@@ -43,6 +47,7 @@ class PatientProtocol(HttpToolsProtocol):
         self._seconds = self._bounds.limits.seconds
         self._address = ""
         self._refused_for: str | None = None
+        self._is_refused = False
         # Bytes and headers of the head that is being read, and of trailers.
         self._head_bytes = 0
         self._head_count = 0
@@ -56,7 +61,9 @@ class PatientProtocol(HttpToolsProtocol):
         self._unread_bytes = 0
         self._unread_since = 0.0
         self.kept = 0
-        self.waiting_since: float | None = self.loop.time()
+        self.is_busy = False
+        self.since = self.loop.time()
+        self._was_welcome = False
 
     # The life of a connection
 
@@ -81,12 +88,15 @@ class PatientProtocol(HttpToolsProtocol):
             self._receive(data)
             return
         for start in range(0, len(data), PIECE_BYTES):
-            if not self.transport.is_closing():
-                self._receive(data[start : start + PIECE_BYTES])
+            self._receive(data[start : start + PIECE_BYTES])
 
     def _receive(self, data: bytes) -> None:
+        if self._is_refused or self.transport.is_closing():
+            return
         self._is_heard = False
         super().data_received(data)
+        if self._is_refused:
+            return
         self._silent_bytes = 0 if self._is_heard else self._silent_bytes + len(data)
         if self._silent_bytes > HEAD_BYTES:
             self._refuse("head")
@@ -103,6 +113,13 @@ class PatientProtocol(HttpToolsProtocol):
         one's body is thrown away then."""
         return self.cycle is None or self.cycle.response_complete
 
+    @property
+    def is_known(self) -> bool:
+        """The application says so as soon as it has seen a known key, or has nothing to refuse."""
+        return self._was_welcome or (
+            self.cycle is not None and "is_welcome" in self.cycle.scope["state"]
+        )
+
     # What the parser tells
 
     def on_message_begin(self) -> None:
@@ -116,7 +133,7 @@ class PatientProtocol(HttpToolsProtocol):
         self._has_head = False
         self._head_bytes = self._head_count = 0
         if self._is_answered:
-            self.waiting_since = self.loop.time()
+            self.since = self.loop.time()
 
     def on_url(self, url: bytes) -> None:
         """Some of the address."""
@@ -150,13 +167,14 @@ class PatientProtocol(HttpToolsProtocol):
         """A request is there as a whole."""
         self._is_heard = True
         self._is_receiving = False
-        self.waiting_since = None
+        self.is_busy = True
         super().on_message_complete()
         self._forget()
 
     def on_response_complete(self) -> None:
         """An answer was written."""
         super().on_response_complete()
+        self._was_welcome = self.is_known
         self._forget()
 
     def _forget(self) -> None:
@@ -164,7 +182,8 @@ class PatientProtocol(HttpToolsProtocol):
         if self._is_answered and not self.pipeline:
             if not self._is_in_head:
                 self._bounds.keeps_nothing(self)
-            self.waiting_since = self.loop.time()
+            self.is_busy = False
+            self.since = self.loop.time()
 
     # How it ends
 
@@ -173,26 +192,31 @@ class PatientProtocol(HttpToolsProtocol):
         self._refuse(reason)
 
     def send_400_response(self, msg: str) -> None:
-        """What uvicorn answers when the parser cannot go on."""
-        if self._refused_for is None:
-            super().send_400_response(msg)
-        else:
-            self._refuse(self._refused_for)
+        """What uvicorn says when the parser cannot go on."""
+        self._refuse(self._refused_for or "no_http")
 
     def _refuse(self, reason: str) -> None:
-        """Say why and close; without a word where no request has begun."""
-        self._bounds.count(reason)
-        if self.transport.is_closing():
+        """Say why, without a word where no request has begun, and let the client read it."""
+        if self._is_refused or self.transport.is_closing():
             return
+        self._bounds.count(reason)
         is_between = not self._is_receiving and self._is_answered
         if self.cycle is not None:
             # The application is told that its client is gone; whatever it answers goes nowhere.
             self.cycle.disconnected = True
             self.cycle.body = bytearray()
             self.cycle.message_event.set()
-        if not is_between:
+        if not is_between or reason == "no_http":
             self.transport.write(_answer(*_REFUSALS[reason]))
-        self.transport.close()
+        if is_between or reason == "address":
+            self.transport.close()
+            return
+        self._is_refused = True
+        self._bounds.keeps_nothing(self)
+        self.pipeline.clear()
+        self.flow.pause_reading()
+        self._looking.cancel()
+        self._looking = self.loop.call_later(LINGER_SECONDS, self.transport.abort)
 
     def _look(self) -> None:
         """Now and then: is this client too slow to send, or to read?"""
@@ -210,9 +234,9 @@ class PatientProtocol(HttpToolsProtocol):
 
     def _is_overdue(self, now: float) -> bool:
         """A head, or what a client sends although it was answered; a body is the application's."""
-        if self.waiting_since is None or not (self._is_in_head or self._is_answered):
+        if self.is_busy or not (self._is_in_head or self._is_answered):
             return False
-        return now - self.waiting_since >= self._seconds
+        return now - self.since >= self._seconds
 
     def _reads(self, now: float) -> bool:
         """Whether the client takes its answers: one that does not leaves them with us."""
