@@ -28,7 +28,7 @@ SETTINGS := $(filter-out DBT_THREADS,$(shell sed -n 's/^\# \([A-Z_0-9]*\)=.*/\1/
 NO_SETTINGS := $(addprefix -u ,$(filter AIRFLOW__%,$(SETTINGS))) $(addsuffix =,$(filter-out AIRFLOW__%,$(SETTINGS)))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test up down status build plan push answer cancel why bench report url psql planhat source analyticsjs load warehouse replay \
+.PHONY: help setup demo test up down status build plan push answer cancel why bench report url psql planhat columns source analyticsjs load warehouse replay \
 	lint format docs dbt requirements clean
 
 help: ## This list
@@ -93,8 +93,11 @@ url: .venv/ready ## The warehouse's connection string: psql "$$(make -s url)"
 psql: .venv/ready ## A shell in the warehouse
 	@$(CLI) psql
 
-planhat: .venv/ready ## Read a folder of Planhat exports (DIR=…)
-	@$(CLI) planhat $(call option,DIR,dir)
+planhat: .venv/ready ## Read a folder of Planhat exports (DIR=…, DELETED="company …" what is missing is gone, DECIMAL=comma)
+	@$(CLI) planhat $(call option,DIR,dir) $(call option,DELETED,deleted) $(call option,DECIMAL,decimal)
+
+columns: .venv/ready ## The types of columns in CSV exports; another for one (MODEL=company FIELD="Seats" TYPE=text)
+	@$(CLI) columns $(call option,MODEL,model) $(call option,FIELD,field) $(call option,TYPE,type)
 
 load: .venv/ready ## Land files of Segment calls: JSON lines, lists or batches, .gz or not (FILES="a.jsonl b.jsonl.gz", SOURCE=)
 	@$(CLI) load $(call option,FILES,files) $(call option,SOURCE,source)

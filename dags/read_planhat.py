@@ -10,11 +10,13 @@ nothing of it is touched.
 its own, so a read that was interrupted is completed by the next.
 
 **When it is red.** The log names the models that somebody should look at: nothing of a file could
-be read, or objects are missing from it that were not marked deleted because the read may have
-missed them (the file breaks off, say, or more than half of the model is gone at once). Everything
-else was read. If they are really gone, trigger it with *Deletions: always*. Single lines that
-could not be loaded do not make it red: they are in `raw_planhat.rejects` with file, line and
-reason. *Skipped* means that the folder does not exist yet.
+be read, a column is not any more what it has been, or objects are missing from it that were not
+marked deleted because the read may have missed them (the file breaks off, say, a quote swallows
+rows, or a large part of the model is gone at once). Everything else was read. If they are really
+gone, trigger it with *Deletions: always*, or run the command that the log names. Single lines and
+cells that could not be loaded do not make it red: they are in `raw_planhat.rejects` with file,
+line, column and reason. It is red too when the folder holds files and none of them is an export.
+*Skipped* means that the folder does not exist yet, or is empty.
 """
 
 import logging
@@ -25,6 +27,7 @@ from airflow.sdk import DAG, Connection, CronTriggerTimetable, Param, get_curren
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from include.connections import postgres_url
+from include.errors import ProblemError, ServiceError
 from include.schedule import in_words
 from include.settings import load_settings
 from plugins.parameters import refuse_unknown_parameters
@@ -73,14 +76,19 @@ with DAG(
         context = get_current_context()
         refuse_unknown_parameters(context)
         folder = load_settings().exports_dir
-        if not folder.is_dir():
-            raise AirflowSkipException(f"There is no folder {folder} yet: nothing to read.")
-        report = read_folder(
-            postgres_url(Connection.get("warehouse")),
-            folder,
-            deletions=context["params"]["deletions"],
-            say=log.info,
-        )
+        if not folder.is_dir() or not any(folder.iterdir()):
+            raise AirflowSkipException(f"There is nothing in {folder} yet: nothing to read.")
+        try:
+            report = read_folder(
+                postgres_url(Connection.get("warehouse")),
+                folder,
+                deletions=context["params"]["deletions"],
+                say=log.info,
+            )
+        except ServiceError:
+            raise  # tried again
+        except ProblemError as problem:
+            raise AirflowFailException(str(problem)) from None
         for line in str(report).splitlines():
             log.info("%s", line)
         if report.doubtful:

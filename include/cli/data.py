@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from include.cli.words import split
-from include.errors import ServiceError, SettingError
+from include.errors import ProblemError, ServiceError, SettingError
 from include.settings import load_settings
 from include.warehouse.connection import connect
 from include.warehouse.migrate import migrated_warehouse
@@ -25,13 +25,29 @@ def planhat(
         Path | None,
         typer.Option("--dir", help="The folder; PLANHAT_EXPORTS_DIR when left out."),
     ] = None,
+    deleted: Annotated[
+        str,
+        typer.Option(help="Models of which all that is missing from their files is gone."),
+    ] = "",
+    decimal: Annotated[
+        str, typer.Option(help="What begins decimals in these CSV files: point or comma.")
+    ] = "",
 ) -> None:
     """Read a folder of Planhat exports. A model without a file was not read: nothing is deleted."""
     from include.planhat.reading import read_folder
 
+    if decimal not in ("", "point", "comma"):
+        raise SettingError(f"DECIMAL is point or comma, not {decimal!r}.")
     settings = load_settings()
-    report = read_folder(migrated_warehouse(settings), directory or settings.exports_dir)
+    report = read_folder(
+        migrated_warehouse(settings),
+        directory or settings.exports_dir,
+        gone=split(deleted, "DELETED"),
+        decimal_mark={"point": ".", "comma": ","}.get(decimal),
+    )
     print(report)
+    if report.has_nothing:
+        raise ProblemError(f"Nothing could be read of {', '.join(report.doubtful)}.")
     if report.doubtful:
         print(f"Look at: {', '.join(report.doubtful)}. The rest is read.", file=sys.stderr)
         raise typer.Exit(2)

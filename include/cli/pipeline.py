@@ -44,7 +44,7 @@ def build(
     report = run_build(
         warehouse_url(settings),
         settings,
-        requested_by=f"{_person()} at the command line",
+        requested_by=f"{person()} at the command line",
         as_of=as_of.date() if as_of else None,
         full=full,
     )
@@ -78,7 +78,7 @@ def plan(
         dry_run=True,
         plan_file=file,
         retire=retire or None,
-        requested_by=_person(),
+        requested_by=person(),
     )
     for line in report.sample_lines():
         print(as_line(line))
@@ -115,7 +115,7 @@ def push(
         full=full,
         plan_file=file,
         retire=retire or None,
-        requested_by=_person(),
+        requested_by=person(),
     )
     raise typer.Exit(report.exit_code)
 
@@ -143,7 +143,7 @@ def answer(
         missing = "ANSWER" if model else "MODEL"
         raise SettingError(f"{missing} is missing: make answer MODEL=company ANSWER=all|safe|none")
     plan = answer_plan(
-        url, segment, model, said, answered_by=_person(), fingerprint=fingerprint or None
+        url, segment, model, said, answered_by=person(), fingerprint=fingerprint or None
     )
     print(
         f"{model}: answered {said} for the plan {plan.plan_fingerprint[:12]} of run {plan.run_id} "
@@ -164,7 +164,7 @@ def cancel(
     settings = load_settings()
     url, segment = warehouse_url(settings), segment_connection(settings)
     if of_resync:
-        taken = take_back(url, segment, _person())
+        taken = take_back(url, segment, person())
         left = ", ".join(f"{each.left:,} of {each.model}" for each in taken)
         print(
             f"Taken back: {left} are sent when they change, and not before."
@@ -175,7 +175,7 @@ def cancel(
     active = active_run(url, segment)
     if active is None:
         print("No push is active: there is nothing to cancel.")
-    elif cancel_run(url, active.run_id, _person()):
+    elif cancel_run(url, active.run_id, person()):
         print(f"Asked to stop, which takes a few seconds: {active}.")
     else:
         print(f"It was asked to stop before, or has just ended: {active}.")
@@ -194,7 +194,8 @@ def _alone(name: str, given: object, **others: object) -> None:
         raise SettingError(f"{name} says that already: leave {' and '.join(beside)} out.")
 
 
-def _person() -> str:
+def person() -> str:
+    """Who sits at the command line, for what is kept with a name."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container's user may have no name

@@ -1,8 +1,8 @@
 """One object as it was found becomes a row that Postgres will take, or a reject with its reason.
 
 Known fields are typed once, here: ids stay text whatever they look like, blank values where no
-text is due become null, and a value of another type is a reject, because a column that changes its
-type breaks whoever reads it later.
+text is due become null, and so do values of another type, because a column that changes its type
+breaks whoever reads it later. Each of these is said; the object and its neighbours go on.
 """
 
 import re
@@ -41,12 +41,28 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
+class Unread:
+    """A value that does not fit its column: the object goes on without it.
+
+    `column` is its name as the file has it, `field` the object's field (for a required one), `text`
+    how the value looked.
+    """
+
+    column: str
+    reason: str
+    text: str
+    field: str
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """Something found where objects are due, with its place.
 
     `origin` is the file's name (or the API's path), `line` the line on which it begins (or its
     place in the answer; None for the file as a whole), `text` how it looked (for a reject). Exactly
-    one of `fields` and `problem` is set.
+    one of `fields` and `problem` is set. `column` names the column that a problem of a whole file
+    is about, `unread` holds the values that were left out of `fields`, `doubt` what is odd about an
+    object that may well be right.
     """
 
     origin: str
@@ -54,12 +70,16 @@ class Found:
     text: str
     fields: dict[str, Any] | None = None
     problem: Problem | None = None
+    column: str | None = None
+    unread: tuple[Unread, ...] = ()
+    doubt: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """What the writer takes. `planhat_id` is known for most rejects too: it protects that object
-    from being taken for deleted. `payload` is JSON text, None for a reject.
+    from being taken for deleted. `payload` is JSON text, None for a reject. `unread` holds the
+    values that are null in it because they do not fit.
     """
 
     origin: str
@@ -68,6 +88,9 @@ class Row:
     payload: str | None
     problem: Problem | None
     text: str | None
+    column: str | None = None
+    unread: tuple[Unread, ...] = ()
+    doubt: str | None = None
 
 
 def check(model: Model, found: Found) -> Row:
@@ -75,13 +98,24 @@ def check(model: Model, found: Found) -> Row:
     planhat_id = _planhat_id(found)
     problem = found.problem
     payload = None
+    unread = list(found.unread)
     if problem is None:
         assert found.fields is not None
-        typed, problem = _typed(model, found.fields)
+        typed, problem = _typed(model, found.fields, unread)
     if problem is None:
         payload, problem = _encoded(typed)
-    text = None if problem is None else storable(found.text)[:KEPT_TEXT]
-    return Row(found.origin, found.line, planhat_id, payload, problem, text)
+    if problem is None:
+        text = None
+        kept = tuple(
+            Unread(each.column, storable(each.reason), storable(each.text)[:KEPT_TEXT], each.field)
+            for each in unread
+        )
+    else:
+        text, kept = storable(found.text)[:KEPT_TEXT], ()
+    return Row(
+        found.origin, found.line, planhat_id, payload, problem, text, found.column, kept,
+        found.doubt,
+    )  # fmt: skip
 
 
 def storable(text: str) -> str:
@@ -99,7 +133,10 @@ def _planhat_id(found: Found) -> str | None:
     return None
 
 
-def _typed(model: Model, fields: dict[str, Any]) -> tuple[dict[str, Any], Problem | None]:
+def _typed(
+    model: Model, fields: dict[str, Any], unread: list[Unread]
+) -> tuple[dict[str, Any], Problem | None]:
+    """The fields with their model's types; what does not fit becomes null and goes to `unread`."""
     identifier = fields.get("_id")
     if identifier is None or identifier == "":
         return fields, Problem("missing_required", "_id is missing")
@@ -112,10 +149,15 @@ def _typed(model: Model, fields: dict[str, Any]) -> tuple[dict[str, Any], Proble
         try:
             typed[name] = _READERS[kind](value)
         except ValueError:
-            return typed, Problem("wrong_type", f"{name} is not {kind.value}: {_short(value)}")
+            reason = f"{name} is not {kind.value}: {shortened(value)}"
+            typed[name] = None
+            unread.append(Unread(name, reason, _whole(value), name))
     for name in model.required:
         value = typed.get(name)
         if value is None or (isinstance(value, str) and not value.strip()):
+            for each in unread:
+                if each.field == name:
+                    return typed, Problem("wrong_type", each.reason)
             return typed, Problem("missing_required", f"{name} is missing")
     return typed, None
 
@@ -150,7 +192,15 @@ def _values(value: Any) -> Iterator[Any]:
 def _text(value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
         raise ValueError
-    return value if isinstance(value, str) else str(value)
+    return value if isinstance(value, str) else _digits(value)
+
+
+def _digits(number: int | Decimal) -> str:
+    """A number as a key: its literal's digits, without exponent or a fraction that is zero."""
+    if isinstance(number, int):
+        return str(number)
+    whole, _, fraction = format(number, "f").partition(".")
+    return f"{whole}.{fraction}" if fraction.strip("0") else whole
 
 
 def _number(value: Any) -> int | float | Decimal | None:
@@ -172,10 +222,20 @@ def _boolean(value: Any) -> bool | None:
 def _time(value: Any) -> str | None:
     if isinstance(value, str) and not value.strip():
         return None
-    if not isinstance(value, str) or not _TIME.fullmatch(value.strip()):
+    if not isinstance(value, str) or not is_time(value.strip()):
         raise ValueError
-    datetime.fromisoformat(value.strip())
     return value.strip()
+
+
+def is_time(text: str) -> bool:
+    """Whether a text is a date, or a date with a time, as ISO 8601 writes it."""
+    if not _TIME.fullmatch(text):
+        return False
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _day(value: Any) -> int | None:
@@ -219,11 +279,23 @@ _READERS = {
 }
 
 
-def _short(value: Any) -> str:
+def _whole(value: Any) -> str:
+    """How a value looks as JSON, a text as it is."""
+    if isinstance(value, str):
+        return value
+    try:
+        return _encoder.encode(value).decode()
+    except (ValueError, RecursionError):
+        return shortened(value)
+
+
+def shortened(value: Any) -> str:
     """How a value looks, in a few characters; never a whole payload."""
     if isinstance(value, dict):
         return "an object"
     if isinstance(value, list):
         return "a list"
+    if isinstance(value, int) and abs(value) >= 10**LARGEST_EXPONENT:
+        return "a number of too many digits"
     text = str(value).lower() if isinstance(value, bool) else str(value)
     return storable(repr(text) if isinstance(value, str) else text)[:60]

@@ -7,20 +7,15 @@ long a file is. What is compared is the whole payload but for the fields that mo
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import NamedTuple
 
+import msgspec
 import psycopg
 
 from include.planhat.check import KEPT_TEXT, Found, Problem, check
+from include.planhat.columns import Columns
+from include.planhat.deletions import Deletions, missing_objects, why_withheld
 from include.planhat.models import MOVING_FIELDS, Model
-
-# What becomes of objects that are not in a read: `guarded` marks them deleted unless the read may
-# have missed them (a reject that does not say which object it was; no valid row at all; more than
-# half of a model gone at once), `always` and `never` are for an operator who knows better.
-Deletions = Literal["guarded", "always", "never"]
-
-# So many may go at once whatever their share is: small models change as a whole.
-FEW_DELETIONS = 10
 
 KEPT_SAMPLES = 20
 
@@ -41,13 +36,22 @@ class ModelRead:
     rejected: int
     # why deletions were withheld, None if they were not
     reason: str | None
-    # the first rejects, as "file:line: reason"
+    # cells that did not fit, in objects that were read without them
+    cells: int
+    # columns that are not any more what they have been, left as they were
+    left_out: tuple[str, ...]
+    # the first of what was not read, as "file:line: reason"
     samples: tuple[str, ...]
 
     @property
     def is_doubtful(self) -> bool:
-        """True if somebody should look: deletions were withheld, or nothing of it could be read."""
-        return self.withheld > 0 or (self.considered == 0 and self.rejected > 0)
+        """True if somebody should look: deletions or a column were withheld, or nothing read."""
+        return self.withheld > 0 or bool(self.left_out) or self.has_nothing
+
+    @property
+    def has_nothing(self) -> bool:
+        """True if there was something, and nothing of it could be read."""
+        return self.considered == 0 and self.rejected > 0
 
 
 def write_model(
@@ -56,11 +60,13 @@ def write_model(
     origin: str,
     found: Iterable[Found],
     *,
+    columns: Columns | None = None,
     deletions: Deletions = "guarded",
 ) -> ModelRead:
     """Load everything found of one model, in one transaction, and log the read.
 
-    `origin` names where it came from: the files, or the API's path. Two reads of a model at the
+    `origin` names where it came from: the files, or the API's path. `columns` is what the reader of
+    the files asks for their types: it is loaded before `found` begins. Two reads of a model at the
     same time follow each other. Raises `psycopg.Error`, with nothing written, when Postgres fails.
     """
     with connection.transaction():
@@ -68,24 +74,33 @@ def write_model(
         connection.execute(
             "select pg_advisory_xact_lock(hashtext('raw_planhat.objects ' || %s))", [model.name]
         )
+        columns = columns or Columns(model)
+        columns.load(connection)
         _stage(connection, model, found)
+        _leave_columns(connection, model, sorted(columns.left_out))
         rejected = _write_rejects(connection, model)
+        cells = _write_unread_cells(connection, model)
         _keep_former_keys(connection, model)
         counts = _merge(connection, model)
-        reason = _doubt(connection, model, deletions)
-        missing = _missing(connection, model, delete=reason is None)
+        still_there = counts.changed + counts.unchanged
+        reason = why_withheld(connection, model, deletions, still_there)
+        missing = missing_objects(connection, model, delete=reason is None)
         if not missing:
             reason = None
         deleted, withheld = (missing, 0) if reason is None else (0, missing)
-        connection.execute(
+        (read_id,) = connection.execute(
             "insert into raw_planhat.reads (model, origin, considered, added, changed, returned,"
-            " unchanged, deleted, withheld, rejected, reason)"
-            " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
-            [model.name, origin, *counts, deleted, withheld, rejected, reason],
-        )
-        samples = _samples(connection)
+            " unchanged, deleted, withheld, rejected, reason, cells)"
+            " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) returning read_id",
+            [model.name, origin, *counts, deleted, withheld, rejected, reason, cells],
+        ).fetchone()  # type: ignore[misc]
+        columns.store(connection, read_id, is_in_doubt=reason is not None)
+        samples = _samples(connection, model)
         connection.execute("drop table incoming")
-    return ModelRead(model.name, origin, *counts, deleted, withheld, rejected, reason, samples)
+    return ModelRead(
+        model.name, origin, *counts, deleted, withheld, rejected, reason, cells,
+        tuple(sorted(columns.left_out)), samples,
+    )  # fmt: skip
 
 
 def write_unknown_files(connection: psycopg.Connection, unknown: list[Found]) -> None:
@@ -104,10 +119,12 @@ def write_unknown_files(connection: psycopg.Connection, unknown: list[Found]) ->
 def _stage(connection: psycopg.Connection, model: Model, found: Iterable[Found]) -> None:
     connection.execute(
         "create temp table incoming (position bigint, file text, line bigint, planhat_id text,"
-        " payload jsonb, code text, reason text, text text) on commit drop"
+        " payload jsonb, code text, reason text, text text, column_name text, doubt text,"
+        " unread jsonb) on commit drop"
     )
     copy = (
-        "copy incoming (position, file, line, planhat_id, payload, code, reason, text) from stdin"
+        "copy incoming (position, file, line, planhat_id, payload, code, reason, text, column_name,"
+        " doubt, unread) from stdin"
     )
     with connection.cursor() as cursor, cursor.copy(copy) as stream:
         for position, each in enumerate(found):
@@ -123,6 +140,9 @@ def _stage(connection: psycopg.Connection, model: Model, found: Iterable[Found])
                     code,
                     reason,
                     row.text,
+                    row.column,
+                    row.doubt,
+                    msgspec.json.encode(row.unread).decode() if row.unread else None,
                 )
             )
     # The first of several is the object, the others are rejects.
@@ -142,11 +162,63 @@ def _stage(connection: psycopg.Connection, model: Model, found: Iterable[Found])
 def _write_rejects(connection: psycopg.Connection, model: Model) -> int:
     connection.execute("delete from raw_planhat.rejects where model = %s", [model.name])
     return connection.execute(
-        "insert into raw_planhat.rejects (model, file, line, planhat_id, code, reason, text)"
-        " select %s, file, line, planhat_id, code, reason, text from incoming"
+        "insert into raw_planhat.rejects"
+        " (model, file, line, planhat_id, code, reason, text, column_name)"
+        " select %s, file, line, planhat_id, code, reason, text, column_name from incoming"
         " where code is not null order by position",
         [model.name],
     ).rowcount
+
+
+def _write_unread_cells(connection: psycopg.Connection, model: Model) -> int:
+    """A reject for each value that an object was read without."""
+    return connection.execute(
+        """
+        insert into raw_planhat.rejects
+            (model, file, line, planhat_id, code, reason, text, column_name)
+        select
+            %s, incoming.file, incoming.line, incoming.planhat_id, 'wrong_type',
+            cell ->> 'reason', cell ->> 'text', cell ->> 'column'
+        from incoming
+        cross join lateral jsonb_array_elements(unread) with ordinality as cells (cell, place)
+        where code is null and unread is not null
+        order by position, place
+        """,
+        [model.name],
+    ).rowcount
+
+
+def _leave_columns(connection: psycopg.Connection, model: Model, fields: list[str]) -> None:
+    """Give what was read what the warehouse has in these fields: nothing else of them is known."""
+    for field in fields:
+        key = field.removeprefix("custom.")
+        is_custom = key != field
+        connection.execute(
+            """
+            update incoming
+            set payload = case
+                when %(is_custom)s then incoming.payload || jsonb_build_object(
+                    'custom',
+                    coalesce(incoming.payload -> 'custom', '{}')
+                    || jsonb_build_object(%(key)s::text, held.value)
+                )
+                else incoming.payload || jsonb_build_object(%(key)s::text, held.value)
+            end
+            from raw_planhat.objects
+            cross join lateral (
+                select case
+                    when %(is_custom)s then objects.payload -> 'custom' -> %(key)s
+                    else objects.payload -> %(key)s
+                end as value
+            ) as held
+            where
+                incoming.code is null
+                and objects.model = %(model)s
+                and objects.planhat_id = incoming.planhat_id
+                and held.value is not null
+            """,
+            {"model": model.name, "key": key, "is_custom": is_custom},
+        )
 
 
 def _keep_former_keys(connection: psycopg.Connection, model: Model) -> None:
@@ -190,7 +262,15 @@ def _keep_former_keys(connection: psycopg.Connection, model: Model) -> None:
 _SENT = ("companyId", "externalId", "email")
 
 
-def _merge(connection: psycopg.Connection, model: Model) -> tuple[int, int, int, int, int]:
+class _Counts(NamedTuple):
+    considered: int
+    added: int
+    changed: int
+    returned: int
+    unchanged: int
+
+
+def _merge(connection: psycopg.Connection, model: Model) -> _Counts:
     """Write what differs; return considered, added, changed, returned, unchanged."""
     row = connection.execute(
         """
@@ -240,64 +320,14 @@ def _merge(connection: psycopg.Connection, model: Model) -> tuple[int, int, int,
         {"model": model.name, "moving": list(MOVING_FIELDS), "sent": list(_SENT)},
     ).fetchone()
     assert row is not None
-    return row
+    return _Counts(*row)
 
 
-def _doubt(connection: psycopg.Connection, model: Model, deletions: Deletions) -> str | None:
-    """Why what is not in this read may exist all the same; None when it surely does not."""
-    if deletions == "always":
-        return None
-    if deletions == "never":
-        return "deletions are switched off for this read"
-    row = connection.execute(
-        "select count(*) filter (where code is null),"
-        " count(*) filter (where planhat_id is null) from incoming"
-    ).fetchone()
-    assert row is not None
-    valid, nameless = row
-    if not valid:
-        return "it holds no valid object"
-    if nameless:
-        return f"{nameless} of its rejects do not say which object they were"
-    missing = _missing(connection, model, delete=False)
-    if missing > FEW_DELETIONS and missing > valid:
-        return f"more than half of the model is not in it: {missing:,} objects, {valid:,} are"
-    return None
-
-
-def _missing(connection: psycopg.Connection, model: Model, *, delete: bool) -> int:
-    """How many objects are not in this read; marked deleted if `delete`."""
-    row = connection.execute(
-        """
-        with missing as materialized (
-            select planhat_id
-            from raw_planhat.objects
-            where
-                model = %(model)s
-                and deleted_at is null
-                -- a rejected object is in Planhat all the same: any row with its id protects it
-                and not exists (
-                    select from incoming where incoming.planhat_id = objects.planhat_id
-                )
-        ),
-        deleted as (
-            update raw_planhat.objects
-            set deleted_at = statement_timestamp(), changed_at = statement_timestamp()
-            from missing
-            where model = %(model)s and objects.planhat_id = missing.planhat_id and %(delete)s
-        )
-        select count(*) from missing
-        """,
-        {"model": model.name, "delete": delete},
-    ).fetchone()
-    assert row is not None
-    return row[0]
-
-
-def _samples(connection: psycopg.Connection) -> tuple[str, ...]:
+def _samples(connection: psycopg.Connection, model: Model) -> tuple[str, ...]:
     rows = connection.execute(
-        "select file, line, reason from incoming where code is not null order by position limit %s",
-        [KEPT_SAMPLES],
+        "select file, line, reason from raw_planhat.rejects where model = %s"
+        " order by file, line nulls first, reject_id limit %s",
+        [model.name, KEPT_SAMPLES],
     )
     return tuple(where(file, line, reason) for file, line, reason in rows)
 

@@ -1,19 +1,20 @@
 """Read Planhat into the warehouse: a folder of exports now, the live API beside it later."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 import psycopg
 
-from include.errors import ServiceError
+from include.errors import ProblemError, ServiceError
 from include.planhat.check import Found
-from include.planhat.exports import look, objects_in
-from include.planhat.models import BY_NAME, MODELS, Model
+from include.planhat.columns import Columns
+from include.planhat.deletions import Deletions
+from include.planhat.exports import fields_in, look, objects_in
+from include.planhat.models import BY_NAME, MODELS
 from include.planhat.objects import (
     KEPT_SAMPLES,
-    Deletions,
     ModelRead,
     where,
     write_model,
@@ -24,7 +25,16 @@ from include.warehouse.connection import connect
 # Seconds after which a read that takes long says how far it is.
 SILENCE = 4.0
 
-_COUNTS = ("considered", "added", "changed", "returned", "unchanged", "deleted", "rejected")
+_COUNTS = (
+    "considered",
+    "added",
+    "changed",
+    "returned",
+    "unchanged",
+    "deleted",
+    "rejected",
+    "cells",
+)
 
 
 @dataclass(frozen=True)
@@ -46,6 +56,15 @@ class ReadReport:
         return [each.model for each in self.models if each.is_doubtful]
 
     @property
+    def has_nothing(self) -> bool:
+        """True if there were objects, and none of them could be read."""
+        return (
+            bool(self.models)
+            and not any(each.considered for each in self.models)
+            and any(each.has_nothing for each in self.models)
+        )
+
+    @property
     def has_changed(self) -> bool:
         """True if the warehouse differs from before."""
         return any(each.added + each.changed + each.returned + each.deleted for each in self.models)
@@ -62,8 +81,6 @@ class ReadReport:
         }
 
     def __str__(self) -> str:
-        if not self.models:
-            return "Nothing was read."
         rows = [["model", *_COUNTS]]
         rows += [[each.model, *(f"{getattr(each, c):,}" for c in _COUNTS)] for each in self.models]
         rows.append(
@@ -85,15 +102,23 @@ def read_folder(
     *,
     say: Callable[[str], None] = print,
     deletions: Deletions = "guarded",
+    gone: Collection[str] = (),
+    decimal_mark: str | None = None,
 ) -> ReadReport:
     """Load a folder of exports; a model without a file is not read, and nothing of it deleted.
 
     `url` is the warehouse's, `deletions` what becomes of objects that are gone from a file that was
-    read (see `objects.Deletions`). Every reject is in `raw_planhat.rejects`; the first of each
-    model are said. Each model is a transaction: interrupted and run again, it ends the same.
-    Raises `ProblemError` when there is no such folder, `ServiceError` when Postgres fails.
+    read (see `deletions.Deletions`); `gone` names the models of which somebody says that what is
+    missing is gone. `decimal_mark` is what begins decimals in all of these files, where somebody
+    says that. Every reject is in `raw_planhat.rejects`; the first of each model are said. Each
+    model is a transaction: interrupted and run again, it ends the same. Raises `ProblemError` when
+    there is no such folder or nothing in it is an export, `ServiceError` when Postgres fails.
     """
     folder = Path(folder)
+    if unknown := sorted(set(gone) - set(BY_NAME)):
+        raise ProblemError(
+            f"There is no model {', '.join(unknown)}: there are {', '.join(BY_NAME)}."
+        )
     held = look(folder)
     reads = []
     with connect(url, application_name="read planhat", autocommit=True) as connection:
@@ -103,9 +128,18 @@ def read_folder(
                 say(f"! {_as_said(each)}")
             for name, paths in held.files.items():
                 origin = ", ".join(path.name for path in paths)
-                found = _counted(origin, _objects_of(BY_NAME[name], paths), say)
-                read = write_model(connection, BY_NAME[name], origin, found, deletions=deletions)
-                _say(read, say)
+                model = BY_NAME[name]
+                columns = Columns(model, fields_in(model, paths))
+                found = (
+                    each
+                    for path in paths
+                    for each in objects_in(model, path, columns, decimal_mark)
+                )
+                read = write_model(
+                    connection, model, origin, _counted(origin, found, say), columns=columns,
+                    deletions="always" if name in gone else deletions,
+                )  # fmt: skip
+                _say(read, folder, say)
                 reads.append(read)
         except psycopg.Error as error:
             raise ServiceError(
@@ -114,13 +148,14 @@ def read_folder(
             ) from None
     if not reads:
         names = f"{MODELS[0].path}.jsonl, {MODELS[1].path}.csv …"
-        say(f"No Planhat export in {folder}: nothing was read (files are named {names}).")
+        held_what = f"{len(held.unknown)} other files" if held.unknown else "nothing"
+        if len(held.unknown) == 1:
+            held_what = held.unknown[0].origin
+        raise ProblemError(
+            f"Nothing was read: no file in {folder} is a Planhat export (they are named {names}); "
+            f"it holds {held_what}."
+        )
     return ReadReport(tuple(reads), tuple(_as_said(each) for each in held.unknown))
-
-
-def _objects_of(model: Model, paths: list[Path]) -> Iterator[Found]:
-    for path in paths:
-        yield from objects_in(model, path)
 
 
 def _counted(origin: str, found: Iterable[Found], say: Callable[[str], None]) -> Iterator[Found]:
@@ -133,16 +168,22 @@ def _counted(origin: str, found: Iterable[Found], say: Callable[[str], None]) ->
             say(f"  {origin}: {number:,} objects so far")
 
 
-def _say(read: ModelRead, say: Callable[[str], None]) -> None:
+def _say(read: ModelRead, folder: Path, say: Callable[[str], None]) -> None:
     for sample in read.samples:
         say(f"! {sample}")
-    if read.rejected > KEPT_SAMPLES:
-        more = read.rejected - KEPT_SAMPLES
+    more = read.rejected + read.cells - KEPT_SAMPLES
+    if more > 0:
         say(f"! {read.origin}: {more:,} more rejects, all in raw_planhat.rejects")
+    if read.cells:
+        many = f"{read.cells:,} values" if read.cells > 1 else "1 value"
+        say(f"! {read.origin}: {many} left out; their objects were read without")
     if read.reason is not None:
+        objects, were = ("objects", "were") if read.withheld > 1 else ("object", "was")
+        not_in_it = "are not in it" if read.withheld > 1 else "is not in it"
         say(
-            f"! {read.origin}: {read.withheld:,} objects that are not in it were not marked "
-            f"deleted, because {read.reason}"
+            f"! {read.origin}: {read.withheld:,} {objects} that {not_in_it} {were} not marked "
+            f"deleted, because {read.reason}. If gone all the same: "
+            f'make planhat DIR="{folder}" DELETED={read.model}'
         )
 
 

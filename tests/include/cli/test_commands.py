@@ -21,8 +21,8 @@ from tests.include.why.world import quarantine
 
 COMMANDS = (
     "up", "down", "status", "migrate", "url", "psql", "clean", "demo", "build", "plan", "push",
-    "answer", "cancel", "planhat", "load", "warehouse", "replay", "report", "source", "bench",
-    "dbt", "docs", "why",
+    "answer", "cancel", "planhat", "columns", "load", "warehouse", "replay", "report", "source",
+    "bench", "dbt", "docs", "why",
 )  # fmt: skip
 
 
@@ -320,6 +320,7 @@ def test_make_url_prints_the_url_and_nothing_else(server: Settings) -> None:
 
 def test_make_hands_over_its_options(warehouse: str, tmp_path: Path) -> None:
     (tmp_path / "ufos.jsonl").write_text("{}\n")
+    (tmp_path / "companies.jsonl").write_text("")
     done = make(
         "planhat", f"DIR={tmp_path}", DATA_DIR=str(tmp_path), AIRFLOW_CONN_WAREHOUSE=warehouse
     )

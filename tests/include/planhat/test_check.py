@@ -49,9 +49,23 @@ def test_digits_are_kept_as_they_came():
         ("company", {"_id": ID, "name": "  "}, "name is missing"),
         ("enduser", {"_id": ID, "email": "a@b.example"}, "companyId is missing"),
         ("churn", {"_id": ID, "companyId": "c"}, "isChurn is missing"),
+        ("company", {"_id": ID, "name": ["A"]}, "name is not text: a list"),
+        ("nps", {"_id": ID, "email": "e", "score": "ten"}, "score is not a number: 'ten'"),
+    ],
+)
+def test_what_is_wrong_with_an_object_is_said(model: str, fields: dict[str, Any], reason: str):
+    row = checked(model, **fields)
+    assert row.problem is not None
+    assert row.problem.reason.startswith(reason)
+    assert row.payload is None
+    assert row.text
+
+
+@pytest.mark.parametrize(
+    ("model", "fields", "reason"),
+    [
         ("company", {"_id": ID, "name": "A", "mrr": "12"}, "mrr is not a number: '12'"),
         ("company", {"_id": ID, "name": "A", "mrr": True}, "mrr is not a number: true"),
-        ("company", {"_id": ID, "name": ["A"]}, "name is not text: a list"),
         ("company", {"_id": ID, "name": "A", "tags": "vip"}, "tags is not a list: 'vip'"),
         ("company", {"_id": ID, "name": "A", "custom": []}, "custom is not an object: a list"),
         (
@@ -70,14 +84,35 @@ def test_digits_are_kept_as_they_came():
             "dueDate is not a whole number of days since 1970-01-01: 1790000000",
         ),
         ("enduser", {"_id": ID, "email": "e", "companyId": "c", "primary": "yes"}, "primary is"),
+        ("company", {"_id": ID, "name": "A", "phase": {}}, "phase is not text: an object"),
     ],
 )
-def test_what_is_wrong_with_an_object_is_said(model: str, fields: dict[str, Any], reason: str):
+def test_a_value_of_another_type_is_null_and_said_and_the_object_goes_on(
+    model: str, fields: dict[str, Any], reason: str
+):
     row = checked(model, **fields)
-    assert row.problem is not None
-    assert row.problem.reason.startswith(reason)
-    assert row.payload is None
-    assert row.text
+    assert row.problem is None
+    (unread,) = row.unread
+    assert unread.reason.startswith(reason)
+    payload = json.loads(row.payload or "")
+    assert payload == {**fields, unread.column: None}
+
+
+@pytest.mark.parametrize(
+    ("literal", "key"),
+    [
+        ("1042", "1042"), ("1042.0", "1042"), ("1042.000", "1042"), ("1.042e3", "1042"),
+        ("1042E0", "1042"), ("10420e-1", "1042"), ("1e3", "1000"), ("1.50", "1.50"),
+        ("0.1", "0.1"), ("1e-3", "0.001"), ("123456789012345678901234", "123456789012345678901234"),
+        ("9007199254740993.0", "9007199254740993"), ("-7.0", "-7"), ('"1042.0"', "1042.0"),
+        ('"007"', "007"), ("12345678901234567890.10", "12345678901234567890.10"),
+        ("1e21", "1" + "0" * 21),
+    ],
+)  # fmt: skip
+def test_a_number_that_is_a_key_keeps_its_literals_digits(literal: str, key: str):
+    raw = f'{{"_id":"{ID}","name":"A","externalId":{literal}}}'.encode()
+    row = check(BY_NAME["company"], parsed("a.jsonl", 1, raw))
+    assert json.loads(row.payload or "")["externalId"] == key
 
 
 def test_false_and_zero_are_values():
@@ -104,6 +139,8 @@ def test_a_licenses_currency_may_be_a_code_or_an_object():
         b'{"_id":"%s","name":"a\\u0000b"}',
         b'{"_id":"%s","name":"A","mrr":1e999}',
         b'{"_id":"%s","name":"A","mrr":' + b"9" * 400 + b"}",
+        b'{"_id":"%s","name":"A","mrr":' + b"9" * 5_000 + b"}",
+        b'{"_id":"%s","name":"A","phase":' + b"9" * 5_000 + b"}",
         b'{"_id":"%s","name":"A","custom":{"k":NaN}}',
         b'{"_id":"%s","name":"\\ud800"}',
         b'{"_id":"%s","name":"\xff"}',
