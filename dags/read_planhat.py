@@ -76,7 +76,7 @@ with DAG(
         context = get_current_context()
         refuse_unknown_parameters(context)
         folder = load_settings().exports_dir
-        if not folder.is_dir() or not any(folder.iterdir()):
+        if not folder.is_dir() or all(path.name.startswith(".") for path in folder.iterdir()):
             raise AirflowSkipException(f"There is nothing in {folder} yet: nothing to read.")
         try:
             report = read_folder(

@@ -12,6 +12,7 @@ import psycopg
 from psycopg.rows import class_row
 
 from include.errors import ProblemError
+from include.nearest import refuse_unknown
 from include.planhat.headers import Column
 from include.planhat.models import BY_NAME, Kind, Model
 
@@ -149,21 +150,16 @@ def set_type(
     `field` may leave `custom.` out. Raises `ProblemError`, naming what there is, for an unknown
     model, column or type, and for a field that its model types.
     """
-    if model not in BY_NAME:
-        raise ProblemError(f"There is no model {model!r}: there are {', '.join(BY_NAME)}.")
-    if type_name not in TYPES:
-        raise ProblemError(f"A column's type is one of {', '.join(TYPES)}, not {type_name!r}.")
+    refuse_unknown([model], BY_NAME, "model")
+    refuse_unknown([type_name], TYPES, "type")
     if field in BY_NAME[model].fields:
         raise ProblemError(f"{field} has its type from Planhat's {model}: it cannot be changed.")
     rows = column_types(connection, model)
-    by_field = {each.field: each for each in rows}
-    was = by_field.get(field) or by_field.get(f"custom.{field}")
-    if was is None:
-        there_are = ", ".join(sorted(each.field for each in rows if each.decided_by != THE_MODEL))
-        raise ProblemError(
-            f"No file of {model} has had a column {field!r} so far"
-            + (f": there are {there_are}." if there_are else ".")
-        )
+    by_field = {each.field: each for each in rows if each.decided_by != THE_MODEL}
+    name = field if field in by_field else f"custom.{field}"
+    if name not in by_field:
+        refuse_unknown([field], by_field, f"column of {model} in a file that was read")
+    was = by_field[name]
     connection.execute(
         """
         update raw_planhat.columns

@@ -8,6 +8,7 @@ from pathlib import Path
 import psycopg
 
 from include.errors import ProblemError, ServiceError
+from include.nearest import refuse_unknown
 from include.planhat.check import Found
 from include.planhat.columns import Columns
 from include.planhat.deletions import Deletions
@@ -115,10 +116,7 @@ def read_folder(
     there is no such folder or nothing in it is an export, `ServiceError` when Postgres fails.
     """
     folder = Path(folder)
-    if unknown := sorted(set(gone) - set(BY_NAME)):
-        raise ProblemError(
-            f"There is no model {', '.join(unknown)}: there are {', '.join(BY_NAME)}."
-        )
+    refuse_unknown(gone, BY_NAME, "model")
     held = look(folder)
     reads = []
     with connect(url, application_name="read planhat", autocommit=True) as connection:

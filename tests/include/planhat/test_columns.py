@@ -144,10 +144,20 @@ def test_a_column_of_text_that_a_person_calls_a_date_takes_excels_days(world: Wo
 @pytest.mark.parametrize(
     ("model", "field", "type_name", "said"),
     [
-        ("compny", "Seats", "text", "There is no model 'compny': there are company, enduser"),
-        ("company", "Seets", "text", "had a column 'Seets' so far: there are custom.Seats."),
-        ("asset", "Seats", "text", "No file of asset has had a column 'Seats' so far."),
-        ("company", "Seats", "string", "one of text, number, boolean, date, list, not 'string'"),
+        ("compny", "Seats", "text", "There is no model compny: did you mean company"),
+        ("company", "Seets", "text", "in a file that was read Seets: did you mean custom.Seats"),
+        (
+            "asset",
+            "Seats",
+            "text",
+            "There is no column of asset in a file that was read Seats: it takes none",
+        ),
+        (
+            "company",
+            "Seats",
+            "strange",
+            "There is no type strange: there are text, number, boolean, date, list",
+        ),
         ("company", "mrr", "text", "mrr has its type from Planhat's company"),
     ],
 )

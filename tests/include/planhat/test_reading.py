@@ -410,5 +410,5 @@ def test_a_share_of_a_small_model_counts_too(world: World, count: int, missing: 
 
 def test_saying_that_objects_of_no_model_are_gone_is_refused(world: World):
     world.write("companies.jsonl", company(1))
-    with pytest.raises(ProblemError, match="There is no model compny: there are company, enduser"):
+    with pytest.raises(ProblemError, match="There is no model compny: did you mean company"):
         world.read(gone=["compny"])
