@@ -158,7 +158,8 @@ def set_type(
     by_field = {each.field: each for each in rows if each.decided_by != THE_MODEL}
     name = field if field in by_field else f"custom.{field}"
     if name not in by_field:
-        refuse_unknown([field], by_field, f"column of {model} in a file that was read")
+        keys = [each.removeprefix("custom.") for each in by_field]
+        refuse_unknown([field], keys, f"column of {model} in a file that was read")
     was = by_field[name]
     connection.execute(
         """

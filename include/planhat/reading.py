@@ -172,9 +172,10 @@ def _say(read: ModelRead, folder: Path, say: Callable[[str], None]) -> None:
     more = read.rejected + read.cells - KEPT_SAMPLES
     if more > 0:
         say(f"! {read.origin}: {more:,} more rejects, all in raw_planhat.rejects")
-    if read.cells:
-        many = f"{read.cells:,} values" if read.cells > 1 else "1 value"
-        say(f"! {read.origin}: {many} left out; their objects were read without")
+    if read.cells == 1:
+        say(f"! {read.origin}: 1 value was left out, and its object read without it")
+    elif read.cells:
+        say(f"! {read.origin}: {read.cells:,} values were left out, and their objects read without")
     if read.reason is not None:
         objects, were = ("objects", "were") if read.withheld > 1 else ("object", "was")
         not_in_it = "are not in it" if read.withheld > 1 else "is not in it"

@@ -145,7 +145,7 @@ def test_a_column_of_text_that_a_person_calls_a_date_takes_excels_days(world: Wo
     ("model", "field", "type_name", "said"),
     [
         ("compny", "Seats", "text", "There is no model compny: did you mean company"),
-        ("company", "Seets", "text", "in a file that was read Seets: did you mean custom.Seats"),
+        ("company", "Seets", "text", "in a file that was read Seets: did you mean Seats"),
         (
             "asset",
             "Seats",
