@@ -19,6 +19,12 @@ from include.push.plan_settings import PlanSettings
 # Whether old groups are said as removed: `sync.thresholds`.
 SETTING = "push_removes_former_groups"
 
+# Its id in the ledger, whose key holds no text of any length.
+_FORMER_ID = sql.SQL(
+    "known.object_id || ' was ' || case when char_length(known.group_id) <= 200"
+    " then known.group_id else left(known.group_id, 160) || '… ' || md5(known.group_id) end"
+)
+
 
 def find(connection: psycopg.Connection, model: PushedModel, plan: PlanSettings) -> None:
     """Groups that this plan leaves, into `former (object_id, former_of, group_id, payload)`.
@@ -151,7 +157,7 @@ def _find_left(connection: psycopg.Connection, model: PushedModel, plan: PlanSet
             )
 
             select distinct on (object_id, group_id)
-                object_id || ' was ' || group_id,
+                {former_id},
                 object_id,
                 moved_to,
                 (
@@ -172,7 +178,7 @@ def _find_left(connection: psycopg.Connection, model: PushedModel, plan: PlanSet
                     select from sync.objects as gone
                     where
                         gone.destination = {destination} and gone.model = {model}
-                        and gone.object_id = known.object_id || ' was ' || known.group_id
+                        and gone.object_id = {former_id}
                         and gone.removed_at > known.at
                 )
             """
@@ -182,6 +188,7 @@ def _find_left(connection: psycopg.Connection, model: PushedModel, plan: PlanSet
             model=model.name,
             keys=list(KEY_COLUMNS),
             current=_current(model),
+            former_id=_FORMER_ID,
         )
     )
 

@@ -85,6 +85,20 @@ def test_a_company_that_gets_its_first_id_leaves_the_group_of_its_planhat_id(
     assert groups(segment) == {"acme", "globex", "initech"}
 
 
+@pytest.mark.parametrize("letter", ["x", "é", "🚀"])
+def test_ids_of_any_length_are_left_and_told_apart(
+    world: World, segment: PlayedSegment, letter: str
+) -> None:
+    # alike for longer than the ledger's key holds of them
+    ids = [letter * 600 + end for end in ("1", "2", "3")]
+    for given in ids:
+        world.put("company", "c1", external_id=given, name="Acme")
+        assert world.push(segment.connection).status == "success"
+    assert [each["former_group_id"] for each in removed(segment)] == ["acme", *ids[:2]]
+    assert groups(segment) == {ids[2], "globex", "planhat-c3"}
+    assert world.push(segment.connection).total("planned") == 0
+
+
 def test_companies_that_swap_their_ids_remove_nothing(world: World, segment: PlayedSegment) -> None:
     world.put("company", "c1", external_id="globex", name="Acme")
     world.put("company", "c2", external_id="acme", name="Globex")

@@ -76,8 +76,8 @@ def test_the_last_value_arrives_though_objects_change_between_deaths(
         kept = [(each, chance.choice("AB")) for each in chosen if chance.random() < 0.75]
         world.run(
             """
-            insert into planhat.company (object_id, planhat_id, name)
-            select id, id, name from unnest(%s::text[], %s::text[]) as kept (id, name)
+            insert into planhat.company (object_id, planhat_id, external_id, name)
+            select id, id, 'x' || id, name from unnest(%s::text[], %s::text[]) as kept (id, name)
             """,
             [[each for each, _ in kept], [name for _, name in kept]],
         )
