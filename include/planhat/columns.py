@@ -110,7 +110,7 @@ class Columns:
             insert into raw_planhat.columns
                 (model, field, type, decided_by, read_id, has_lines, decimal_mark)
             values (%s, %s, %s, %s, %s, %s, %s)
-            on conflict (model, field) do update set
+            on conflict (model, md5(field)) do update set
                 has_lines = excluded.has_lines, decimal_mark = excluded.decimal_mark
             """,
             changed,

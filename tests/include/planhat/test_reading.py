@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import random
 
 import psycopg
 import pytest
@@ -33,6 +34,18 @@ def test_each_read_says_what_was_added_changed_deleted_and_returned(world: World
         "select added, changed, returned, deleted from raw_planhat.reads order by 1"
     )
     assert len(logged) == 5
+
+
+def test_names_and_keys_of_any_length_are_read_and_kept_once(world: World):
+    # of random letters: nothing that Postgres could make shorter
+    letters = "".join(map(chr, range(0x4E00, 0x5000)))
+    long = "".join(random.Random(1).choices(letters, k=5_000))
+    for key in (long, f"{long} again", long):
+        world.write_csv(f"_id,name,externalId,custom.{long}", [f"{ident(1)},Acme,{key},1"])
+        assert sum(world.counts().values()) == 1
+    assert world.rows("select count(*) from raw_planhat.former_keys") == [(2,)]
+    wide = "select field from raw_planhat.columns where length(field) > 5000"
+    assert world.rows(wide) == [(f"custom.{long}",)]
 
 
 def test_a_deletion_and_a_return_move_changed_at_and_an_unchanged_read_does_not(world: World):
