@@ -41,6 +41,8 @@ class _File:
     origin: str
     shape: Shape
     columns: list[Column]
+    # as a reject's text shows them
+    names: list[str]
     kinds: list[Kind]
     marks: list[str | None]
     # columns that never held several lines, though they held something
@@ -80,6 +82,7 @@ def objects_of(
         origin,
         shape,
         header,
+        [column.label if column.key else column.field for column in header],
         _kinds(origin, shape, header, seen, past),
         _marks(shape, header, seen, past, decimal_mark),
         frozenset(
@@ -141,7 +144,9 @@ def _weigh(seen: _Seen, cell: str) -> None:
         else:
             seen.numbers.add(cell)
         for possible, fits in _FITS.items():
-            seen.could_be[possible] += fits(cell)
+            # one that did not fit is enough
+            if seen.could_be[possible] == seen.cells - 1:
+                seen.could_be[possible] += fits(cell)
     else:
         try:
             read_cell(seen.kind, cell, None)
@@ -235,8 +240,7 @@ def _found(file: _File, line: int, cells: list[str] | Problem, past: Columns) ->
     if isinstance(cells, Problem):
         return Found(file.origin, line, "", problem=cells)
     # As JSON, so that a reject's text shows names, and its _id can be read.
-    names = [column.label if column.key else column.field for column in file.columns]
-    text = json.dumps(dict(zip(names, cells, strict=False)), ensure_ascii=False)
+    text = json.dumps(dict(zip(file.names, cells, strict=False)), ensure_ascii=False)
     problem = _problem(file, line, cells)
     if problem:
         return Found(file.origin, line, text, problem=problem)
@@ -252,11 +256,13 @@ def _found(file: _File, line: int, cells: list[str] | Problem, past: Columns) ->
             reason = reason or "the column has no name"
             label = column.label or f"column {at + 1}"
             unread.append(Unread(label, f"{label} {reason}", cell, column.field))
-        if column.key is not None:
-            custom[column.key] = value
+        key = column.key
+        if key is not None:
+            custom[key] = value
         elif column.field:
             fields[column.field] = value
-        doubt = doubt or _doubt(file, at, cell, past)
+        if "\n" in cell or "\r" in cell:
+            doubt = doubt or _doubt(file, at, cell, past)
     if custom:
         named = fields.get("custom")
         if isinstance(named, dict):
@@ -301,8 +307,6 @@ def _value(kind: Kind, cell: str, mark: str | None) -> tuple[Any, str | None]:
 def _doubt(file: _File, at: int, cell: str, past: Columns) -> str | None:
     """What is odd about a cell, though it may well be right."""
     lines = len(lines_of(cell))
-    if lines == 1:
-        return None
     past.had_lines(file.columns[at])
     if at in file.of_one_line and lines >= MANY_LINES:
         return f"{file.columns[at].label} holds {lines} lines, and never held more than one"
