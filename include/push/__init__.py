@@ -24,5 +24,13 @@ Step by step, for a DAG; each step may be run again after it was interrupted::
     close_run(url, run_id, status, reason) -> bool
     active_run(url, segment) -> ActiveRun | None
 
+Stopping, from anywhere::
+
+    from include.push.cancel import cancel_run
+    from include.push.resync import take_back
+
+    cancel_run(url, run_id, requested_by) -> bool
+    take_back(url, segment, requested_by) -> list[Interrupted]
+
 `docs/push.md` says what each one takes, returns and raises.
 """
