@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import select
 import selectors
 import socket
 import time
@@ -208,8 +209,9 @@ def test_an_address_with_too_many_connections_loses_those_that_say_nothing(start
             for n in range(5):
                 call = {**CALL, "messageId": f"m-{n}", "writeKey": "demo-app"}
                 assert client.post(collector.url + "/v1/track", json=call).status_code == 200
-        ended = [answer(each) for each in stuck[:18]]
-    assert all(b"503 Service Unavailable" in each or each == b"" for each in ended)
+        ended, _, _ = select.select(stuck, [], [], 20)
+        assert len(ended) >= len(stuck) - 10
+        assert {answer(each)[:28] for each in ended} <= {b"", b"HTTP/1.1 503 Service Unavail"}
     assert 'reason="address"' in collector.get("/metrics").text
 
 
