@@ -29,6 +29,23 @@ class PageApp:
         await self._app(scope, receive, send)
 
 
+class PageInWords:
+    """Passes everything on; when the api-server starts, it lets the page's answers be in words.
+
+    Airflow puts a plugin's middleware inside its own, which ask the database before it is reached.
+    """
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            from plugins.page.in_words import stand_around
+
+            stand_around(scope["app"])
+        await self._app(scope, receive, send)
+
+
 class RunNotes:
     """Told by the scheduler when a run ends: a push's gets its numbers as a note."""
 
@@ -52,6 +69,9 @@ class PlanhatSegmentPage(AirflowPlugin):
     listeners: ClassVar = [RunNotes()]
     fastapi_apps: ClassVar = [
         {"app": PageApp(), "url_prefix": PREFIX, "name": "Planhat ⇄ Segment"},
+    ]
+    fastapi_root_middlewares: ClassVar = [
+        {"middleware": PageInWords, "name": "Planhat ⇄ Segment: answers in words"},
     ]
     # Relative addresses: Airflow may live under a path. Two routes, because Airflow drops the
     # second view of a route that is taken.

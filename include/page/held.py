@@ -13,22 +13,23 @@ def changes(
     connection: psycopg.Connection,
     run_id: int,
     *,
-    model: str,
+    model: str | None = None,
     with_values: bool,
     action: str | None = None,
     offset: int = 0,
 ) -> dict[str, Any]:
-    """What a run planned for one model, fifty objects at a time: `{"total", "actions", "rows"}`.
+    """What a run planned, fifty objects at a time: `{"total", "actions", "rows"}`.
 
-    Each row names the object, the action, its `outcome` (`acknowledged`, `refused`, null: not sent,
-    or not answered yet) and the fields that differ from what Segment has acknowledged; `fields` is
-    `{name: [before, after]}` only for who may see values (`with_values`), else `{name: null}`. Of
-    one `action`, or of all. Empty once the next run has planned.
+    Of one `model`, or of all; of one `action`, or of all. Each row names the model, the object, the
+    action, its `outcome` (`acknowledged`, `refused`, null: not sent, or not answered yet) and the
+    fields that differ from what Segment has acknowledged; `fields` is `{name: [before, after]}`
+    only for who may see values (`with_values`), else `{name: null}`. Empty once the next run has
+    planned.
     """
     actions = rows(
         connection,
         "select action, count(*) as objects from sync.planned "
-        "where run_id = %s and model = %s and action = coalesce(%s, action) "
+        "where run_id = %s and model = coalesce(%s, model) and action = coalesce(%s, action) "
         "group by action order by action",
         run_id, model, action,
     )  # fmt: skip
@@ -36,7 +37,7 @@ def changes(
         connection,
         """
         select
-            planned.object_id, planned.action,
+            planned.model, planned.object_id, planned.action,
             planned.payload as after, ledger.payload as before,
             case
                 when ledger.message_id = planned.message_id then 'acknowledged'
@@ -56,9 +57,9 @@ def changes(
                 and planned.model = ledger.model
                 and planned.object_id = ledger.object_id
         where
-            planned.run_id = %s and planned.model = %s
+            planned.run_id = %s and planned.model = coalesce(%s, planned.model)
             and planned.action = coalesce(%s, planned.action)
-        order by planned.position
+        order by planned.model, planned.position
         limit %s offset %s
         """,
         run_id, model, action, OBJECTS_A_PAGE, offset,
@@ -68,6 +69,7 @@ def changes(
         "actions": {row["action"]: row["objects"] for row in actions},
         "rows": [
             {
+                "model": row["model"],
                 "object_id": shortened(row["object_id"]),
                 "action": row["action"],
                 "outcome": row["outcome"],

@@ -121,27 +121,30 @@ def receipts(connection: psycopg.Connection) -> dict[str, Any]:
 def acknowledged(
     connection: psycopg.Connection,
     destination: str,
-    model: str,
+    model: str | None = None,
     *,
-    only_missing: bool = False,
+    which: str = "all",
     offset: int = 0,
 ) -> dict[str, Any]:
-    """What Segment has acknowledged of a model, fifty objects at a time: `{"total", "rows"}`.
+    """What Segment has acknowledged, fifty objects at a time: `{"total", "rows"}`.
 
-    With `only_missing` those whose last message has not come back.
+    Of one `model`, or of all; `which` are `all` of them, those whose last message came back
+    (`seen_back`), or those whose has not (`missing`).
     """
-    which = [destination.replace("\0", ""), model.replace("\0", ""), only_missing]
+    asked = {"destination": destination, "model": model, "which": which, "offset": offset}
     of_them = (
-        "from sync.objects where destination = %s and model = %s and acknowledged_at is not null "
-        "and not (%s and seen_back_at is not null) "
+        "from sync.objects where destination = %(destination)s "
+        "and model = coalesce(%(model)s, model) and acknowledged_at is not null and ("
+        "%(which)s = 'all' or (%(which)s = 'seen_back') = (seen_back_at is not null)) "
     )
-    total = one(connection, f"select count(*) as total {of_them}", *which)
+    total = one(connection, f"select count(*) as total {of_them}", asked)
     found = rows(
         connection,
-        "select object_id, version, first_acknowledged_at, acknowledged_at, removed_at, "
-        f"seen_back_at {of_them} order by object_id limit %s offset %s",
-        *which, OBJECTS_A_PAGE, offset,
-    )  # fmt: skip
+        "select model, object_id, version, first_acknowledged_at, acknowledged_at, removed_at, "
+        f"seen_back_at {of_them} order by model, object_id "
+        f"limit {OBJECTS_A_PAGE} offset %(offset)s",
+        asked,
+    )
     for row in found:
         row["object_id"] = shortened(row["object_id"])
     return {"total": total["total"] if total else 0, "rows": found}

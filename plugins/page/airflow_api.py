@@ -10,9 +10,11 @@ from typing import Any
 import httpx
 from fastapi import Request
 
+from include.page import processes
 from include.page.button import PushDag
 from include.push.runs import BUTTON_RUN
 from plugins.page.access import PUSH_DAG
+from plugins.page.in_words import AWAY
 
 # How a caller signs in: a client's token, or the browser's cookie.
 SIGN_IN = ("authorization", "cookie")
@@ -60,6 +62,11 @@ def _run(run: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+async def silent_processes(request: Request) -> list[dict[str, Any]]:
+    """Airflow's processes that do not answer, as `include.page.processes.silent` says."""
+    return processes.silent(await _ask(request, "GET", "/monitor/health"), datetime.now(UTC))
+
+
 async def trigger_push(request: Request, conf: dict[str, Any], note: str) -> str:
     """Trigger the push DAG as the caller; return the DAG run's id. Raises `AirflowRefusedError`."""
     answer = await _ask(
@@ -104,4 +111,5 @@ def _sentence(answer: httpx.Response) -> str:
         detail = None
     if isinstance(detail, str) and detail:
         return detail
-    return f"Airflow answered {answer.status_code}."
+    # of its database it says more than a line, and to its own log
+    return AWAY if answer.status_code >= 500 else f"Airflow answered {answer.status_code}."

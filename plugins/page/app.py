@@ -1,16 +1,18 @@
 """The page's routes. Each says who may call it; the queries are in `include.page`."""
 
+import pathlib
 from dataclasses import asdict
 from datetime import date
 from functools import partial
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from airflow.api_fastapi.core_api.security import GetUserDep
-from fastapi import APIRouter, FastAPI, HTTPException, Query, Request
+from fastapi import APIRouter, FastAPI, HTTPException, Path, Query, Request
 from fastapi.concurrency import run_in_threadpool
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
+from pydantic_core import PydanticCustomError
 from starlette.middleware.base import BaseHTTPMiddleware
 
 import include.page
@@ -26,9 +28,18 @@ from include.why import tell
 from plugins.page import airflow_api, warehouse
 from plugins.page.access import PUSH_DAG, Permissions, may_edit, may_push, may_read, same_site
 from plugins.page.airflow_api import AirflowRefusedError
+from plugins.page.in_words import NO_TEXT, InWords, has_text, is_text, line_of
 from plugins.page.known import known_fields, refuse_unknown
+from plugins.page.sign_in import sign_in
 
-STATIC = Path(include.page.__file__).parent / "static"
+STATIC = pathlib.Path(include.page.__file__).parent / "static"
+
+# What a caller may ask for: no text of a key here is longer, no list goes on for ever.
+LONGEST = 2_000
+Offset = Annotated[int, Query(ge=0, le=1_000_000_000)]
+Text = Annotated[str, Query(max_length=LONGEST)]
+Key = Annotated[str, Path(max_length=LONGEST)]
+RunId = Annotated[int, Path(ge=0, lt=2**63)]
 
 HEADERS = {
     # Everything from here, nothing from elsewhere; framed by Airflow's own page only.
@@ -51,12 +62,21 @@ def create_app() -> FastAPI:
     app.include_router(api)
     app.add_exception_handler(AirflowRefusedError, _refused)  # type: ignore[arg-type]
     app.add_exception_handler(ProblemError, _problem)  # type: ignore[arg-type]
+    app.add_exception_handler(RequestValidationError, _wrong)  # type: ignore[arg-type]
+    app.add_middleware(InWords)
     app.add_middleware(BaseHTTPMiddleware, dispatch=_with_headers)
     return app
 
 
 async def _with_headers(request: Request, call_next: Any) -> Any:
-    answer = await call_next(request)
+    if not is_text(request.scope.get("raw_path", b"")) or not is_text(
+        request.scope["query_string"]
+    ):
+        answer = JSONResponse({"detail": NO_TEXT}, status_code=400)
+    else:
+        answer = await call_next(request)
+    if answer.status_code == 401 and "text/html" in request.headers.get("accept", ""):
+        answer = sign_in(request)
     for name, value in HEADERS.items():
         answer.headers.setdefault(name, value)
     return answer
@@ -69,6 +89,10 @@ async def _refused(request: Request, refused: AirflowRefusedError) -> JSONRespon
 async def _problem(request: Request, problem: ProblemError) -> JSONResponse:
     status = 422 if isinstance(problem, changes.ChangeError | sources.SourceError) else 503
     return JSONResponse({"detail": str(problem)}, status_code=status)
+
+
+async def _wrong(request: Request, wrong: RequestValidationError) -> JSONResponse:
+    return JSONResponse({"detail": line_of(list(wrong.errors()))}, status_code=422)
 
 
 # The files
@@ -113,6 +137,7 @@ async def push_section(request: Request, user: GetUserDep, may: Permissions) -> 
     """Section 3: active or not, the button, the run in progress, the last one, what comes next."""
     dag = await airflow_api.push_dag(request)
     state = await read(_push_state, when_missing=reading.NOT_MIGRATED)
+    silent = await airflow_api.silent_processes(request)
     return {
         "user": user.get_name(),
         "may": may,
@@ -128,6 +153,7 @@ async def push_section(request: Request, user: GetUserDep, may: Permissions) -> 
             active_run=state.get("active_run"),
             warehouse_problem=state.get("problem"),
         ),
+        "silent_processes": silent,
         "failed_before": _failed_before(dag, state),
         **state,
     }
@@ -159,7 +185,7 @@ def _push_state(connection: Any) -> dict[str, Any]:
 
 
 @api.get("/runs/{run_id}")
-async def run_with_models(run_id: str) -> dict[str, Any]:
+async def run_with_models(run_id: Key) -> dict[str, Any]:
     return await read(
         lambda connection: {"run": runs.one_run(connection, run_id)},
         when_missing=reading.NOT_MIGRATED,
@@ -168,10 +194,10 @@ async def run_with_models(run_id: str) -> dict[str, Any]:
 
 @api.get("/runs/{run_id}/errors")
 async def run_errors(
-    run_id: str,
+    run_id: Key,
     may: Permissions,
-    model: str | None = None,
-    offset: Annotated[int, Query(ge=0)] = 0,
+    model: Text | None = None,
+    offset: Offset = 0,
 ) -> dict[str, Any]:
     query = partial(
         runs.errors, run_id=run_id, model=model, with_payload=may["edit"], offset=offset
@@ -189,15 +215,15 @@ def held_plans() -> dict[str, Any]:
     return {"plans": [asdict(plan) for plan in found]}
 
 
-@api.get("/planned/{run_id}/{model}")
+@api.get("/planned/{run_id}")
 async def planned(
-    run_id: int,
-    model: str,
+    run_id: RunId,
     may: Permissions,
+    model: Text | None = None,
     action: Literal["added", "changed", "removed"] | None = None,
-    offset: Annotated[int, Query(ge=0)] = 0,
+    offset: Offset = 0,
 ) -> dict[str, Any]:
-    """What a run planned for a model, object by object: of a held plan, what would change."""
+    """What a run planned, of one model or all: of a held plan, what would change."""
     query = partial(
         held.changes,
         run_id=run_id,
@@ -209,20 +235,16 @@ async def planned(
     return await read(query, when_missing=reading.NOT_MIGRATED)
 
 
-@api.get("/acknowledged/{model}")
+@api.get("/acknowledged")
 async def acknowledged(
-    model: str,
-    destination: str,
-    only_missing: bool = False,
-    offset: Annotated[int, Query(ge=0)] = 0,
+    destination: Text,
+    model: Text | None = None,
+    which: Literal["all", "seen_back", "missing"] = "all",
+    offset: Offset = 0,
 ) -> dict[str, Any]:
-    """The ledger of a model: what Segment has acknowledged, and whether it came back."""
+    """The ledger, of one model or all: what Segment has acknowledged, and whether it came back."""
     query = partial(
-        runs.acknowledged,
-        destination=destination,
-        model=model,
-        only_missing=only_missing,
-        offset=offset,
+        runs.acknowledged, destination=destination, model=model, which=which, offset=offset
     )
     return await read(query, when_missing=reading.NOT_MIGRATED)
 
@@ -250,9 +272,7 @@ def collector() -> dict[str, Any]:
 
 
 @api.get("/tracking/{reason}")
-async def unresolved_events(
-    reason: str, may: Permissions, offset: Annotated[int, Query(ge=0)] = 0
-) -> dict[str, Any]:
+async def unresolved_events(reason: Key, may: Permissions, offset: Offset = 0) -> dict[str, Any]:
     """The events of one reason, with what would resolve each."""
     return await read(
         partial(tracking.unresolved, reason=reason, with_persons=may["edit"], offset=offset)
@@ -260,19 +280,19 @@ async def unresolved_events(
 
 
 @api.get("/received")
-async def received(source: str) -> dict[str, Any]:
+async def received(source: Text) -> dict[str, Any]:
     """What a source sent, day by day."""
     return await read(partial(tracking.received, source=source), when_missing=reading.NOT_MIGRATED)
 
 
 @api.get("/created")
-async def created(may: Permissions, offset: Annotated[int, Query(ge=0)] = 0) -> dict[str, Any]:
+async def created(may: Permissions, offset: Offset = 0) -> dict[str, Any]:
     """The endusers that were created from Segment."""
     return await read(partial(tracking.created, with_persons=may["edit"], offset=offset))
 
 
 @api.get("/quarantine")
-async def quarantined(may: Permissions, offset: Annotated[int, Query(ge=0)] = 0) -> dict[str, Any]:
+async def quarantined(may: Permissions, offset: Offset = 0) -> dict[str, Any]:
     query = partial(tracking.quarantine, with_payload=may["edit"], offset=offset)
     return await read(query, when_missing=reading.NOT_MIGRATED)
 
@@ -298,9 +318,9 @@ async def metrics_section(may: Permissions) -> dict[str, Any]:
 
 @api.get("/metric")
 async def one_metric(
-    metric: str,
+    metric: Text,
     search: Annotated[str, Query(max_length=300)] = "",
-    offset: Annotated[int, Query(ge=0)] = 0,
+    offset: Offset = 0,
 ) -> dict[str, Any]:
     """The companies that have values of a metric."""
     return await read(
@@ -309,7 +329,7 @@ async def one_metric(
 
 
 @api.get("/metric/days")
-async def metric_days(metric: str, company_id: str) -> dict[str, Any]:
+async def metric_days(metric: Text, company_id: Text) -> dict[str, Any]:
     """A metric of a company, day by day."""
     return await read(partial(metrics.days, metric=metric, company_id=company_id))
 
@@ -324,7 +344,7 @@ async def usage_section(may: Permissions) -> dict[str, Any]:
 async def alerts(
     may: Permissions,
     object_type: Annotated[str, Query(max_length=100)] = "company",
-    offset: Annotated[int, Query(ge=0)] = 0,
+    offset: Offset = 0,
 ) -> dict[str, Any]:
     """Open alerts of one type of object."""
     query = partial(
@@ -336,27 +356,40 @@ async def alerts(
 @api.get("/companies")
 async def companies(
     search: Annotated[str, Query(max_length=300)] = "",
-    trend: Annotated[str, Query(max_length=20)] = "",
-    offset: Annotated[int, Query(ge=0)] = 0,
+    trend: Literal["", "up", "flat", "down", "stopped", "new", "none"] = "",
+    offset: Offset = 0,
 ) -> dict[str, Any]:
     return await read(partial(usage.companies, search=search.strip(), trend=trend, offset=offset))
 
 
 @api.get("/companies/{company_id}")
-async def company(company_id: str, may: Permissions) -> dict[str, Any]:
+async def company(company_id: Key, may: Permissions) -> dict[str, Any]:
     found = await read(partial(usage.company, company_id=company_id, with_persons=may["edit"]))
     return {"may": may, **found}
 
 
 @api.get("/endusers/{enduser_id}")
-async def enduser(enduser_id: str) -> dict[str, Any]:
+async def enduser(enduser_id: Key) -> dict[str, Any]:
     return await read(partial(usage.enduser, enduser_id=enduser_id))
 
 
-class Question(BaseModel):
+class Asked(BaseModel):
+    """What a caller sends: texts that can be kept and looked for."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_text(cls, sent: Any) -> Any:
+        if not has_text(sent):
+            raise PydanticCustomError(
+                "no_text", "What was sent holds what is no text: NUL, or half of a surrogate pair"
+            )
+        return sent
+
+
+class Question(Asked):
     """An id to tell the story of."""
 
-    id: Annotated[str, Field(max_length=2_000)]
+    id: Annotated[str, Field(max_length=LONGEST)]
 
 
 @api.post("/why", dependencies=[same_site])
@@ -372,7 +405,7 @@ def why(question: Question, may: Permissions) -> dict[str, Any]:
 # Changing
 
 
-class PushWish(BaseModel):
+class PushWish(Asked):
     """What the button asks for. No models: all of them."""
 
     models: list[Annotated[str, Field(max_length=100)]] = Field(default=[], max_length=200)
@@ -417,18 +450,18 @@ def take_resync_back(user: GetUserDep) -> dict[str, Any]:
 
 
 @api.post("/runs/{run_id}/cancel", dependencies=[may_push, same_site])
-def cancel(run_id: int, user: GetUserDep) -> dict[str, Any]:
+def cancel(run_id: RunId, user: GetUserDep) -> dict[str, Any]:
     """Ask a run to stop: it does within seconds. 409 when it has ended, or was asked already."""
     if not cancel_run(warehouse.current_url(), run_id, user.get_name()):
         raise HTTPException(409, "That run has ended already, or was asked to stop before.")
     return {"run_id": run_id}
 
 
-class Answer(BaseModel):
+class Answer(Asked):
     """What somebody says to a held plan: that plan, by its fingerprint, and no later one."""
 
-    model: str
-    fingerprint: Annotated[str, Field(min_length=8)]
+    model: Annotated[str, Field(max_length=LONGEST)]
+    fingerprint: Annotated[str, Field(min_length=8, max_length=LONGEST)]
     answer: Literal["all", "safe", "none"]
 
 
@@ -451,7 +484,7 @@ def answer_held(answer: Answer, user: GetUserDep) -> dict[str, Any]:
     return {"model": plan.model, "answer": answer.answer}
 
 
-class Switch(BaseModel):
+class Switch(Asked):
     """On or off."""
 
     is_active: bool
@@ -464,7 +497,7 @@ async def activate(request: Request, switch: Switch) -> dict[str, Any]:
     return {"is_active": switch.is_active}
 
 
-class AlertKey(BaseModel):
+class AlertKey(Asked):
     """An alert of usage: what it is about, of which kind, and the day it opened."""
 
     object_type: Annotated[str, Field(max_length=100)]
@@ -480,29 +513,29 @@ def acknowledge(alert: AlertKey, user: GetUserDep) -> dict[str, Any]:
     return {"acknowledged_by": user.get_name()}
 
 
-class Metric(BaseModel):
+class Metric(Asked):
     """A trait of group calls, and how its values become a day's."""
 
-    metric: str
+    metric: Annotated[str, Field(max_length=LONGEST)]
     aggregation: str = "SUM"
 
 
-class MetricName(BaseModel):
+class MetricName(Asked):
     """A declared metric."""
 
-    metric: str
+    metric: Annotated[str, Field(max_length=LONGEST)]
 
 
-class SourceName(BaseModel):
+class SourceName(Asked):
     """A source that sends."""
 
-    source: str
+    source: Annotated[str, Field(max_length=LONGEST)]
 
 
-class SectionSwitch(BaseModel):
+class SectionSwitch(Asked):
     """A switch of sections 1 and 2, and where it should stand."""
 
-    switch: str
+    switch: Annotated[str, Field(max_length=LONGEST)]
     is_on: bool
 
 

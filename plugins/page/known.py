@@ -7,6 +7,7 @@ from fastapi import Depends, HTTPException, Request
 from fastapi.dependencies.utils import get_flat_dependant
 
 from include.nearest import unknown
+from plugins.page.in_words import NO_TEXT_SENT, has_text
 
 
 async def _refuse_unknown_fields(request: Request) -> None:
@@ -21,8 +22,10 @@ async def _refuse_unknown_fields(request: Request) -> None:
         return
     try:
         sent = await request.json()
-    except ValueError:  # what is no JSON, FastAPI refuses
+    except (ValueError, RecursionError):  # what is no JSON, FastAPI refuses
         return
+    if not has_text(sent):
+        raise HTTPException(422, NO_TEXT_SENT)
     fields = getattr(route.body_field.field_info.annotation, "model_fields", {})
     if isinstance(sent, dict):
         refuse_unknown(sent, fields, "field")

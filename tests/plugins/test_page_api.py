@@ -39,8 +39,8 @@ READ = [
     "/api/metrics",
     "/api/usage",
     "/api/held",
-    "/api/planned/1/enduser",
-    "/api/acknowledged/enduser?destination=d",
+    "/api/planned/1?model=enduser",
+    "/api/acknowledged?destination=d&model=enduser",
     "/api/received?source=app",
     "/api/created",
     "/api/metric?metric=seats",
@@ -110,8 +110,7 @@ def test_every_route_of_the_app_is_in_these_lists(tmp_path):
         .replace("/tracking/no_company", "/tracking/{reason}")
         .replace("/companies/1", "/companies/{company_id}")
         .replace("/endusers/1", "/endusers/{enduser_id}")
-        .replace("/planned/1/enduser", "/planned/{run_id}/{model}")
-        .replace("/acknowledged/enduser", "/acknowledged/{model}")
+        .replace("/planned/1", "/planned/{run_id}")
         .replace("page.js", "{name}")
         for line in known
     }
@@ -525,7 +524,7 @@ def test_a_held_plan_is_shown_with_why_and_what_would_change(airflow, connection
 
     with airflow.client("operator") as client:
         (plan,) = client.get("/api/held").json()["plans"]
-        found = client.get(f"/api/planned/{run_id}/enduser").json()
+        found = client.get(f"/api/planned/{run_id}?model=enduser").json()
 
     assert (plan["model"], plan["changed"], plan["removed"]) == ("enduser", 1, 1)
     assert "half of it" in plan["reason"]
@@ -536,7 +535,7 @@ def test_a_viewer_sees_which_fields_would_change_and_no_value(airflow, connectio
     run_id = add_held_plan(connection, DESTINATION)
 
     with airflow.client("viewer") as client:
-        answer = client.get(f"/api/planned/{run_id}/enduser")
+        answer = client.get(f"/api/planned/{run_id}?model=enduser")
 
     assert answer.json()["rows"][0]["fields"] == {"email": None}
     assert "company.example" not in answer.text
@@ -757,11 +756,11 @@ def test_an_acknowledged_alert_is_shown_no_more_and_its_company_says_by_whom(air
 
 @pytest.mark.parametrize(
     "change",
-    [{"object_id": "c2"}, {"kind": "spike"}, {"opened_on": "2026-03-02"}, {"object_id": "c1\0"}],
+    [{"object_id": "c2"}, {"kind": "spike"}, {"opened_on": "2026-03-02"}, {"object_id": "c1 "}],
 )
 def test_only_an_alert_that_is_open_can_be_acknowledged(airflow, connection, change):
     add_open_alert(connection)
-    if "\0" in str(change.get("object_id")):
+    if change == {"object_id": "c1 "}:
         connection.execute("update marts.usage_alerts set closed_on = '2026-03-08'")
     with airflow.client("operator") as client:
         answer = client.post("/api/alerts/acknowledge", json=ALERT | change)

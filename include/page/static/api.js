@@ -1,20 +1,26 @@
 // Asking the page's own routes. Relative addresses: Airflow may live under a path.
 
+const UNWELL = "Airflow cannot answer: its database is away, or it is just starting. This page keeps trying, and goes on by itself.";
+
 /** The answer as JSON; throws an Error whose message says what to do, with `status` (0: no answer). */
 export async function ask(path, { method = "GET", body } = {}) {
   let answer;
+  // longer than the server gives its own questions
+  const signal = AbortSignal.timeout(30_000);
   try {
     answer = await fetch(`api/${path}`, {
       method,
+      signal,
       credentials: "same-origin",
       headers: { "X-Requested-With": "planhat-segment", ...(body ? { "Content-Type": "application/json" } : {}) },
       body: body ? JSON.stringify(body) : undefined,
     });
-  } catch {
+  } catch (reason) {
+    if (reason.name === "TimeoutError") throw trouble(0, "Airflow, or its database, has not answered for 30 seconds. This page keeps trying.");
     throw trouble(0, "Airflow does not answer. The figures below are the last ones seen; this page keeps trying.");
   }
   if (answer.ok) return answer.json();
-  if (answer.status === 401) throw trouble(401, "Your sign-in to Airflow has ended. Reload the page to sign in again.");
+  if (answer.status === 401) throw trouble(401, "Your sign-in to Airflow has ended: reload the page, or");
   let detail;
   try {
     detail = (await answer.json()).detail;
@@ -22,7 +28,7 @@ export async function ask(path, { method = "GET", body } = {}) {
     detail = null;
   }
   if (answer.status === 403 && (!detail || detail === "Forbidden")) detail = "Your role in Airflow does not allow this.";
-  throw trouble(answer.status, typeof detail === "string" ? detail : `Airflow answered with an error (${answer.status}). The api-server's log says more.`);
+  throw trouble(answer.status, typeof detail === "string" ? detail : answer.status >= 500 ? UNWELL : `Airflow answered with an error (${answer.status}). The api-server's log says more.`);
 }
 
 function trouble(status, message) {

@@ -1,6 +1,8 @@
 // Building what is shown. Text only ever becomes text nodes: nothing that came from outside is
 // parsed as markup, here or anywhere (a test looks for the ways around this).
 
+import { isOpen, setOpen } from "./address.js";
+
 /** An element; `props` are attributes, `on…` listeners; children are nodes, text, or left out when null. */
 export function h(tag, props = {}, ...children) {
   const element = document.createElement(tag);
@@ -53,20 +55,17 @@ function classes(column, row) {
   return ["number", value === 0 ? "zero" : "", column.strong ? "strong" : ""].filter(Boolean).join(" ");
 }
 
-/** A button in a table's cell that opens a row under its own, filled when it is first opened. */
+/** A button in a table's cell that opens a row under its own, filled when it is opened. What is open is in the address. */
 export function opener(text, { key, label, kind = "", fill }) {
-  const button = h("button", { type: "button", class: `link ${kind}`, "aria-expanded": "false", "data-key": key, "aria-label": label }, text);
+  const button = h("button", { type: "button", class: `link ${kind}`, "aria-expanded": "false", "data-key": key, "data-opens": key, "aria-label": label }, text);
   let opened = null;
-  button.addEventListener("click", async () => {
-    const row = button.closest("tr");
+  const close = () => {
+    button.setAttribute("aria-expanded", "false");
     opened?.remove();
-    if (button.getAttribute("aria-expanded") === "true") {
-      button.setAttribute("aria-expanded", "false");
-      opened = null;
-      return;
-    }
-    // a row of numbers opens one at a time
-    row.querySelector('button[aria-expanded="true"]')?.click();
+    opened = null;
+  };
+  const open = async () => {
+    const row = button.closest("tr");
     button.setAttribute("aria-expanded", "true");
     const cell = h("td", { colspan: row.cells.length }, words("Loading…"));
     opened = h("tr", { class: "inner" }, cell);
@@ -76,8 +75,48 @@ export function opener(text, { key, label, kind = "", fill }) {
     } catch (problem) {
       cell.replaceChildren(words(problem.message, "bad"));
     }
+  };
+  button.addEventListener("close", close);
+  button.addEventListener("address", () => {
+    if (isOpen(key) !== Boolean(opened)) (opened ? close : open)();
   });
-  return button;
+  button.addEventListener("click", () => {
+    // a row of numbers opens one at a time
+    const other = opened ? null : button.closest("tr").querySelector('button[aria-expanded="true"]');
+    other?.dispatchEvent(new Event("close"));
+    setOpen(key, !opened, other?.dataset.opens);
+    (opened ? close : open)();
+  });
+  return openLater(button);
+}
+
+/** What opens under a line of words, filled when it is opened. What is open is in the address. */
+export function expander(title, { key, fill }) {
+  const place = h("div", {});
+  const details = h("details", { "data-key": key, "data-opens": key }, h("summary", {}, title), place);
+  details.addEventListener("address", () => { details.open = isOpen(key); });
+  details.addEventListener("toggle", async () => {
+    setOpen(key, details.open);
+    if (!details.open) return;
+    place.replaceChildren(words("Loading…"));
+    try {
+      place.replaceChildren(...[await fill(place)].flat(Infinity).filter(Boolean));
+    } catch (problem) {
+      place.replaceChildren(words(problem.message, "bad"));
+    }
+  });
+  return openLater(details);
+}
+
+/** Opens what the address says is open, once it is in the page. */
+function openLater(element) {
+  if (isOpen(element.dataset.opens)) setTimeout(() => element.isConnected && element.dispatchEvent(new Event("address")));
+  return element;
+}
+
+/** Opens and closes everything as the address says now. */
+export function followAddress() {
+  for (const each of document.querySelectorAll("[data-opens]")) each.dispatchEvent(new Event("address"));
 }
 
 /** An id whose story can be asked: pressed, it opens the section Why. */

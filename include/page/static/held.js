@@ -2,7 +2,7 @@
 
 import { ask } from "./api.js";
 import { by, h, listed, name, opener, show, table, twoStep, whyLink, words } from "./dom.js";
-import { count, model } from "./words.js";
+import { count, model, modelColumn, ofModel, queryOf } from "./words.js";
 
 const ANSWERS = {
   all: ["Approve", "Send all of it", "The next push sends the whole plan, if it is still the same."],
@@ -36,14 +36,22 @@ function draw({ plans, problem, may }) {
       columns: [
         { title: "Model", cell: (plan) => opener(model(plan.model), { key: `held-${plan.model}`, label: `${model(plan.model)}: what would change`, fill: (cell) => planned(plan.run_id, plan.model, null, cell) }) },
         { title: "Why", cell: (plan) => name(plan.reason) },
-        { title: "Added", number: true, cell: (plan) => count(plan.added) },
-        { title: "Changed", number: true, cell: (plan) => count(plan.changed) },
-        { title: "Removed", number: true, cell: (plan) => count(plan.removed) },
+        { title: "Added", number: true, cell: (plan) => number(plan, "added") },
+        { title: "Changed", number: true, cell: (plan) => number(plan, "changed") },
+        { title: "Removed", number: true, cell: (plan) => number(plan, "removed") },
         { title: "Answer", cell: (plan) => answerCell(plan, may.push) },
       ],
       rows: plans,
     }),
   ];
+}
+
+function number(plan, action) {
+  if (!plan[action]) return count(0);
+  return opener(count(plan[action]), {
+    key: `held-${plan.model}-${action}`, kind: "figure", label: `${count(plan[action])} ${action} of ${model(plan.model)}, held: show them`,
+    fill: (cell) => planned(plan.run_id, plan.model, action, cell),
+  });
 }
 
 function answerCell(plan, mayAnswer) {
@@ -61,15 +69,15 @@ function answerCell(plan, mayAnswer) {
 
 const OUTCOMES = { acknowledged: "acknowledged", refused: "refused" };
 
-/** What a run planned of a model, object by object; of one action, or of all (null). */
+/** What a run planned, object by object; of one model or all (null), of one action or all (null). */
 export function planned(runId, modelName, action, cell) {
-  const query = action ? `action=${action}&` : "";
   return listed({
-    ask: (offset) => ask(`planned/${runId}/${encodeURIComponent(modelName)}?${query}offset=${offset}`),
-    caption: `What the run planned of ${model(modelName)}`,
+    ask: (offset) => ask(`planned/${runId}?${queryOf({ model: modelName, action, offset })}`),
+    caption: `What the run planned of ${ofModel(modelName)}`,
     none: "Not kept any more: a later run has planned anew.",
     columns: ({ with_values }) => [
       { title: "Object", cell: (row) => whyLink(row.object_id) },
+      ...modelColumn(modelName),
       { title: "Planned as", cell: (row) => row.action },
       { title: "Segment", cell: (row) => OUTCOMES[row.outcome] ?? "not sent (yet)" },
       { title: with_values ? "Fields: before → after" : "Fields", cell: (row) => fields(row, with_values) },

@@ -55,7 +55,7 @@ function drawDeclared({ declared, filled, may }) {
       columns: [
         { title: "Trait", cell: (row) => opener(name(row.shown), { key: `metric-${row.metric}`, label: `${row.shown}: its companies and charts`, fill: () => companiesOf(row) }) },
         { title: "Read as", cell: (row) => row.aggregation },
-        { title: "Companies", number: true, cell: (row) => (of(row) ? count(of(row).companies) : "–") },
+        { title: "Companies", number: true, cell: (row) => (of(row) ? opener(count(of(row).companies), { key: `companies-${row.metric}`, kind: "figure", label: `${count(of(row).companies)} companies with ${row.shown}: show them`, fill: () => companiesOf(row) }) : "–") },
         { title: "Last day", date: true, cell: (row) => of(row)?.last_date ?? "counted at the next build" },
         { title: "Declared", cell: (row) => [time(row.valid_from), " by ", name(row.changed_by)] },
         ...(may.edit ? [{ title: "Change", cell: (row) => h("span", { class: "row" }, otherReading(row), deletion(row, of(row))) }] : []),

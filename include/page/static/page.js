@@ -1,26 +1,28 @@
 // The frame around the sections: theme, tabs, and asking again.
 
+import { go, section as shown, whenFollowed } from "./address.js";
 import { ask } from "./api.js";
-import { by } from "./dom.js";
+import { airflowLink, by, followAddress } from "./dom.js";
 import { drawMetrics, startMetrics } from "./metrics.js";
-import { drawPush, startPush } from "./push.js";
+import { drawPush, followPush, startPush } from "./push.js";
 import { drawTracking, startTracking } from "./tracking.js";
-import { drawUsage, startUsage } from "./usage.js";
-import { askWhy, startWhy } from "./why.js";
+import { drawUsage, followUsage, startUsage } from "./usage.js";
+import { followWhy, openWhy, startWhy } from "./why.js";
 import { zone } from "./words.js";
 
 const SECTIONS = {
-  push: { path: "push", draw: drawPush },
+  push: { path: "push", draw: drawPush, follow: followPush },
   tracking: { path: "tracking", draw: drawTracking },
   metrics: { path: "metrics", draw: drawMetrics },
-  usage: { path: "usage", draw: drawUsage },
+  usage: { path: "usage", draw: drawUsage, follow: followUsage },
   // it is asked by its own form
-  why: { path: null, draw: () => {} },
+  why: { path: null, draw: () => {}, follow: followWhy },
 };
-const QUIET = 20_000;
+// Milliseconds until it asks again; and after which it says that it still waits.
+const QUIET = 10_000;
 const WATCHING = 2_000;
+const SLOW = 4_000;
 
-let current = "push";
 let timer;
 let asked = 0;
 
@@ -40,9 +42,10 @@ async function refresh() {
   clearTimeout(timer);
   const number = ++asked;
   let pause = QUIET;
+  const slow = setTimeout(() => number === asked && trouble("No answer for some seconds: Airflow or its database is away, or slow. This page keeps trying."), SLOW);
   try {
-    const section = SECTIONS[current];
-    const [push, own] = await Promise.all([ask("push"), current === "push" || !section.path ? null : ask(section.path)]);
+    const section = SECTIONS[shown()];
+    const [push, own] = await Promise.all([ask("push"), section.path === "push" || !section.path ? null : ask(section.path)]);
     // an answer that a later question overtook would draw what was
     if (number !== asked) return;
     mark(push);
@@ -51,13 +54,33 @@ async function refresh() {
     by("trouble").hidden = true;
   } catch (problem) {
     if (number !== asked) return;
-    by("trouble").textContent = problem.message;
-    by("trouble").hidden = false;
+    trouble(problem.message, problem.status === 401 ? signIn() : "");
+    unread();
     if (problem.status === 401) return;
     pause = 5_000;
+  } finally {
+    clearTimeout(slow);
   }
   clearTimeout(timer);
   if (!document.hidden) timer = setTimeout(refresh, pause);
+}
+
+function trouble(...text) {
+  if (by("trouble").textContent !== text.join("")) by("trouble").replaceChildren(...text);
+  by("trouble").hidden = false;
+}
+
+function signIn() {
+  const { pathname, search, hash } = (window.parent === window ? window : window.parent).location;
+  const link = airflowLink(`api/v2/auth/login?next=${encodeURIComponent(pathname + search + hash)}`, "sign in again");
+  link.prepend(" ");
+  return link;
+}
+
+/** What was never read does not load for ever: the reason stands above it. */
+function unread() {
+  for (const each of document.querySelectorAll(".loading")) each.textContent = "Not read yet.";
+  if (by("mark").textContent === "Loading…") by("mark").textContent = "Unknown";
 }
 
 function mark(push) {
@@ -70,9 +93,7 @@ function mark(push) {
 
 function startTabs() {
   const tabs = [...document.querySelectorAll('[role="tab"]')];
-  const wanted = new URLSearchParams(location.search).get("section");
   const choose = (tab, focus) => {
-    current = tab.id.slice("tab-".length);
     for (const each of tabs) {
       const isChosen = each === tab;
       each.setAttribute("aria-selected", String(isChosen));
@@ -81,23 +102,36 @@ function startTabs() {
     }
     if (focus) tab.focus();
   };
+  const press = (tab, focus) => {
+    go(tab.id.slice("tab-".length));
+    choose(tab, focus);
+    refresh();
+  };
   tabs.forEach((tab, index) => {
     // pressed before this, it would do nothing
     tab.disabled = false;
-    tab.addEventListener("click", () => { choose(tab); refresh(); });
+    tab.addEventListener("click", () => press(tab));
     tab.addEventListener("keydown", (event) => {
       const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
       if (!step) return;
       event.preventDefault();
-      choose(tabs[(index + step + tabs.length) % tabs.length], true);
-      refresh();
+      press(tabs[(index + step + tabs.length) % tabs.length], true);
     });
   });
-  if (wanted in SECTIONS) choose(by(`tab-${wanted}`));
+  choose(by(`tab-${shown()}`));
+  whenFollowed(() => {
+    choose(by(`tab-${shown()}`));
+    SECTIONS[shown()].follow?.();
+    followAddress();
+    refresh();
+  });
   // any id on the page that is pressed
   document.addEventListener("why", (event) => {
+    const isThere = shown() === "why";
+    go("why");
     choose(by("tab-why"));
-    askWhy(event.detail);
+    // one step to go back from, not two
+    openWhy(event.detail, { replace: !isThere });
   });
 }
 

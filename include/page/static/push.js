@@ -1,15 +1,13 @@
 // Section 3: is it active, the button and its reason, the run in progress, the last sync, history.
 
+import { put, value } from "./address.js";
 import { ask } from "./api.js";
-import { airflowLink, by, h, listed, name, opener, show, table, twoStep, whyLink, words } from "./dom.js";
+import { airflowLink, by, expander, h, listed, name, opener, show, table, twoStep, whyLink, words } from "./dom.js";
 import { drawDestination } from "./destination.js";
 import { drawHeld, planned } from "./held.js";
-import { ago, count, counted, duration, model, STATUS, time, timeOfDay } from "./words.js";
+import { ago, count, counted, duration, model, modelColumn, ofModel, queryOf, STATUS, time, timeOfDay } from "./words.js";
 
 let latest = null;
-const query = new URLSearchParams(location.search);
-// a run's number, or the id of the DAG run that made it
-let chosenRun = query.get("run") ?? query.get("dag_run");
 let refresh = () => {};
 // the run whose end is said: its number, or the id of the DAG run until it has one
 let watched = null;
@@ -20,8 +18,13 @@ export function startPush(again) {
     event.preventDefault();
     press();
   });
-  by("push-receipts").replaceChildren(receipts());
+  by("push-receipts").replaceChildren(expander("Receipts: which messages came back", { key: "receipts", fill: async () => receiptRows(await ask("receipts")) }));
   for (const id of ["push-dry", "push-full"]) by(id).addEventListener("change", nameButton);
+}
+
+/** The run that the address names. */
+export function followPush() {
+  if (latest) drawRun(latest);
 }
 
 export function drawPush(push) {
@@ -91,9 +94,15 @@ function drawForm(push) {
   nameButton();
   const reason = reasonOf(push.button);
   if (by("push-reason").textContent !== reason) by("push-reason").textContent = reason;
+  show(by("push-silent"), push.silent_processes, (silent) => silent.map(silentWords));
   show(by("push-models"), push.models, (models) => models.map((each) =>
     h("label", {}, h("input", { type: "checkbox", name: "model", value: each, "data-key": `model-${each}` }), " ", model(each))));
 }
+
+const PROCESSES = { scheduler: "scheduler", dag_processor: "DAG processor", triggerer: "triggerer" };
+
+const silentWords = ({ process, since, text }) =>
+  words(`Airflow's ${PROCESSES[process]} ${since ? `has not answered since ${time(since)}` : "has never answered"}. ${text}`, "warn");
 
 function reasonOf(button) {
   const run = button.run;
@@ -184,10 +193,12 @@ function drawProgress(run) {
 async function drawRun(push) {
   const target = by("push-run");
   if (push.problem) return show(target, null, () => []);
+  // a run's number, or the id of the DAG run that made it
+  const chosenRun = value("run");
   if (!chosenRun) return show(target, { run: push.last_run, may: push.may, last: true }, drawTable);
   try {
     const { run, problem } = await ask(`runs/${encodeURIComponent(chosenRun)}`);
-    show(target, { run, problem, may: push.may, last: false }, drawTable);
+    if (value("run") === chosenRun) show(target, { run, problem, may: push.may, last: false }, drawTable);
   } catch (problem) {
     show(target, { problem: problem.message }, drawTable);
   }
@@ -221,7 +232,7 @@ function drawTable({ run, problem, last, may }) {
         { title: "Model", cell: (row) => (row.model ? model(row.model) : "Total") },
         ...(run.is_dry ? DRY_COLUMNS : COLUMNS).map(([title_, key, strong]) => ({
           title: title_, number: true, strong, value: (row) => row[key],
-          cell: (row) => (row[key] && row.model ? behind(run, row, key, title_) : count(row[key])),
+          cell: (row) => (row[key] ? behind(run, row, key, title_) : count(row[key])),
         })),
       ],
       rows: run.models,
@@ -239,31 +250,33 @@ function how(run) {
   return [text, run.trigger === "schedule" ? null : [", ", name(run.requested_by)], kinds.length ? `, ${kinds.join(", ")}` : null];
 }
 
-/** A number of the table that opens its objects: errors, what was planned, or what Segment has. */
-function behind(run, row, key, title) {
+/** A number that opens its objects: errors, what was planned, or what Segment has; of a model, or of all (a total). */
+function behind(run, row, key, title, place = "run") {
+  const modelName = row.model ?? null;
+  const of = ofModel(modelName);
+  const id = `${place === "run" ? "" : `${place}-${run.run_id}-`}${key}-${modelName ?? "all"}`;
   if (key === "errors") {
     return opener(count(row.errors), {
-      key: `errors-${row.model}`, kind: "bad", label: `${counted(row.errors, "error")} of ${model(row.model)}: show them`,
-      fill: (cell) => errorRows(run, row.model, cell),
+      key: id, kind: "bad", label: `${counted(row.errors, "error")} of ${of}: show them`, fill: (cell) => errorRows(run, modelName, cell),
     });
   }
   const ofLedger = key === "considered" || key === "unchanged";
   const action = ["added", "changed", "removed"].includes(key) ? key : null;
   return opener(count(row[key]), {
-    key: `${key}-${row.model}`, kind: "figure", label: `${title} of ${model(row.model)}: ${count(row[key])}, show them`,
-    fill: (cell) => (ofLedger ? ledger(run.destination, row.model, false, cell) : planned(run.run_id, row.model, action, cell)),
+    key: id, kind: "figure", label: `${title} of ${of}: ${count(row[key])}, show them`,
+    fill: (cell) => (ofLedger ? ledger(run.destination, modelName, "all", cell) : planned(run.run_id, modelName, action, cell)),
   });
 }
 
-/** What Segment has acknowledged of a model, object by object. */
-function ledger(destination, modelName, onlyMissing, cell) {
-  const query = new URLSearchParams({ destination, only_missing: onlyMissing });
+/** What Segment has acknowledged, object by object: `which` are all, seen_back or missing. */
+function ledger(destination, modelName, which, cell) {
   return listed({
-    ask: (offset) => ask(`acknowledged/${encodeURIComponent(modelName)}?${query}&offset=${offset}`),
-    caption: `Objects of ${model(modelName)} as Segment has acknowledged them`,
+    ask: (offset) => ask(`acknowledged?${queryOf({ destination, model: modelName, which, offset })}`),
+    caption: `Objects of ${ofModel(modelName)} as Segment has acknowledged them`,
     none: "Segment has acknowledged none of them yet.",
     columns: () => [
       { title: "Object", cell: (row) => whyLink(row.object_id) },
+      ...modelColumn(modelName),
       { title: "Version", number: true, cell: (row) => count(row.version) },
       { title: "First acknowledged", cell: (row) => time(row.first_acknowledged_at) },
       { title: "Last acknowledged", cell: (row) => time(row.acknowledged_at) },
@@ -275,11 +288,12 @@ function ledger(destination, modelName, onlyMissing, cell) {
 
 function errorRows(run, modelName, cell) {
   return listed({
-    ask: (offset) => ask(`runs/${run.run_id}/errors?model=${encodeURIComponent(modelName)}&offset=${offset}`),
-    caption: `Objects of ${model(modelName)} that failed`,
-    none: "No error rows are kept for this model.",
+    ask: (offset) => ask(`runs/${run.run_id}/errors?${queryOf({ model: modelName, offset })}`),
+    caption: `Objects of ${ofModel(modelName)} that failed`,
+    none: "No error rows are kept of it.",
     columns: ({ with_payload }) => [
       { title: "Object", cell: (row) => (row.object_id ? whyLink(row.object_id) : "(no key)") },
+      ...modelColumn(modelName),
       { title: "Code", cell: (row) => h("code", {}, row.code) },
       { title: "Message", cell: (row) => name(row.message) },
       { title: "Attempts", number: true, cell: (row) => count(row.attempts) },
@@ -304,9 +318,10 @@ function drawHistory(runs) {
         { title: "Status", cell: (run) => (run.is_dead ? h("span", { class: "badge bad", title: "Whoever ran it is gone; the next push closes it" }, "Died") : badge(run.status)) },
         { title: "How", cell: (run) => how(run) },
         { title: "Duration", number: true, cell: (run) => duration(run.seconds) },
-        { title: "Synced", number: true, value: (run) => run.synced, cell: (run) => count(run.synced) },
-        { title: "Errors", number: true, value: (run) => run.errors, cell: (run) => count(run.errors) },
-        { title: "Held", number: true, value: (run) => run.held, cell: (run) => count(run.held) },
+        ...[["Synced", "synced"], ["Errors", "errors"], ["Held", "held"]].map(([title, key]) => ({
+          title, number: true, value: (run) => run[key],
+          cell: (run) => (run[key] ? behind(run, { [key]: run[key] }, key, `${title} in the run of ${time(run.started_at)}`, "runs") : count(0)),
+        })),
       ],
       rows: runs,
     }),
@@ -314,30 +329,11 @@ function drawHistory(runs) {
 }
 
 function openRun(runId) {
-  chosenRun = runId;
-  const address = new URL(location.href);
-  if (runId) address.searchParams.set("run", runId);
-  else address.searchParams.delete("run");
-  history.replaceState(null, "", address);
+  put({ run: runId });
   drawRun(latest).then(() => by("push-run").scrollIntoView({ block: "nearest" }));
 }
 
 // Receipts
-
-function receipts() {
-  const place = h("div", {});
-  const details = h("details", {}, h("summary", {}, "Receipts: which messages came back"), place);
-  details.addEventListener("toggle", async () => {
-    if (!details.open) return;
-    place.replaceChildren(words("Loading…"));
-    try {
-      place.replaceChildren(...[receiptRows(await ask("receipts"))].flat(Infinity));
-    } catch (problem) {
-      place.replaceChildren(words(problem.message, "bad"));
-    }
-  });
-  return details;
-}
 
 function receiptRows(found) {
   if (found.problem) return words(found.problem, "bad");
@@ -350,9 +346,9 @@ function receiptRows(found) {
       columns: [
         { title: "Segment", cell: (row) => name(row.host) },
         { title: "Model", cell: (row) => model(row.model) },
-        { title: "Acknowledged", number: true, cell: (row) => receiptOpener(row, false) },
-        { title: "Came back", number: true, strong: true, cell: (row) => count(row.seen_back) },
-        { title: "Not yet", number: true, value: (row) => row.missing, cell: (row) => (row.missing ? receiptOpener(row, true) : count(0)) },
+        { title: "Acknowledged", number: true, cell: (row) => receiptOpener(row, "all", row.acknowledged, "acknowledged") },
+        { title: "Came back", number: true, strong: true, cell: (row) => receiptOpener(row, "seen_back", row.seen_back, "came back") },
+        { title: "Not yet", number: true, value: (row) => row.missing, cell: (row) => receiptOpener(row, "missing", row.missing, "not come back yet") },
         { title: "Oldest of those", cell: (row) => time(row.oldest_missing_at) },
       ],
       rows: found.rows,
@@ -360,11 +356,11 @@ function receiptRows(found) {
   ];
 }
 
-function receiptOpener(row, onlyMissing) {
-  const number = count(onlyMissing ? row.missing : row.acknowledged);
-  return opener(number, {
-    key: `receipts-${row.destination}-${row.model}-${onlyMissing}`, kind: "figure",
-    label: `${model(row.model)}: ${number} ${onlyMissing ? "not come back yet" : "acknowledged"}, show them`,
-    fill: (cell) => ledger(row.destination, row.model, onlyMissing, cell),
+function receiptOpener(row, which, number, said) {
+  if (!number) return count(0);
+  return opener(count(number), {
+    key: `receipts-${row.destination}-${row.model}-${which}`, kind: "figure",
+    label: `${model(row.model)}: ${count(number)} ${said}, show them`,
+    fill: (cell) => ledger(row.destination, row.model, which, cell),
   });
 }

@@ -2,7 +2,7 @@
 
 import { ask } from "./api.js";
 import { chart } from "./charts.js";
-import { attempt, by, h, listed, name, opener, pager, show, table, twoStep, whyLink, words } from "./dom.js";
+import { attempt, by, expander, h, listed, name, opener, pager, show, table, twoStep, whyLink, words } from "./dom.js";
 import { drawSwitch } from "./switches.js";
 import { count, time } from "./words.js";
 
@@ -41,7 +41,7 @@ function drawOutcomes({ intake, outcomes, resolved, endusers, may }) {
           caption: "Unresolved events by reason; they are kept, and resolve by themselves when what is missing arrives",
           columns: [
             { title: "Reason", cell: (row) => opener(row.title, { key: `reason-${row.reason}`, label: `${row.title}: its events`, fill: (cell) => explain(row, 0, cell) }) },
-            { title: "Events", number: true, strong: true, cell: (row) => count(row.events) },
+            { title: "Events", number: true, strong: true, cell: (row) => opener(count(row.events), { key: `events-${row.reason}`, kind: "figure", label: `${row.title}: ${count(row.events)} events, show them`, fill: (cell) => explain(row, 0, cell) }) },
             { title: "First day", date: true, cell: (row) => row.first_day },
             { title: "Last day", date: true, cell: (row) => row.last_day },
             { title: "A sample", cell: (row) => (row.sample_message_id ? whyLink(row.sample_message_id) : "–") },
@@ -57,10 +57,9 @@ const PARTS = [
   { key: "resolved", label: "Resolved", color: "--chart" },
 ];
 
-function createdList() {
-  const place = h("div", {}, words("Loading…"));
-  const details = h("details", { "data-key": "created" }, h("summary", {}, "Endusers created from Segment: who, and by which call"), place);
-  const fill = () => listed({
+const createdList = () => expander("Endusers created from Segment: who, and by which call", {
+  key: "created",
+  fill: (place) => listed({
     ask: (offset) => ask(`created?offset=${offset}`),
     caption: "Endusers created from Segment, the newest first",
     none: "None so far.",
@@ -71,17 +70,8 @@ function createdList() {
       { title: "Created by the call", cell: (row) => whyLink(row.created_by_message_id) },
     ],
     after: ({ with_persons }) => (with_persons ? null : h("p", { class: "quiet" }, "Names are shown to those who may edit the DAG.")),
-  }, place);
-  details.addEventListener("toggle", async () => {
-    if (!details.open) return;
-    try {
-      place.replaceChildren(...[await fill()].flat(Infinity).filter(Boolean));
-    } catch (problem) {
-      place.replaceChildren(words(problem.message, "bad"));
-    }
-  });
-  return details;
-}
+  }, place),
+});
 
 async function explain(row, offset, cell) {
   const found = await ask(`tracking/${encodeURIComponent(row.reason)}?offset=${offset}`);
@@ -120,6 +110,8 @@ function keys(row) {
 
 const figure = (title, value, more) => h("div", {}, h("dt", {}, title), h("dd", {}, value, more ? h("small", {}, more) : null));
 
+const NUMBERS = [["Received", "received"], ["Landed", "landed"], ["Duplicates", "duplicates"], ["Quarantined", "quarantined"], ["Spooled", "spooled"]];
+
 function drawIntake(intake) {
   if (intake.problem) return [h("h2", {}, "Received"), words(intake.problem, "bad")];
   return [
@@ -131,11 +123,10 @@ function drawIntake(intake) {
         columns: [
           { title: "Source", cell: (row) => opener(name(row.shown), { key: `source-${row.source}`, label: `${row.shown}: what it sent, day by day`, fill: () => receivedDays(row) }) },
           { title: "Carries", cell: (row) => (row.kind === "planhat" ? "our own pushes, seen back" : "usage") },
-          { title: "Received", number: true, strong: true, cell: (row) => count(row.received) },
-          { title: "Landed", number: true, cell: (row) => count(row.landed) },
-          { title: "Duplicates", number: true, value: (row) => row.duplicates, cell: (row) => count(row.duplicates) },
-          { title: "Quarantined", number: true, value: (row) => row.quarantined, cell: (row) => count(row.quarantined) },
-          { title: "Spooled", number: true, value: (row) => row.spooled, cell: (row) => count(row.spooled) },
+          ...NUMBERS.map(([title, key]) => ({
+            title, number: true, strong: key === "received", value: (row) => row[key],
+            cell: (row) => (row[key] ? opener(count(row[key]), { key: `${key}-${row.source}`, kind: "figure", label: `${title} of ${row.shown}: ${count(row[key])}, day by day`, fill: () => receivedDays(row, title, key) }) : count(0)),
+          })),
           { title: "Last", cell: (row) => (row.last_hour ? `in the hour of ${time(row.last_hour)}` : "nothing yet") },
         ],
         rows: intake.sources,
@@ -143,27 +134,23 @@ function drawIntake(intake) {
   ];
 }
 
-async function receivedDays(row) {
+async function receivedDays(row, title = "Received", key = "received") {
   const found = await ask(`received?${new URLSearchParams({ source: row.source })}`);
-  return found.problem ? words(found.problem, "bad") : chart({ title: "Calls received a day", daily: found.daily, key: "received", asOf: found.as_of, days: 30 });
+  return found.problem ? words(found.problem, "bad") : chart({ title: `${title}: calls a day`, daily: found.daily, key, asOf: found.as_of, days: 30 });
 }
 
 // Calls that could not be stored
 
-function drawQuarantine() {
-  const place = h("div", {});
-  const details = h("details", { "data-key": "quarantine" }, h("summary", {}, "Quarantined calls: what could not be stored"), place);
-  const fill = async (offset) => {
-    place.replaceChildren(words("Loading…"));
-    try {
-      place.replaceChildren(...[quarantineRows(await ask(`quarantine?offset=${offset}`), offset, fill)].flat(Infinity).filter(Boolean));
-    } catch (problem) {
-      place.replaceChildren(words(problem.message, "bad"));
-    }
-  };
-  details.addEventListener("toggle", () => details.open && fill(0));
-  return details;
-}
+const drawQuarantine = () => expander("Quarantined calls: what could not be stored", {
+  key: "quarantine",
+  fill: (place) => {
+    const turn = async (offset) => {
+      const found = await ask(`quarantine?offset=${offset}`);
+      return quarantineRows(found, offset, async (to) => place.replaceChildren(...[await turn(to)].flat(Infinity).filter(Boolean)));
+    };
+    return turn(0);
+  },
+});
 
 function quarantineRows(found, offset, turn) {
   if (found.problem) return words(found.problem, "bad");

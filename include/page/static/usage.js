@@ -1,5 +1,6 @@
 // Usage: the whole base, a company found by its name, an enduser.
 
+import { put, section, value } from "./address.js";
 import { ask } from "./api.js";
 import { chart } from "./charts.js";
 import { attempt, by, h, name, opener, pager, show, table, whyLink, words } from "./dom.js";
@@ -18,15 +19,16 @@ const PARTS = [
   ["metric_part", "Metrics", "change of the declared metrics"],
 ];
 
-let wish = { search: "", trend: "", offset: 0 };
+let wish = { search: value("search") ?? "", trend: value("trend") ?? "", offset: 0 };
 let asked = 0;
 let alertsOf = { object_type: "company", offset: 0 };
 let alertsAsked = 0;
 let again = () => {};
-let opened = new URLSearchParams(location.search).get("company");
+let opened = null;
 
 export function startUsage(refresh) {
   again = refresh;
+  by("company-search").value = wish.search;
   by("company-form").addEventListener("submit", (event) => {
     event.preventDefault();
     list({ search: by("company-search").value, offset: 0 });
@@ -38,13 +40,22 @@ export function startUsage(refresh) {
   });
 }
 
+/** The company and the list that the address names. */
+export function followUsage() {
+  by("company-search").value = value("search") ?? "";
+  list({ search: value("search") ?? "", trend: value("trend") ?? "", offset: 0 });
+  for (const each of document.querySelectorAll("[data-key^=trend-]")) each.setAttribute("aria-pressed", String(each.dataset.key === `trend-${wish.trend}`));
+  if (value("company")) openCompany(value("company"));
+  else if (opened) closeCompany();
+}
+
 export function drawUsage(usage) {
   show(by("usage-base"), usage, drawBase);
   by("usage-companies").hidden = Boolean(usage.problem);
   if (usage.problem) return;
   list({});
   listAlerts({});
-  if (opened) openCompany(opened);
+  if (value("company")) openCompany(value("company"));
 }
 
 function drawBase(usage) {
@@ -163,12 +174,19 @@ function noticed(alert, mayAcknowledge) {
   ];
 }
 
-const companyButton = (id, text) => h("button", { type: "button", class: "link", "data-key": `company-${id}`, onclick: () => openCompany(id, true) }, name(text || id));
+const companyButton = (id, text) => h("button", { type: "button", class: "link", "data-key": `company-${id}`, onclick: () => { put({ company: id }); openCompany(id, true); } }, name(text || id));
+
+/** A number of a company in the list, which opens that company. */
+const companyNumber = (row, text, of) => h("button", {
+  type: "button", class: "link figure", "aria-label": `${row.name || row.company_id}: ${text} ${of}, open it`,
+  onclick: () => { put({ company: row.company_id }); openCompany(row.company_id, true); },
+}, text);
 
 // Companies
 
 async function list(change) {
   wish = { ...wish, ...change };
+  if (section() === "usage") put({ search: wish.search, trend: wish.trend }, { replace: true });
   const number = ++asked;
   const target = by("company-list");
   try {
@@ -189,9 +207,9 @@ function drawList({ total, rows, problem }) {
         { title: "Company", cell: (row) => companyButton(row.company_id, row.name) },
         { title: "Trend", cell: (row) => trendBadge(row.trend) },
         { title: "Health", number: true, cell: (row) => score(row.score) },
-        { title: "Activities, 30 days", number: true, value: (row) => row.activities_30d, cell: (row) => count(row.activities_30d) },
+        { title: "Activities, 30 days", number: true, value: (row) => row.activities_30d, cell: (row) => companyNumber(row, count(row.activities_30d), "activities in 30 days") },
         { title: "Change", number: true, cell: (row) => change(row.change_30d) },
-        { title: "Active endusers, 30 days", number: true, cell: (row) => `${count(row.active_endusers_30d)} of ${count(row.endusers_total)}` },
+        { title: "Active endusers, 30 days", number: true, cell: (row) => companyNumber(row, `${count(row.active_endusers_30d)} of ${count(row.endusers_total)}`, "endusers active in 30 days") },
         { title: "Last activity", cell: (row) => (row.last_activity_at ? ago(row.last_activity_at) : "never") },
       ],
       rows,
@@ -230,7 +248,7 @@ function closeCompany() {
 }
 
 function drawCompany({ company, problem, may, health, daily, so_far, events, metrics, alerts, endusers, as_of, with_persons }) {
-  const close = h("button", { type: "button", onclick: closeCompany }, "Close");
+  const close = h("button", { type: "button", onclick: () => { put({ company: null }); closeCompany(); } }, "Close");
   if (problem) return [words(problem, "bad"), close];
   if (!company) return [words("There is no company of that id.", "warn"), close];
   const figure = (title, value, more) => h("div", {}, h("dt", {}, title), h("dd", {}, value, more ? h("small", {}, more) : null));

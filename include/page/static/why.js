@@ -1,5 +1,6 @@
 // Why: the story of one id, in order. The words are the server's, the same as on a terminal.
 
+import { put, section, value } from "./address.js";
 import { ask } from "./api.js";
 import { by, h, name, whyLink, words } from "./dom.js";
 import { time, zone } from "./words.js";
@@ -11,12 +12,24 @@ let asked = 0;
 export function startWhy() {
   by("why-form").addEventListener("submit", (event) => {
     event.preventDefault();
-    askWhy(by("why-id").value);
+    openWhy(by("why-id").value);
   });
+  if (section() === "why") followWhy();
+}
+
+/** An id's story, and the way to it: not of an e-mail, since addresses are kept and sent. */
+export function openWhy(id, { replace = false } = {}) {
+  put({ id: id.includes("@") ? null : id }, { replace });
+  askWhy(id);
+}
+
+/** The story that the address names. */
+export function followWhy() {
+  if (value("id")) askWhy(value("id"));
 }
 
 /** Ask for an id's story and show it; the newest question wins. */
-export async function askWhy(id) {
+async function askWhy(id) {
   const number = ++asked;
   by("why-id").value = id;
   by("why-said").textContent = "Looking…";

@@ -53,6 +53,15 @@ export function model(text) {
   return text[0].toUpperCase() + text.slice(1).replaceAll("_", " ");
 }
 
+/** Of one model, or of all where there is none. */
+export const ofModel = (text) => (text ? model(text) : "all models");
+
+/** The column that names the model where a list is of all. */
+export const modelColumn = (text) => (text ? [] : [{ title: "Model", cell: (row) => model(row.model) }]);
+
+/** A query without what is not asked for. */
+export const queryOf = (wanted) => new URLSearchParams(Object.entries(wanted).filter(([, each]) => each !== null));
+
 export const STATUS = {
   queued: ["Queued", ""],
   running: ["Running", ""],

@@ -22,12 +22,27 @@ def test_only_the_fields_that_differ_from_what_was_acknowledged_are_named(wareho
     found = ask(warehouse, add_held_plan(connection))
 
     assert found["rows"][0] == {
+        "model": "enduser",
         "object_id": "e1",
         "action": "changed",
         "outcome": None,
         "fields": {"email": ["old@company.example", "new@company.example"]},
     }
     assert (found["total"], found["actions"]) == (2, {"changed": 1, "removed": 1})
+
+
+def test_of_all_models_each_object_names_its_own(warehouse, connection):
+    run_id = add_held_plan(connection)
+    connection.execute(
+        "insert into sync.planned select (jsonb_populate_record(planned, "
+        '\'{"model": "company"}\')).* from sync.planned where run_id = %s',
+        [run_id],
+    )
+
+    found = ask(warehouse, run_id, model=None)
+
+    assert found["total"] == 4
+    assert [row["model"] for row in found["rows"]] == ["company"] * 2 + ["enduser"] * 2
 
 
 def test_a_removal_has_no_fields(warehouse, connection):

@@ -165,6 +165,27 @@ def test_a_run_is_found_by_the_dag_run_that_made_it(warehouse, connection):
     assert ask(warehouse, runs.one_run, "manual__of nobody") is None
 
 
+def test_what_was_acknowledged_is_listed_of_one_model_or_all_come_back_or_not(
+    warehouse, connection
+):
+    connection.execute(
+        "insert into sync.objects (destination, model, object_id, acknowledged_at, seen_back_at) "
+        "values ('a#1', 'company', '1', '2026-03-01', '2026-03-01'), "
+        "('a#1', 'company', '2', '2026-03-02', null), ('a#1', 'nps', '3', '2026-03-02', null), "
+        "('a#1', 'nps', '4', null, null), ('b#1', 'nps', '5', '2026-03-02', null)"
+    )
+
+    def listed(model, which):
+        found = ask(warehouse, runs.acknowledged, "a#1", model, which=which)
+        assert found["total"] == len(found["rows"])
+        return [(row["model"], row["object_id"]) for row in found["rows"]]
+
+    assert listed(None, "all") == [("company", "1"), ("company", "2"), ("nps", "3")]
+    assert listed(None, "missing") == [("company", "2"), ("nps", "3")]
+    assert listed("company", "seen_back") == [("company", "1")]
+    assert listed("nps", "seen_back") == []
+
+
 def test_receipts_are_counted_per_destination_and_model(warehouse, connection):
     connection.execute(
         "insert into sync.objects (destination, model, object_id, acknowledged_at, seen_back_at) "
