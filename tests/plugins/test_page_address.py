@@ -111,7 +111,7 @@ def test_a_run_its_errors_and_what_is_inside_open_from_a_link(opened, connection
     ours.get_by_role("region", name="Runs, newest first").get_by_role(
         "button", name=re.compile("^Open the run of 2026-03-02")
     ).click()
-    ours.get_by_role("button", name="1 errors of Enduser: show them").click()
+    ours.get_by_role("button", name="1 error of Enduser: show them").click()
     ours.get_by_text("Receipts: which messages came back").click()
     expect(ours.get_by_role("row", name=re.compile("^64f0"))).to_be_visible()
 

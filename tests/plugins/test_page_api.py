@@ -702,9 +702,9 @@ def test_a_warehouse_that_is_gone_is_one_clear_line_everywhere(airflow, lost_war
         push = client.get("/api/push").json()
         answer = client.post("/api/push", json={})
 
-    assert "does not answer" in push["problem"]
+    assert "There is no database page" in push["problem"]
     assert answer.status_code == 503
-    assert "does not answer" in answer.json()["detail"]
+    assert "There is no database page" in answer.json()["detail"]
     assert "planhat:" not in answer.text
 
 

@@ -501,8 +501,9 @@ def test_hostile_names_are_text_wherever_they_appear(open_as, connection):
         add_error(
             connection, run_id, object_id=f"{name}: {text}", message=text, payload={text: text}
         )
-        connection.execute("insert into raw_segment.sources (source) values (%s)", [text])
-        connection.execute("insert into sync.company_metrics (metric) values (%s)", [text])
+        # of the length that they may have
+        connection.execute("insert into raw_segment.sources (source) values (%s)", [text[:200]])
+        connection.execute("insert into sync.company_metrics (metric) values (%s)", [text[:500]])
     make_marts(connection)
     for text in HOSTILE.values():
         keys = {"company_key": text, "user_id": text}
