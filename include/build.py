@@ -370,8 +370,12 @@ def warehouse_environment(url: str) -> dict[str, str]:
 
 
 def dbt_options(settings: Settings) -> list[str]:
-    """The options of every dbt command: where the project is, and where dbt may write."""
+    """The options of every dbt command: where the project is, and where dbt may write.
+
+    That folder is made here, for its owner alone: dbt's log quotes rows.
+    """
     scratch = settings.data_dir / "dbt"
+    scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
     return [
         "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT),
         "--target-path", str(scratch / "target"), "--log-path", str(scratch / "logs"),
