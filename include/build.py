@@ -171,8 +171,9 @@ def _read_inputs(holder: psycopg.Connection, as_of: date, *, is_set: bool) -> _I
         for table in SETTINGS_TABLES
     }
     rows["sources"] = holder.execute(
-        "select coalesce(jsonb_agg(jsonb_build_object('source', source, 'kind', kind)"
-        " order by source), '[]') from raw_segment.sources"
+        "select coalesce(jsonb_agg(jsonb_build_object('source', source, 'kind', kind,"
+        " 'original_timestamp_first', original_timestamp_first) order by source), '[]')"
+        " from raw_segment.sources"
     ).fetchone()[0]  # type: ignore[index]
     return _Inputs(as_of, is_set, rows, _fingerprint_of_code())
 

@@ -18,7 +18,7 @@
             {{ fence() }}
         ) as examples
         inner join {{ source('raw_segment', 'events') }} as events
-            on events.message_key = md5(examples.message_id)::uuid
+            on events.message_key = {{ message_key('examples.message_id') }}
         where examples.{{ column }} is not null
         {%- if mode == 'changes' %}
         and not exists (select 1 from {{ this }} as earlier where earlier.{{ column }} = examples.{{ column }})

@@ -44,7 +44,8 @@
 
 {#
     A fingerprint of what a model depends on besides its rows: the config's list `inputs`. Each is a
-    table of settings, or `as_of` (the day), or `week` (up to which weeks are judged on it).
+    table of settings, or `as_of` (the day), or `week` (up to which weeks are judged on it), or `original_timestamp_first`
+    (the sources whose clocks are turned round).
 #}
 {% macro inputs() %}
     {%- set parts = [] -%}
@@ -53,6 +54,12 @@
             {%- set query = 'select ' ~ as_of_date() -%}
         {%- elif input == 'week' -%}
             {%- set query = 'select ' ~ judged_until() -%}
+        {%- elif input == 'original_timestamp_first' -%}
+            {%- set query -%}
+                select md5(coalesce(string_agg(source, e'\n' order by source collate "C"), ''))
+                from raw_segment.sources
+                where original_timestamp_first
+            {%- endset -%}
         {%- else -%}
             {%- set columns = 'source, kind' if input == 'raw_segment.sources' else '*' -%}
             {%- set query -%}

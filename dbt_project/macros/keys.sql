@@ -48,12 +48,15 @@
 
 {#
     Calls with the three objects that nearly every key lies in beside the payload: each is taken out of it once,
-    and what a call does not have costs nothing more.
+    and what a call does not have costs nothing more. `more`: further columns, name by name.
 #}
-{% macro opened(calls) -%}
+{% macro opened(calls, more={}) -%}
     (
         select
             *,
+            {%- for name, expression in more.items() %}
+            {{ expression }} as {{ name }},
+            {%- endfor %}
             payload -> 'traits' as traits,
             payload -> 'properties' as properties,
             payload -> 'context' as context
@@ -274,4 +277,28 @@
         {%- endfor %}
         else null
     end
+{%- endmacro %}
+
+{#
+    A message id of any length, in a form that an index takes: what has more bytes than Segment's ids ever have ends in
+    its md5. That form has more bytes too, so that `message_key` knows it again.
+#}
+{% macro message_id_form(message_id) -%}
+    case
+        when octet_length({{ message_id }}) <= 500 then {{ message_id }}
+        else left({{ message_id }}, 480) || md5({{ message_id }})
+    end
+{%- endmacro %}
+
+{# The 16 bytes by which raw_segment.events knows a call, of its message id in that form. #}
+{% macro message_key(message_id) -%}
+    case when octet_length({{ message_id }}) <= 500 then md5({{ message_id }}) else right({{ message_id }}, 32) end::uuid
+{%- endmacro %}
+
+{#
+    A word that has few letters unless somebody means harm. One text of 500 characters, whatever the alphabet, fits a row
+    of an index beside what is bounded so; two would not.
+#}
+{% macro bounded(text, longest) -%}
+    case when octet_length({{ text }}) <= {{ longest }} then {{ text }} else left({{ text }}, {{ longest }}) end
 {%- endmacro %}

@@ -13,6 +13,13 @@
     {{ key_form(planhat_key_text(name)) }}
 {%- endmacro %}
 
+{# The _id of another object: where it is longer than any, there is no such object. #}
+{% macro planhat_id(name) -%}
+    case
+        when octet_length(payload ->> '{{ name }}') <= {{ var('longest_planhat_id') }} then {{ planhat_text(name) }}
+    end
+{%- endmacro %}
+
 {% macro planhat_email(name) -%}
     {{ email_form(planhat_key_text(name)) }}
 {%- endmacro %}
@@ -24,13 +31,14 @@
     end
 {%- endmacro %}
 
+{# A number of so few digits and so small an exponent that no sum of them is too large for Postgres. #}
 {% macro planhat_numeric(name) -%}
+    {%- set text = trimmed("payload ->> '" ~ name ~ "'") -%}
     case
         when
             jsonb_typeof(payload -> '{{ name }}') in ('string', 'number')
-            and pg_input_is_valid(payload ->> '{{ name }}', 'numeric')
-            and payload ->> '{{ name }}' !~* '[a-df-z]'
-            then (payload ->> '{{ name }}')::numeric
+            and {{ text }} ~ '^[+-]?([0-9]{1,40}[.]?[0-9]{0,40}|[.][0-9]{1,40})([eE][+-]?[0-9]{1,2})?$'
+            then ({{ text }})::numeric
     end
 {%- endmacro %}
 
@@ -45,7 +53,7 @@
 {# Planhat gives an invoice's dates as days since 1970-01-01. #}
 {% macro planhat_days(name) -%}
     case
-        when payload ->> '{{ name }}' ~ '^-?\d{1,6}$'
+        when payload ->> '{{ name }}' ~ '^-?[0-9]{1,6}$'
             then date '1970-01-01' + (payload ->> '{{ name }}')::integer
         else {{ utc_date(readable_timestamp("payload ->> '" ~ name ~ "'")) }}
     end

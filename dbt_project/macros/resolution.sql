@@ -6,7 +6,7 @@
 {% macro resolution_columns(calls, keysets=none, linked_by='null::text', is_anonymous=false) %}
         -- ids
         {{ calls }}.message_id,
-        md5({{ calls }}.message_id)::uuid as message_key,
+        {{ message_key(calls ~ '.message_id') }} as message_key,
         {{ calls }}.event_seq,
         {{ calls }}.source,
 

@@ -1,7 +1,10 @@
 """One call: received, resolved by which rule or why not, counted where, and who it is about."""
 
+import hashlib
 from typing import Any
 
+from include.collector.times import read_time
+from include.page.reading import shortened
 from include.why import outbound
 from include.why.asking import Asker, times, when
 from include.why.reasons import REASONS, remedy
@@ -36,7 +39,13 @@ CLOCKS = {
     "sent_at": "by the client's clock, corrected by when it was sent",
     "original_timestamp": "by the client's clock",
     "timestamp": "by its timestamp",
-    "received_at": "its own time is missing or absurd, so when it was received counts",
+}
+# Why a call happened when it was received, as `time_problem` of staging.stg_segment__calls says.
+TIME_PROBLEMS = {
+    "missing": "it says no time of its own",
+    "unreadable": "its time{said} cannot be read",
+    "before_2000": "its time{said} is before the year 2000{corrected}",
+    "after_receipt": "its time{said} is more than a day after it was received{corrected}",
 }
 
 
@@ -64,14 +73,14 @@ def _steps(asker: Asker, event: dict[str, Any]) -> list[Step]:
     )
     call = asker.is_built and asker.one(
         "select * from marts.event_resolution where message_id = %s",
-        event["message_id"],
+        _built_id(event["message_id"]),
     )
     if not call:
         return [received, _unbuilt(asker)]
     if call["reason"] == "receipt":
         return [received, *_receipt(asker, event)]
     if call["event_at"] != call["received_at"] or call["event_at_source"] == "received_at":
-        clock = CLOCKS.get(call["event_at_source"], call["event_at_source"])
+        clock = CLOCKS.get(call["event_at_source"]) or _time_problem(asker, event)
         happened = [Step("Happened", f"{when(call['event_at'])}, {clock}.")]
     else:
         happened = []
@@ -83,6 +92,31 @@ def _steps(asker: Asker, event: dict[str, Any]) -> list[Step]:
         *_counted(asker, call),
         *_outbound(asker, call),
     ]
+
+
+def _time_problem(asker: Asker, event: dict[str, Any]) -> str:
+    """What was wrong with the call's own time."""
+    row = asker.one(
+        "select time_problem from staging.stg_segment__calls where message_id = %s",
+        _built_id(event["message_id"]),
+    )
+    problem = TIME_PROBLEMS[row["time_problem"] if row else "missing"]
+    said = _first(event["payload"], "timestamp", "originalTimestamp", "original_timestamp")
+    shown = f" “{shortened(str(said), 60)}”" if asker.with_persons else ""
+    is_corrected = read_time(_first(event["payload"], "sentAt", "sent_at")) is not None
+    corrected = " by the client's clock, corrected by when it was sent" if is_corrected else ""
+    return f"{problem.format(said=shown, corrected=corrected)}, so when it was received counts"
+
+
+def _first(payload: dict[str, Any], *names: str) -> Any:
+    return next((payload[name] for name in names if payload.get(name) is not None), None)
+
+
+def _built_id(message_id: str) -> str:
+    """The id as tables have it that a build makes: macro `message_id_form`."""
+    if len(message_id.encode()) <= 500:
+        return message_id
+    return message_id[:480] + hashlib.md5(message_id.encode(), usedforsecurity=False).hexdigest()
 
 
 def _unbuilt(asker: Asker) -> Step:
@@ -299,7 +333,10 @@ def _metrics(asker: Asker, call: dict[str, Any]) -> list[Step]:
             text = f"On {call['event_date']} in the metric “{row['trait']}” ({row['aggregation']})."
             steps.append(Step("Counted", text))
         elif row["aggregation"]:
-            text = f"The metric “{row['trait']}” takes numbers, and this is a {row['value_type']}."
+            kind = (
+                "number of too many digits" if row["value_type"] == "number" else row["value_type"]
+            )
+            text = f"The metric “{row['trait']}” takes numbers, and this is a {kind}."
             steps.append(Step("Rejected", text, "missing"))
         elif row["value"] is not None:
             text = f"“{row['trait']}” is a number, but nobody has declared it as a metric."

@@ -180,8 +180,14 @@ YEAR_2000 = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def read_time(value: Any) -> datetime | None:
-    """A time as clients write it, ISO 8601; without a zone it is UTC. None: it cannot be read."""
-    if not isinstance(value, str):
+    """A time as clients write it: ISO 8601, without a zone UTC, or seconds or milliseconds since
+    1970. None: it cannot be read."""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return None
+    if re.fullmatch("[0-9]{9,10}|[0-9]{12,13}", str(value)):
+        unit = timedelta(seconds=1) if len(str(value)) <= 10 else timedelta(milliseconds=1)
+        return datetime(1970, 1, 1, tzinfo=UTC) + int(value) * unit
+    if isinstance(value, int):
         return None
     try:
         moment = datetime.fromisoformat(value)
@@ -193,25 +199,24 @@ def read_time(value: Any) -> datetime | None:
 def find_event_at(call: LandedCall) -> tuple[datetime, str]:
     """When it happened, and which clock says so (3.9).
 
-    A sentAt that cannot be read corrects nothing; any other time that counts and cannot be read
-    leaves the time of receipt.
+    A sentAt that cannot be read corrects nothing, and of the client's two times the first that can
+    be read counts.
     """
     payload, received_at = call.payload, call.received_at
-    sent_at = read_time(payload.get("sentAt"))
-    original, stamp = payload.get("originalTimestamp"), payload.get("timestamp")
-    moment: datetime | None
-    if payload.get("receivedAt") is not None:
-        moment, clock = read_time(stamp), "segment"
-    elif sent_at is not None and (original is not None or stamp is not None):
-        said = read_time(original if original is not None else stamp)
-        moment = received_at - (sent_at - said) if said else None
-        clock = "sent_at"
-    elif original is not None:
-        moment, clock = read_time(original), "original_timestamp"
-    elif stamp is not None:
-        moment, clock = read_time(stamp), "timestamp"
+
+    def said(*names: str) -> Any:
+        return next((payload[name] for name in names if payload.get(name) is not None), None)
+
+    stamp = read_time(said("timestamp"))
+    original = read_time(said("originalTimestamp", "original_timestamp"))
+    sent_at = read_time(said("sentAt", "sent_at"))
+    moment = stamp or original
+    if said("receivedAt", "received_at") is not None:
+        moment, clock = stamp, "segment"
+    elif moment and sent_at:
+        moment, clock = received_at - (sent_at - moment), "sent_at"
     else:
-        moment, clock = None, "received_at"
+        clock = "timestamp" if stamp else "original_timestamp"
     if moment is None or moment < YEAR_2000 or moment > received_at + timedelta(days=1):
         return received_at, "received_at"
     return moment, clock
@@ -858,11 +863,16 @@ class Reference:
     @staticmethod
     def _attribute(calls: list[Call], attribute: str) -> str | None:
         """3.5: the value of the last identify that carries it; an explicit null clears."""
-        said = [
-            call.payload["traits"][attribute]
-            for call in calls
-            if call.type == "identify" and attribute in (call.payload.get("traits") or {})
-        ]
+        said = []
+        for call in calls:
+            places = (find(call.payload, path) for path in ("traits", "context.traits"))
+            carried = [
+                traits[attribute]
+                for traits in places
+                if isinstance(traits, Mapping) and attribute in traits
+            ]
+            if call.type == "identify" and carried:
+                said.append(carried[0])
         return said[-1] if said else None
 
     # 3.2, 3.4 Conflicts

@@ -6,6 +6,8 @@ import { attempt, by, h, listed, name, opener, show, table, twoStep, whyLink, wo
 import { drawSwitch } from "./switches.js";
 import { change, count, time } from "./words.js";
 
+const REJECTIONS = { null_value: "no value (null)", too_many_digits: "a number of too many digits" };
+
 let refresh = () => {};
 
 export function startMetrics(again) {
@@ -164,7 +166,7 @@ function drawRejections({ rejections, problem }) {
       caption: "Rejected values of declared metrics",
       columns: [
         { title: "Trait", cell: (row) => name(row.shown) },
-        { title: "Why", cell: (row) => (row.reason === "null_value" ? "no value (null)" : `not a number, but of type ${row.value_type}`) },
+        { title: "Why", cell: (row) => REJECTIONS[row.reason] ?? `not a number, but of type ${row.value_type}` },
         { title: "Times", number: true, cell: (row) => count(row.times) },
         { title: "Last seen", cell: (row) => time(row.last_seen_at) },
         { title: "A sample", cell: (row) => whyLink(row.sample_message_id) },

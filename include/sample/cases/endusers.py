@@ -10,6 +10,7 @@ from include.sample.cases.story import (
     Switch,
     company_id,
     created,
+    external_id,
     found,
     unresolved,
 )
@@ -35,6 +36,7 @@ def cases(days: Days) -> Iterator[Case]:
         _not_created_by_others,
         _page_of_a_created_enduser,
         _attributes_of_the_last_identify,
+        _attributes_in_context,
         _usage_updates_no_field,
         _deleted_enduser,
         _auto_create_switched_off,
@@ -325,6 +327,30 @@ def _attributes_of_the_last_identify(days: Days) -> Case:
     )
     story.identify(33, "15:00", outcome, company="harbor", user_id=cleared, traits={"name": None})
     story.expect("people", Person(Created(company_id("harbor"), cleared), {"name": None}, first))
+    return story.case()
+
+
+def _attributes_in_context(days: Days) -> Case:
+    story = Story(
+        days, "attributes-in-context", "3.5",
+        "RudderStack's browser SDK puts what it knows of a person into context.traits: attributes "
+        "are looked for there too.",
+    )  # fmt: skip
+    user, address = story.name("u"), story.email("rudi")
+    first = story.raw(
+        31, "14:00", created("harbor", user),
+        {
+            "type": "identify", "userId": user,
+            "context": {
+                "traits": {
+                    "email": address, "first_name": "Rudi", "lastName": "Nine",
+                    "company_id": external_id("harbor"),
+                }
+            },
+        },
+    )  # fmt: skip
+    said = {"email": address, "name": "Rudi Nine", "first_name": "Rudi", "last_name": "Nine"}
+    story.expect("people", Person(Created(company_id("harbor"), user), said, first))
     return story.case()
 
 

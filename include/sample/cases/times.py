@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 from include.sample.cases.story import Case, Story, found
@@ -17,8 +18,8 @@ def cases(days: Days) -> Iterator[Case]:
 def _absurd_times_live(days: Days) -> Case:
     story = Story(
         days, "absurd-times", "3.9",
-        "A time before 2000, an unreadable one, or one far in the future: the call happened when "
-        "it was received.",
+        "A time before 2000, an unreadable one (a clock of twelve hours, a zone by name), or one "
+        "far in the future: the call happened when it was received.",
     )  # fmt: skip
     user = story.name("u")
     person = story.enduser("lumen", "pixie", externalId=user)
@@ -29,6 +30,8 @@ def _absurd_times_live(days: Days) -> Case:
         (10, "yesterday, about noon"),
         (11, "2031-13-45T99:00:00Z"),
         (12, "2999-01-01T00:00:00.000Z"),
+        (13, "2026-03-26 10:30:33 p.m.+0100"),
+        (14, "2026-03-26T10:30:33GMT+02:00"),
     ):
         story.raw(5, f"{hour:02}:00", outcome, {**body, "timestamp": stamp}, stamped=False)
     return story.case()
@@ -37,8 +40,8 @@ def _absurd_times_live(days: Days) -> Case:
 def _clocks(days: Days) -> Case:
     story = Story(
         days, "clocks", "3.9",
-        "Which of a call's times counts: Segment's own correction, else the client's clock "
-        "corrected by sentAt, else originalTimestamp, timestamp, and when it was received.",
+        "Which of a call's times counts: Segment's own correction, else the first of timestamp and "
+        "originalTimestamp that can be read, corrected by sentAt, else when it was received.",
         needs_history=True,
     )  # fmt: skip
     user = story.name("u")
@@ -69,10 +72,15 @@ def _clocks(days: Days) -> Case:
                 "sentAt": iso(received + fast), "timestamp": iso(ago(minutes=1) + fast),
                 "originalTimestamp": iso(ago(minutes=20) + fast),
             },
-            ago(minutes=20),
+            ago(minutes=1),
         ),
         ({"originalTimestamp": iso(ago(minutes=30)), "timestamp": iso(ago(minutes=3))},
-         ago(minutes=30)),
+         ago(minutes=3)),
+        ({"original_timestamp": iso(ago(minutes=30)), "timestamp": "soon"}, ago(minutes=30)),
+        # As other clients write it.
+        ({"timestamp": int(ago(minutes=50).timestamp() * 1000)}, ago(minutes=50)),
+        ({"timestamp": format_datetime(ago(minutes=60), usegmt=True)}, ago(minutes=60)),
+        ({"timestamp": f"{ago(minutes=70):%Y%m%dT%H%M%S}Z"}, ago(minutes=70)),
         ({"timestamp": iso(ago(minutes=40))}, ago(minutes=40)),
         ({}, received),
         ({"timestamp": "soon"}, received),

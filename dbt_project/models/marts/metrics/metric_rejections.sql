@@ -34,7 +34,11 @@ final as (
         keyset_endusers.company_key,
         keyset_endusers.company_id,
         group_traits.trait as metric,
-        case when group_traits.value_type = 'null' then 'null_value' else 'not_a_number' end as reason,
+        case group_traits.value_type
+            when 'null' then 'null_value'
+            when 'number' then 'too_many_digits'
+            else 'not_a_number'
+        end as reason,
         group_traits.value_type,
         group_traits.value_text
     from group_traits

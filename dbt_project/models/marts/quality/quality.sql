@@ -39,6 +39,20 @@ metric_rejections as (
 
 ),
 
+time_problems as (
+
+    select
+        'time_' || problem as finding,
+        source,
+        library,
+        shape,
+        calls,
+        sample_message_id,
+        row_number() over (partition by source, problem order by calls desc, library, shape) as place
+    from {{ ref('int_quality__time_problems') }}
+
+),
+
 findings as (
 
     select
@@ -90,10 +104,28 @@ final as (
 
     select
         finding,
+        null as source,
+        null as library,
+        null as shape,
         count(*) as times,
         min(example) as example
     from findings
     group by finding
+    union all
+    select
+        finding,
+        source,
+        -- whoever sends ever other ones gets no row for each
+        case when place <= 20 then library else '(others)' end as library,
+        case when place <= 20 then shape else '(others)' end as shape,
+        sum(calls)::bigint as times,
+        min(sample_message_id collate "C") as example
+    from time_problems
+    group by
+        finding,
+        source,
+        case when place <= 20 then library else '(others)' end,
+        case when place <= 20 then shape else '(others)' end
 
 )
 

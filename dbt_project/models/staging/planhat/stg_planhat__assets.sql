@@ -9,7 +9,7 @@ final as (
 
     select
         planhat_id as asset_id,
-        {{ planhat_text('companyId') }} as company_id,
+        {{ planhat_id('companyId') }} as company_id,
         {{ planhat_text('name') }} as name,
         {{ planhat_key('externalId') }} as external_id,
         {{ planhat_text('sourceId') }} as source_id,

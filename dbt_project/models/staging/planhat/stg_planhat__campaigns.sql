@@ -9,7 +9,7 @@ final as (
 
     select
         planhat_id as campaign_id,
-        {{ planhat_text('companyId') }} as company_id,
+        {{ planhat_id('companyId') }} as company_id,
         {{ planhat_text('name') }} as name,
         {{ planhat_text('status') }} as status,
         changed_at,

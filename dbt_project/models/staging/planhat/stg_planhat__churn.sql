@@ -9,7 +9,7 @@ final as (
 
     select
         planhat_id as churn_id,
-        {{ planhat_text('companyId') }} as company_id,
+        {{ planhat_id('companyId') }} as company_id,
         {{ planhat_boolean('isChurn') }} as is_churn,
         {{ planhat_text_or_list('churnReason') }} as churn_reason,
         {{ planhat_key('externalId') }} as external_id,

@@ -9,7 +9,7 @@ final as (
 
     select
         planhat_id as conversation_id,
-        {{ planhat_text('companyId') }} as company_id,
+        {{ planhat_id('companyId') }} as company_id,
         {{ planhat_text('subject') }} as subject,
         {{ planhat_text('type') }} as type,
         {{ planhat_timestamptz('date') }} as conversation_at,

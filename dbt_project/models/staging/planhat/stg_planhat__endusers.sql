@@ -9,7 +9,7 @@ final as (
 
     select
         planhat_id as enduser_id,
-        {{ planhat_text('companyId') }} as company_id,
+        {{ planhat_id('companyId') }} as company_id,
         {{ planhat_email('email') }} as email,
         {{ planhat_key('externalId') }} as external_id,
         {{ planhat_text('sourceId') }} as source_id,

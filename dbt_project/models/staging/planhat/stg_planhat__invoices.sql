@@ -9,7 +9,7 @@ final as (
 
     select
         planhat_id as invoice_id,
-        {{ planhat_text('cId') }} as company_id,
+        {{ planhat_id('cId') }} as company_id,
         {{ planhat_text('cName') }} as company_name,
         {{ planhat_key('extId') }} as external_id,
         {{ planhat_text('sourceId') }} as source_id,

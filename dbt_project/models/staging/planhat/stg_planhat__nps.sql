@@ -9,7 +9,7 @@ final as (
 
     select
         planhat_id as nps_id,
-        {{ planhat_text('cId') }} as company_id,
+        {{ planhat_id('cId') }} as company_id,
         {{ planhat_email('email') }} as email,
         {{ planhat_text('euId') }} as enduser_id,
         {{ planhat_text('campaignId') }} as campaign_id,

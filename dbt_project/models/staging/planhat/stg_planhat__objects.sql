@@ -11,7 +11,7 @@ final as (
     select
         model,
         planhat_id as object_id,
-        coalesce({{ planhat_text('companyId') }}, {{ planhat_text('cId') }}) as company_id,
+        coalesce({{ planhat_id('companyId') }}, {{ planhat_id('cId') }}) as company_id,
         coalesce({{ planhat_key('externalId') }}, {{ planhat_key('extId') }}) as external_id,
         deleted_at
     from objects

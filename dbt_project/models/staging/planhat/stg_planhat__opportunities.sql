@@ -9,7 +9,7 @@ final as (
 
     select
         planhat_id as opportunity_id,
-        {{ planhat_text('companyId') }} as company_id,
+        {{ planhat_id('companyId') }} as company_id,
         {{ planhat_text('title') }} as title,
         {{ planhat_text('salesStage') }} as sales_stage,
         {{ planhat_timestamptz('dealDate') }} as deal_date,

@@ -9,7 +9,7 @@ final as (
 
     select
         planhat_id as task_id,
-        {{ planhat_text('companyId') }} as company_id,
+        {{ planhat_id('companyId') }} as company_id,
         {{ planhat_text('mainType') }} as main_type,
         {{ planhat_text('action') }} as action,
         {{ planhat_timestamptz('startTime') }} as start_at,

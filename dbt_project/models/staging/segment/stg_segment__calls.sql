@@ -2,7 +2,7 @@
 
 {{ config(
     materialized='appended',
-    inputs=['sync.key_names', 'sync.object_keys'],
+    inputs=['sync.key_names', 'sync.object_keys', 'original_timestamp_first'],
     indexes=[
         {'columns': ['event_seq'], 'unique': true},
         {'columns': ['message_id'], 'unique': true},
@@ -19,12 +19,18 @@
 {%- set anonymous_paths = key_paths('anonymous_id') %}
 {%- set column_of = text_columns((paths.values() | list) + (group_paths.values() | list) + [anonymous_paths]) %}
 {%- set clocks = {
-    'timestamp': 'timestamp', 'sent_at': 'sentAt', 'original_timestamp': 'originalTimestamp', 'received_at': 'receivedAt',
+    'timestamp_text': "payload ->> 'timestamp'",
+    'original_text': "coalesce(payload ->> 'originalTimestamp', payload ->> 'original_timestamp')",
+    'sent_text': "coalesce(payload ->> 'sentAt', payload ->> 'sent_at')",
 } %}
+{#- §3.9: the first of the client's times that can be read -#}
+{%- set client_at -%}
+case when is_original_first then coalesce(original_at, stamped_at) else coalesce(stamped_at, original_at) end
+{%- endset %}
 
 with calls as (
 
-    select * from {{ opened(landed_calls()) }} as opened
+    select * from {{ opened(landed_calls(), more=clocks) }} as opened
 
 ),
 
@@ -33,17 +39,21 @@ texts as (
 
     select
         event_seq,
-        message_id,
-        source,
-        type,
+        {{ message_id_form('message_id') }} as message_id,
+        {{ bounded('source', var('longest_source')) }} as source,
+        {{ bounded('type', var('longest_type')) }} as type,
         received_at,
         payload,
         {{- texts_of(column_of) }},
         case when type = 'track' then {{ key_text('event') }} end as event_text,
         {{ mention_text(object_paths()) }} as mention_text,
-        {%- for clock, name in clocks.items() %}
-        payload ->> '{{ name }}' as {{ clock }}_text{{ "," if not loop.last }}
+        {%- for clock in clocks %}
+        {{ clock }},
+        convert_to({{ clock }}, 'UTF8') as {{ clock }}_bytes,
         {%- endfor %}
+        -- Segment has corrected the timestamp
+        coalesce(payload ->> 'receivedAt', payload ->> 'received_at') is not null as is_corrected,
+        coalesce(source in ({{ sources_with_original_first() }}), false) as is_original_first
     from calls
     {{ fence() }}
 
@@ -59,12 +69,13 @@ told as (
         received_at,
 
         -- clocks
-        received_at_text is not null as is_corrected_by_segment,
-        {{ readable_timestamp('timestamp_text') }} as stamped_at,
-        {{ readable_timestamp('sent_at_text') }} as sent_at,
-        {{ readable_timestamp('original_timestamp_text') }} as original_at,
-        -- the clock that the call was stamped with, if it names one at all
-        original_timestamp_text is not null as has_original,
+        is_corrected,
+        is_original_first,
+        {{ readable_timestamp('timestamp_text', 'timestamp_text_bytes') }} as stamped_at,
+        case when not is_corrected then {{ readable_timestamp('original_text', 'original_text_bytes') }} end
+            as original_at,
+        case when not is_corrected then {{ readable_timestamp('sent_text', 'sent_text_bytes') }} end as sent_at,
+        coalesce(timestamp_text, case when not is_corrected then original_text end) is null as says_no_time,
 
         -- calls with the same candidates resolve alike: what those are, stg_segment__keysets says
         md5(
@@ -108,21 +119,17 @@ told as (
 
 timed as (
 
-    -- §3.9: which clock counts
     select
         *,
         case
-            when is_corrected_by_segment then stamped_at
-            when sent_at is not null and has_original then received_at - (sent_at - original_at)
-            when sent_at is not null and stamped_at is not null then received_at - (sent_at - stamped_at)
-            when has_original then original_at
-            else stamped_at
+            when sent_at is null then {{ client_at }}
+            -- no clock is so wrong that there is no such time in Postgres
+            else received_at - least(sent_at - ({{ client_at }}), interval '1000000 days')
         end as claimed_at,
         case
-            when is_corrected_by_segment then 'segment'
-            when sent_at is not null and has_original then 'sent_at'
-            when sent_at is not null and stamped_at is not null then 'sent_at'
-            when has_original then 'original_timestamp'
+            when is_corrected then 'segment'
+            when sent_at is not null then 'sent_at'
+            when stamped_at is null or (is_original_first and original_at is not null) then 'original_timestamp'
             else 'timestamp'
         end as claimed_source
     from told
@@ -130,15 +137,15 @@ timed as (
 
 ),
 
-believed as (
+judged as (
 
     select
         *,
-        coalesce(
-            claimed_at >= timestamptz '2000-01-01 00:00:00+00'
-            and claimed_at <= received_at + interval '1 day',
-            false
-        ) as is_believed
+        case
+            when claimed_at is null then case when says_no_time then 'missing' else 'unreadable' end
+            when claimed_at < timestamptz '2000-01-01 00:00:00+00' then 'before_2000'
+            when claimed_at > received_at + interval '1 day' then 'after_receipt'
+        end as time_problem
     from timed
     {{ fence() }}
 
@@ -148,9 +155,9 @@ dated as (
 
     select
         *,
-        case when is_believed then claimed_at else received_at end as event_at,
-        case when is_believed then claimed_source else 'received_at' end as event_at_source
-    from believed
+        case when time_problem is null then claimed_at else received_at end as event_at,
+        case when time_problem is null then claimed_source else 'received_at' end as event_at_source
+    from judged
 
 ),
 
@@ -168,6 +175,7 @@ final as (
         -- what it is
         message_id like '{{ var("receipt_prefix") }}%' as has_receipt_id,
         is_suppressed,
+        time_problem,
         type,
         source,
         event,

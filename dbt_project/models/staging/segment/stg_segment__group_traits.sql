@@ -20,8 +20,12 @@ final as (
         events.event_seq,
         trait.name as trait,
         jsonb_typeof(trait.value) as value_type,
-        case when jsonb_typeof(trait.value) = 'number' then (trait.value #>> '{}')::numeric end
-            as value,
+        case
+            when
+                jsonb_typeof(trait.value) = 'number'
+                and octet_length(trait.value #>> '{}') <= {{ var('longest_number') }}
+                then (trait.value #>> '{}')::numeric
+        end as value,
         -- enough to recognise the value by, never a whole document
         left(trait.value #>> '{}', 100) as value_text
     from events

@@ -1,4 +1,5 @@
--- One row an identify call and attribute that it carries, null included: an explicit null clears.
+-- One row an identify call and attribute that it carries, null included: an explicit null clears. Looked for where
+-- keys are: in traits, then in context.traits, in both spellings.
 
 {{ config(
     materialized='appended',
@@ -16,18 +17,33 @@
 with events as (
 
     select * from {{ landed_calls() }} as landed
-    where type = 'identify' and jsonb_typeof(payload -> 'traits') = 'object'
+    where type = 'identify'
+
+),
+
+places as (
+
+    select
+        events.event_seq,
+        place.number,
+        place.traits
+    from events
+    cross join lateral (
+        values (1, events.payload -> 'traits'), (2, events.payload #> '{context,traits}')
+    ) as place (number, traits)
+    where jsonb_typeof(place.traits) = 'object'
 
 ),
 
 named as (
 
     select
-        events.event_seq,
+        places.event_seq,
         known.attribute,
+        places.number,
         known.place,
-        events.payload -> 'traits' -> known.trait as value
-    from events
+        places.traits -> known.trait as value
+    from places
     inner join (
         values
         {%- for attribute, traits in attributes.items() %}{% set outer = loop %}
@@ -35,7 +51,7 @@ named as (
         ('{{ attribute }}', '{{ trait }}', {{ loop.index }}){{ "," if not (outer.last and loop.last) }}
         {%- endfor %}
         {%- endfor %}
-    ) as known (attribute, trait, place) on events.payload -> 'traits' ? known.trait
+    ) as known (attribute, trait, place) on places.traits ? known.trait
 
 ),
 
@@ -47,7 +63,7 @@ final as (
         case when jsonb_typeof(value) in ('string', 'number') then value #>> '{}' end as value
     from named
     where jsonb_typeof(value) in ('string', 'number', 'null')
-    order by event_seq, attribute, place
+    order by event_seq, attribute, number, place
 
 )
 

@@ -1,6 +1,6 @@
 -- One row a source of calls.
 
 select
-    source,
+    {{ bounded('source', var('longest_source')) }} as source,
     kind
 from {{ source('raw_segment', 'sources') }}
