@@ -47,7 +47,7 @@
 {%- endmacro %}
 
 {% macro planhat_timestamptz(name) -%}
-    {{ readable_timestamp("payload ->> '" ~ name ~ "'") }}
+    raw_segment.read_time(payload ->> '{{ name }}')
 {%- endmacro %}
 
 {# Planhat gives an invoice's dates as days since 1970-01-01. #}
@@ -55,7 +55,7 @@
     case
         when payload ->> '{{ name }}' ~ '^-?[0-9]{1,6}$'
             then date '1970-01-01' + (payload ->> '{{ name }}')::integer
-        else {{ utc_date(readable_timestamp("payload ->> '" ~ name ~ "'")) }}
+        else {{ utc_date(planhat_timestamptz(name)) }}
     end
 {%- endmacro %}
 

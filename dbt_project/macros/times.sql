@@ -1,10 +1,10 @@
 {#
     The time that a text says, understood whole, or null (§3.9). What most clients write is looked up piece by piece,
     with nothing that could fail, and is then a time to Postgres; whatever else, raw_segment.read_time takes apart, at
-    ten times the cost. `bytes`: the text as bytea, where that is a column; its pieces cost the least.
+    ten times the cost. `bytes`: the text as bytea, of which pieces cost the least; columns, both of them. Of Planhat's
+    times, which are few, that reader is asked at once.
 #}
-{% macro readable_timestamp(text, bytes=none) -%}
-    {%- set bytes = bytes or "convert_to(" ~ text ~ ", 'UTF8')" -%}
+{% macro readable_timestamp(text, bytes) -%}
     case
         when
             octet_length({{ text }}) between 20 and 32
