@@ -463,8 +463,8 @@ MUTATIONS = [
     Mutation(
         "§3.8",
         f"{_STAGING}group_traits.sql",
-        "case when jsonb_typeof(trait.value) = 'number' then",
-        "case when trait.value #>> '{}' ~ '^[0-9.]+$' then",
+        "jsonb_typeof(trait.value) = 'number'",
+        "trait.value #>> '{}' ~ '^[0-9.]+$'",
         "every_trait_of_a_group_call_is_kept_with_its_type",
     ),
     Mutation(
