@@ -61,8 +61,8 @@ down: .venv/ready ## Stop all of it, leaving no process
 status: .venv/ready ## What runs, since when, and where
 	@$(CLI) status
 
-build: .venv/ready ## One dbt build (FULL=1 from scratch, AS_OF=2025-06-30)
-	@$(CLI) build $(call flag,FULL,full) $(call option,AS_OF,as-of)
+build: .venv/ready ## One dbt build (FULL=1 from scratch, AS_OF=2025-06-30, ACCEPT=1 follow new rules that wait)
+	@$(CLI) build $(call flag,FULL,full) $(call option,AS_OF,as-of) $(call flag,ACCEPT,accept)
 
 plan: .venv/ready ## What would be pushed, nothing is sent (MODELS="company enduser", LIMIT=, FULL=1, PLAN=file to write it all)
 	@$(CLI) plan $(call option,MODELS,models) $(call option,LIMIT,limit) $(call option,PLAN,plan) \

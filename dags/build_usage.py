@@ -28,7 +28,7 @@ from airflow.sdk import DAG, Connection, CronTriggerTimetable, Param, get_curren
 from include.connections import postgres_url
 from include.schedule import in_words
 from include.settings import load_settings
-from plugins.alerts.notifiers import TellLatePush, TellUsageAlerts
+from plugins.alerts.notifiers import TellLatePush, TellNewRules, TellUsageAlerts
 from plugins.parameters import refuse_unknown_parameters
 
 log = logging.getLogger(__name__)
@@ -63,7 +63,7 @@ with DAG(
     @task(
         task_display_name="Build",
         execution_timeout=timedelta(hours=5),
-        on_success_callback=[TellUsageAlerts(), TellLatePush()],
+        on_success_callback=[TellUsageAlerts(), TellLatePush(), TellNewRules()],
         on_failure_callback=[TellLatePush()],
     )
     def build() -> dict[str, Any]:

@@ -8,10 +8,10 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -21,6 +21,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import Conninfo
 from psycopg.types.json import Jsonb
 
+from include import rules
 from include.build_failures import reason
 from include.collector.books import check_books
 from include.connections import LIBPQ_OPTIONS
@@ -53,7 +54,9 @@ class BuildError(ProblemError):
 
 @dataclass(frozen=True)
 class BuildReport:
-    """A finished build. `is_reused`: an earlier one that already saw everything there is to see."""
+    """A finished build. `is_reused`: an earlier one that already saw everything there is to see;
+    `waits_for_rules`: or all that there is until somebody accepts the new rules.
+    """
 
     build_id: int
     started_at: datetime
@@ -61,6 +64,7 @@ class BuildReport:
     models: int
     tests: int
     is_reused: bool = False
+    waits_for_rules: bool = False
 
     def __str__(self) -> str:
         if self.is_reused:
@@ -70,7 +74,7 @@ class BuildReport:
         )
 
 
-def build(
+def build(  # noqa: PLR0913
     url: str,
     settings: Settings,
     *,
@@ -79,6 +83,7 @@ def build(
     today: date | None = None,
     full: bool = False,
     since: datetime | None = None,
+    accept: bool = False,
     say: Callable[[str], None] = print,
 ) -> BuildReport:
     """Bring staging, intermediate, marts and planhat up to date with what has landed.
@@ -86,8 +91,10 @@ def build(
     `as_of` is the day that windows, trends and alerts look back from: the last full UTC day before
     `today` (default: the clock's), if nobody sets it. With `since`, a successful
     build that began after it is used instead of a new one. A build that would see nothing new is
-    not made; `full` always is, from scratch. Raises `BuildError` naming what failed, `BusyError`
-    when another build holds the lock for more than half an hour.
+    not made; `full` always is, from scratch. When the rules have changed since the last one, it is
+    the last one that is returned until somebody accepts what they move (`accept`). Raises
+    `BuildError` naming what failed, `BusyError` when another build holds the lock for more than
+    half an hour.
     """
     last_full_day = (today or datetime.now(UTC).date()) - timedelta(days=1)
     check_migrated(url)
@@ -108,6 +115,10 @@ def build(
         if not full and (finished := _still_good(holder, inputs, since)):
             say(str(finished))
             return finished
+        if accept:
+            rules.accept(holder, by=requested_by)
+        elif rules.find_waiting(holder, settings):
+            return _wait(holder, url, settings, inputs, say)
         because = "asked for" if full else _full_because(holder, inputs)
         build_id, started_at = _open(holder, inputs, requested_by=requested_by, because=because)
         say(f"build {build_id} as of {inputs.as_of}, requested by {requested_by}")
@@ -121,6 +132,37 @@ def build(
         report = _close(holder, build_id, started_at, nodes, error)
     _check_books(url, say)
     return report
+
+
+def _wait(
+    holder: psycopg.Connection,
+    url: str,
+    settings: Settings,
+    inputs: "_Inputs",
+    say: Callable[[str], None],
+) -> BuildReport:
+    """Make nothing new: say what the new rules would move, and go on from the last build."""
+
+    def build_alongside() -> None:
+        (window,) = holder.execute("select pg_current_snapshot()::text").fetchone()  # type: ignore[misc]
+        alongside = {"alongside": rules.ALONGSIDE, "alongside_window": window}
+        _, error = _run_dbt(
+            url, settings, as_of=inputs.as_of, full=True, say=say, alongside=alongside
+        )
+        if error is not None:
+            raise BuildError(f"The new rules cannot be shown, their build failed: {error}")
+
+    waiting = rules.show(
+        holder, url, settings,
+        code_fingerprint=inputs.code_fingerprint, build=build_alongside, say=say,
+    )  # fmt: skip
+    for line in waiting.lines:
+        say(line)
+    row = holder.execute(
+        "select build_id, started_at, extract(epoch from finished_at - started_at)::float8, nodes"
+        " from sync.builds where status = 'success' order by build_id desc limit 1"
+    ).fetchone()
+    return replace(_report(*row, is_reused=True), waits_for_rules=True)  # type: ignore[misc]
 
 
 # The lock
@@ -264,13 +306,13 @@ def _open(
         """
         insert into sync.builds (
             requested_by, as_of_date, is_as_of_set, is_full, full_because, window_from, window_to,
-            settings, code_fingerprint, cluster_id
+            settings, code_fingerprint, rules_version, cluster_id
         )
         select
             %(requested_by)s, %(as_of)s, %(is_set)s, %(because)s::text is not null, %(because)s,
             (select window_to from sync.builds where status = 'success'
              order by build_id desc limit 1),
-            pg_current_snapshot(), %(settings)s, %(code)s,
+            pg_current_snapshot(), %(settings)s, %(code)s, %(rules)s,
             (select system_identifier from pg_control_system())
         returning build_id, started_at
         """,
@@ -281,6 +323,7 @@ def _open(
             "because": because,
             "settings": Jsonb(inputs.settings),
             "code": inputs.code_fingerprint,
+            "rules": rules.current_version(),
         },
     ).fetchone()
     return row[0], row[1]  # type: ignore[index]
@@ -307,14 +350,23 @@ def _summarize_loads(url: str, say: Callable[[str], None]) -> None:
 
 
 def _run_dbt(
-    url: str, settings: Settings, *, as_of: date, full: bool, say: Callable[[str], None]
+    url: str,
+    settings: Settings,
+    *,
+    as_of: date,
+    full: bool,
+    say: Callable[[str], None],
+    alongside: Mapping[str, str] | None = None,
 ) -> tuple[list[dict[str, Any]], str | None]:
     """Every node's result, and what went wrong before there was any."""
     from dbt.cli.main import dbtRunner
 
-    arguments = ["build", *dbt_options(settings), "--vars", json.dumps({"as_of": str(as_of)})]
-    # Unit tests belong to `make test`: a build proves its data, not its rules.
-    arguments += ["--exclude-resource-type", "unit_test", "--log-level", "none"]
+    variables = {"as_of": str(as_of), **(alongside or {})}
+    arguments = ["run" if alongside else "build", *dbt_options(settings), "--log-level", "none"]
+    arguments += ["--vars", json.dumps(variables)]
+    if not alongside:
+        # Unit tests belong to `make test`: a build proves its data, not its rules.
+        arguments += ["--exclude-resource-type", "unit_test"]
     if full:
         arguments.append("--full-refresh")
     with _environment(warehouse_environment(url)):

@@ -1,4 +1,7 @@
-{# The schemas' names are a contract: exactly as written in dbt_project.yml, without a prefix. #}
+{#
+    The schemas' names are a contract: exactly as written in dbt_project.yml. Only what is tried beside the tables that
+    are there (include/rules.py) goes into others.
+#}
 {% macro generate_schema_name(custom_schema_name, node) -%}
-    {{ custom_schema_name or target.schema }}
+    {{ var('alongside') }}{{ custom_schema_name or target.schema }}
 {%- endmacro %}

@@ -17,6 +17,9 @@
     {%- if not execute -%}
         {{ return({'build_id': 0, 'is_running': false, 'done_build_id': 0, 'window_to': ''}) }}
     {%- endif -%}
+    {%- if var('alongside') -%}
+        {{ return({'build_id': 0, 'is_running': true, 'done_build_id': 0, 'window_to': var('alongside_window')}) }}
+    {%- endif -%}
     {%- set query -%}
         select
             coalesce(max(build_id), 0) as build_id,
@@ -84,7 +87,7 @@
 
 {# create, compare or changes: see above. #}
 {% macro increment_mode() %}
-    {%- if not execute or model.resource_type != 'model' or should_full_refresh() -%}
+    {%- if not execute or model.resource_type != 'model' or should_full_refresh() or var('alongside') -%}
         {{ return('create') }}
     {%- endif -%}
     {%- set mark = mark() -%}

@@ -106,6 +106,8 @@
 {% endmacro %}
 
 {% macro write_mark(build, mode, fingerprint, is_made_anew) %}
+    {#- what is tried alongside is not what readers go on from -#}
+    {%- if var('alongside') -%}{{ return('') }}{%- endif -%}
     {%- set anew = build.build_id if is_made_anew else 0 -%}
     {%- set query -%}
         insert into sync.model_marks as marks (model, build_id, window_to, inputs, mode, made_anew_in)

@@ -4,6 +4,7 @@ Without Airflow.
 """
 
 import getpass
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -36,8 +37,11 @@ def build(
         datetime | None,
         typer.Option(formats=["%Y-%m-%d"], help="The day that trends look back from: yesterday."),
     ] = None,
+    accept: Annotated[
+        bool, typer.Option("--accept", help="Follow new rules, whatever of history they move.")
+    ] = False,
 ) -> None:
-    """One dbt build against the warehouse."""
+    """One dbt build against the warehouse. Exit 3: new rules wait to be accepted."""
     from include.build import build as run_build
 
     settings = load_settings()
@@ -47,7 +51,10 @@ def build(
         requested_by=f"{person()} at the command line",
         as_of=as_of.date() if as_of else None,
         full=full,
+        accept=accept,
     )
+    if report.waits_for_rules:
+        raise typer.Exit(3)
     if not report.is_reused:  # it said so itself
         print(report)
 
@@ -105,7 +112,9 @@ def push(
     settings = load_settings()
     url, segment = migrated_warehouse(settings), segment_connection(settings)
     if build_first:
-        build()
+        # new rules that wait for somebody keep no push from what is there
+        with suppress(typer.Exit):
+            build()
     report = run_push(
         url,
         segment,

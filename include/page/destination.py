@@ -6,14 +6,18 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row, tuple_row
 
+from include import rules
 from include.page.pushed_models import pushed_models
 from include.push import contract, destinations, resync
-from include.settings import SegmentConnection
+from include.settings import SegmentConnection, Settings
 
 
-def next_push(connection: psycopg.Connection, segment: SegmentConnection) -> dict[str, Any]:
-    """`{"name", "remarks", "resync"}`: the destination, what a push there would say before it
-    sends, and `[{"model", "left"}]` of a full resync that would go on.
+def next_push(
+    connection: psycopg.Connection, segment: SegmentConnection, settings: Settings
+) -> dict[str, Any]:
+    """`{"name", "remarks", "resync", "rules"}`: the destination, what a push there would say before
+    it sends, `[{"model", "left"}]` of a full resync that would go on, and, in lines, what new rules
+    would move that wait to be accepted.
     """
     connection.row_factory = tuple_row
     try:
@@ -26,6 +30,7 @@ def next_push(connection: psycopg.Connection, segment: SegmentConnection) -> dic
             remarks.append(
                 destinations.first_push(connection, segment.destination, objects, name=segment.name)
             )
+        waiting = rules.find_waiting(connection, settings)
         found = resync.interrupted(connection, segment.destination)
         if found:
             remarks.append(resync.remark(found))
@@ -35,6 +40,7 @@ def next_push(connection: psycopg.Connection, segment: SegmentConnection) -> dic
         "name": segment.name,
         "remarks": [f"{remark[0].upper()}{remark[1:]}." for remark in remarks],
         "resync": [{"model": each.model, "left": each.left} for each in found],
+        "rules": waiting.lines if waiting else [],
     }
 
 

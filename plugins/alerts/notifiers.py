@@ -61,6 +61,19 @@ class TellUsageAlerts(BaseNotifier):
             tell_usage_alerts(postgres_url(Connection.get("warehouse")), tell)
 
 
+class TellNewRules(BaseNotifier):
+    """Tells once that new rules wait, and what they would move."""
+
+    def notify(self, context: Any) -> None:
+        """For the task that builds."""
+        from include.rules import tell_waiting
+        from include.settings import load_settings
+
+        tell = channel(PUSH_ALERTS, context)
+        if tell is not None:
+            tell_waiting(postgres_url(Connection.get("warehouse")), load_settings(), tell)
+
+
 def tell_push(run: int | None, context: Any) -> None:
     """Tell what became of a run, if that is another state than the one told last."""
     from include.push.alerts import tell_change

@@ -16,6 +16,7 @@ from pydantic_core import PydanticCustomError
 from starlette.middleware.base import BaseHTTPMiddleware
 
 import include.page
+from include import rules
 from include.collector import sources
 from include.errors import BusyError, ProblemError, ServiceError
 from include.page import button, changes, destination, held, metrics, reading, runs, tracking, usage
@@ -24,6 +25,7 @@ from include.page.pushed_models import pushed_models
 from include.push import guards, resync
 from include.push.cancel import cancel_run
 from include.settings import load_settings
+from include.warehouse.connection import connect
 from include.why import tell
 from plugins.page import airflow_api, warehouse
 from plugins.page.access import PUSH_DAG, Permissions, may_edit, may_push, may_read, same_site
@@ -170,7 +172,7 @@ def _failed_before(dag: PushDag, state: dict[str, Any]) -> dict[str, Any] | None
 
 def _goes_to(connection: Any) -> dict[str, Any]:
     try:
-        return destination.next_push(connection, warehouse.current_segment())
+        return destination.next_push(connection, warehouse.current_segment(), load_settings())
     except ProblemError as problem:
         return {"problem": str(problem)}
 
@@ -434,6 +436,16 @@ async def push(request: Request, may: Permissions, wish: PushWish) -> dict[str, 
             raise HTTPException(409, allowed["text"])
         note = "Pushed from the page Planhat ⇄ Segment."
         return {"dag_run_id": await airflow_api.trigger_push(request, wish.conf(), note)}
+
+
+@api.post("/rules/accept", dependencies=[may_edit, same_site])
+def accept_rules(user: GetUserDep) -> dict[str, Any]:
+    """Let the next build follow the rules of this checkout. 409 when none wait."""
+    with connect(warehouse.current_url(), application_name="operators page: change") as connection:
+        if rules.find_waiting(connection, load_settings()) is None:
+            raise HTTPException(409, "No new rules wait to be accepted.")
+        rules.accept(connection, by=user.get_name())
+    return {"accepted": rules.current_version()}
 
 
 @api.post("/resync/back", dependencies=[may_push, same_site])

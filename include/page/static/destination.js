@@ -1,20 +1,32 @@
-// Where the next push goes, what it would say before it sends, and a full resync that would go on.
+// Where the next push goes, what it would say before it sends, a full resync that would go on, and new rules that wait.
 
 import { ask } from "./api.js";
 import { by, h, name, show, twoStep, words } from "./dom.js";
 
 export function drawDestination(push, refresh) {
   const target = by("push-destination");
-  show(target, { ...push.goes_to, may: push.may.push, is_running: Boolean(push.active_run) }, (goes) => {
+  show(target, { ...push.goes_to, may: push.may.push, edit: push.may.edit, is_running: Boolean(push.active_run) }, (goes) => {
     if (goes.problem) return words(goes.problem, "bad");
     if (!goes.name) return [];
     return [
       h("p", {}, "Goes to ", h("strong", {}, name(goes.name)), "."),
       goes.remarks.map((remark) => h("p", { class: "notice warn" }, name(remark))),
+      goes.rules.length ? newRules(goes, refresh) : null,
       goes.resync.length && goes.may && !goes.is_running ? takeBack(refresh) : null,
     ];
   });
 }
+
+const newRules = ({ rules, edit }, refresh) => h("div", { class: "notice warn" },
+  rules.map((line) => h("p", {}, name(line.trim()))),
+  edit ? twoStep("Accept the new rules", {
+    key: "rules-accept", yes: "Accept them",
+    warning: "The next build follows them: history moves as said above, and the next push sends what differs.",
+    act: async () => {
+      await ask("rules/accept", { method: "POST" });
+      await refresh();
+    },
+  }) : null);
 
 const takeBack = (refresh) => twoStep("Take the full resync back", {
   key: "resync-back", yes: "Take it back",
