@@ -77,7 +77,13 @@ def test_a_build_goes_on_without_the_index_that_finds_new_calls(module_warehouse
     said: list[str] = []
     with psycopg.connect(module_warehouse, autocommit=True) as connection:
         connection.execute("alter index raw_segment.events_load_id rename to elsewhere")
-        build(module_warehouse, module_settings, requested_by="test", today=AS_OF + timedelta(days=1), say=said.append)
+        build(
+            module_warehouse,
+            module_settings,
+            requested_by="test",
+            today=AS_OF + timedelta(days=1),
+            say=said.append,
+        )
         connection.execute("alter index raw_segment.elsewhere rename to events_load_id")
         (status,) = connection.execute(
             "select status from sync.builds order by build_id desc limit 1"
@@ -93,7 +99,13 @@ def test_a_build_neither_waits_for_a_vacuum_nor_ends_it(module_warehouse, module
         # a build that waited would go on when this ends, and be told apart by it
         vacuum.execute("set idle_in_transaction_session_timeout = '5min'")
         vacuum.execute("lock table raw_segment.events in share update exclusive mode")
-        build(module_warehouse, module_settings, requested_by="test", today=AS_OF + timedelta(days=1), say=said.append)
+        build(
+            module_warehouse,
+            module_settings,
+            requested_by="test",
+            today=AS_OF + timedelta(days=1),
+            say=said.append,
+        )
         assert vacuum.execute("select 1").fetchone() == (1,), "the build has waited"
     assert not any("slower" in line for line in said), said
 
@@ -115,7 +127,11 @@ def test_a_second_build_waits_and_is_told_who_builds(module_warehouse, module_se
 
         second = threading.Thread(
             target=lambda: build(
-                module_warehouse, module_settings, requested_by="second", today=AS_OF + timedelta(days=1), say=say
+                module_warehouse,
+                module_settings,
+                requested_by="second",
+                today=AS_OF + timedelta(days=1),
+                say=say,
             )
         )
         second.start()

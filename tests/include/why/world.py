@@ -38,7 +38,7 @@ def make(url: str, settings: Settings, folder: Path) -> None:
     first = list({call["messageId"]: call for call in reversed(calls)}.values())
     land_calls(url, first, received_at=f"{BASE}T12:00:00Z")
     build(
-        url, replace(settings, airflow_conn_warehouse=url), requested_by="test", as_of=BASE,
+        url, replace(settings, airflow_conn_warehouse=url), requested_by="test", today=BASE + timedelta(days=1),
         say=quietly,
     )  # fmt: skip
     with running(url) as collector:
