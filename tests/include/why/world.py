@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import psycopg
@@ -38,7 +38,8 @@ def make(url: str, settings: Settings, folder: Path) -> None:
     first = list({call["messageId"]: call for call in reversed(calls)}.values())
     land_calls(url, first, received_at=f"{BASE}T12:00:00Z")
     build(
-        url, replace(settings, airflow_conn_warehouse=url), requested_by="test", today=BASE + timedelta(days=1),
+        url, replace(settings, airflow_conn_warehouse=url), requested_by="test",
+        today=BASE + timedelta(days=1),
         say=quietly,
     )  # fmt: skip
     with running(url) as collector:
