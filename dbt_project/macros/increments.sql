@@ -48,7 +48,8 @@
 {#
     A fingerprint of what a model depends on besides its rows: the config's list `inputs`. Each is a
     table of settings, or `as_of` (the day), or `week` (up to which weeks are judged on it), or `original_timestamp_first`
-    (the sources whose clocks are turned round).
+    (the sources whose clocks are turned round), or `bots` (whether they were ever blocked), or `links` (how long one
+    holds).
 #}
 {% macro inputs() %}
     {%- set parts = [] -%}
@@ -63,6 +64,10 @@
                 from raw_segment.sources
                 where original_timestamp_first
             {%- endset -%}
+        {%- elif input == 'bots' -%}
+            {%- set query = "select count(*) > 0 from sync.switches where switch = 'block_bots' and is_on" -%}
+        {%- elif input == 'links' -%}
+            {%- set query = "select value from sync.thresholds where threshold = 'link_expires_days'" -%}
         {%- else -%}
             {%- set columns = 'source, kind' if input == 'raw_segment.sources' else '*' -%}
             {%- set query -%}

@@ -13,15 +13,20 @@
 {# Where the candidates are looked for that calls resolve by (§3.1); of group calls (§3.8), or of all others. #}
 {% macro candidate_paths(is_group) %}
     {#- the groupId of a group call is the company -#}
-    {%- set paths = {'user_ids': [], 'emails': [], 'company_keys': ['groupId', 'group_id'] if is_group else []} -%}
-    {%- set names = {'user_id': 'user_ids', 'email': 'emails', 'company': 'company_keys'} -%}
+    {%- set paths = {
+        'user_ids': [], 'emails': [], 'company_keys': ['groupId', 'group_id'] if is_group else [],
+        'property_emails': [],
+    } -%}
+    {%- set names = {
+        'user_id': 'user_ids', 'email': 'emails', 'company': 'company_keys', 'property_email': 'property_emails',
+    } -%}
     {%- if execute -%}
         {%- set query -%}
             select key, path from sync.key_names where key in ('{{ names | join("', '") }}') order by key, position
         {%- endset -%}
         {%- for key, path in run_query(query) -%}
-            {#- its traits describe the company, and no person -#}
-            {%- if key == 'company' or not (is_group and path.startswith('traits.')) -%}
+            {#- its traits and properties describe the company, and no person -#}
+            {%- if key == 'company' or not is_group or not (key == 'property_email' or path.startswith('traits.')) -%}
                 {%- do paths[names[key]].append(path) -%}
             {%- endif -%}
         {%- endfor -%}
@@ -243,6 +248,7 @@
     begins otherwise, or is longer than any of these, is not looked at twice.
 #}
 {% macro is_unblocked(value, blocked) -%}
+    {#- where the rows for this key are: columns of stg_settings__blocked_identities, each null or empty without any -#}
     {%- set placeholders = [
         '-1', 'anonymous', 'null', '(null)', '<null>', 'none', 'nil', 'nan', 'undefined', '[object object]',
     ] -%}
@@ -251,7 +257,27 @@
         octet_length({{ value }}) > {{ placeholders | map('length') | max }}
         or lower({{ value }} collate "C") not in ('{{ placeholders | join("', '") }}')
     )
-    and {{ value }} <> all ({{ blocked }}::text [])
+    and {{ value }} <> all ({{ blocked.exact }}::text [])
+    and ({{ blocked.pattern }} is null or {{ value }} !~ {{ blocked.pattern }})
+    {%- if blocked.domains %}
+    and ({{ blocked.domains }} = '{}' or ({{ domain_of(value) }} = any ({{ blocked.domains }}::text [])) is not true)
+    {%- endif %}
+{%- endmacro %}
+
+{# What the customer blocks of a key: as columns of a table, or as looked up once for all calls. #}
+{% macro blocked_of(key, table=none) -%}
+    {%- set columns = {'exact': 'blocked_' ~ key, 'pattern': key ~ '_pattern'} -%}
+    {%- if key in ['user_id', 'email'] -%}{%- do columns.update({'domains': key ~ '_domains'}) -%}{%- endif -%}
+    {%- set found = {} -%}
+    {%- for name, column in columns.items() -%}
+        {%- do found.update({name: table ~ '.' ~ column if table else call_setting(column)}) -%}
+    {%- endfor -%}
+    {{ return(found) }}
+{%- endmacro %}
+
+{# What follows the @ of an address, as addresses are compared; null of what is none. #}
+{% macro domain_of(text) -%}
+    {{ email_form("substring(" ~ text ~ " from '^[^@[:space:]]+@([^@[:space:]]+)$')") }}
 {%- endmacro %}
 
 {# The first candidate that is not blocked. #}

@@ -79,5 +79,5 @@
 
 {# A user id that has the form of an address, as addresses are compared; else null. #}
 {% macro address_of(user_id) -%}
-    case when {{ user_id }} ~ '^[^@[:space:]]+@[^@[:space:]]+$' then lower({{ user_id }}) end
+    case when {{ user_id }} ~ '^[^@[:space:]]+@[^@[:space:]]+$' then {{ email_form(user_id) }} end
 {%- endmacro %}

@@ -70,7 +70,21 @@ def write_exports(folder: Path, base_date: date) -> list[Path]:
 def write_earlier_exports(folder: Path, base_date: date) -> list[Path]:
     """Write companies and endusers as an earlier read found them, those since deleted included."""
     now, gone = objects(base_date), gone_objects(base_date)
-    return _write(folder, {model: [*now[model], *gone[model]] for model in gone})
+    then = {
+        (model, fields["_id"]): fields
+        for case in live_cases(Days(base_date))
+        for model, fields in case.earlier
+    }
+    return _write(
+        folder,
+        {
+            model: [
+                *({**each, **then.get((model, each["_id"]), {})} for each in now[model]),
+                *gone[model],
+            ]
+            for model in gone
+        },
+    )
 
 
 def _write(folder: Path, by_model: dict[str, list[Fields]]) -> list[Path]:

@@ -151,7 +151,8 @@ def _receipt(asker: Asker, event: dict[str, Any]) -> list[Step]:
 def _identity(asker: Asker, call: dict[str, Any]) -> list[Step]:
     keys = {
         "user_id": asker.person(call["user_id"]),
-        "email": asker.person(call["email"]),
+        # a company may be found by the e-mail that other calls told of its user
+        "email": asker.person(call["email"]) if call["email"] else "of its user",
         "company_key": call["company_key"],
     }
     steps = []
@@ -175,6 +176,9 @@ def _identity(asker: Asker, call: dict[str, Any]) -> list[Step]:
             Step(
                 "Company",
                 f"{company_words(asker, call['company_id'])}: {found.format(**keys)}.",
+                more=(f"It named “{call['company_key']}”, which no company in Planhat has.",)
+                if call["company_reason"]
+                else (),
                 refs=(call["company_id"],),
             )
         )

@@ -21,12 +21,13 @@ REASONS = {
     "section_off": (
         "Section was off",
         "User tracking or company metrics was switched off when the call arrived.",
-        "Switch the section on: calls received from then on count.",
+        "Switch the section on: calls received from then on count, or from a past day on.",
     ),
     "blocked_identity": (
         "Blocked identity",
-        "Every identifier in the call is one that identifies nobody, such as `null` or `-1`.",
-        "Send a real user id, or take the value off the blocked list.",
+        "Every identifier in the call is one that identifies nobody, such as `null` or `-1`; or "
+        "its user is excluded, or it is a bot's.",
+        "Send a real user id, or take the value off the blocked list or the excluded people.",
     ),
     "no_identity": (
         "No identity",

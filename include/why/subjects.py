@@ -219,20 +219,21 @@ def _company_steps(asker: Asker, row: dict[str, Any]) -> list[Step]:
 def unknown_company(asker: Asker, key: str) -> list[Chapter]:
     """A company key that calls name and no company in Planhat has."""
     row = asker.one(
-        "select sum(events)::bigint as events, min(first_seen_at) as first_seen_at, "
-        "max(last_seen_at) as last_seen_at, max(sample_message_id) as sample "
-        "from marts.unresolved_daily where company_key = %s and reason = 'unknown_company'",
+        "select events, events_found, users, first_seen_at, last_seen_at, sample_message_id "
+        "from marts.unknown_companies where company_key = %s",
         key,
     )
-    if row is None or not row["events"]:
+    if row is None:
         return []
+    found = f" {times(row['events_found'], 'call')} of them found a company in another way."
     step = Step(
         "Unresolved",
-        f"{times(row['events'], 'call')} name it, from {when(row['first_seen_at'])} to "
-        f"{when(row['last_seen_at'])}, and no company in Planhat has it as its external id.",
+        f"{times(row['events'], 'call')} of {row['users']:,} people name it, from "
+        f"{when(row['first_seen_at'])} to {when(row['last_seen_at'])}, and no company in Planhat "
+        f"has it as its external id.{found if row['events_found'] else ''}",
         "missing",
         ("What resolves it: set that external id in Planhat, then read Planhat again.",),
-        (row["sample"],),
+        (row["sample_message_id"],),
     )
     return [Chapter("company", f"Unknown company {key}", (step,))]
 

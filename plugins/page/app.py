@@ -545,10 +545,11 @@ class SourceName(Asked):
 
 
 class SectionSwitch(Asked):
-    """A switch of sections 1 and 2, and where it should stand."""
+    """A switch of sections 1 and 2, where it should stand, and from which past day on."""
 
     switch: Annotated[str, Field(max_length=LONGEST)]
     is_on: bool
+    since: date | None = None
 
 
 @api.post("/tokens", dependencies=[may_edit, same_site])
@@ -576,5 +577,11 @@ def delete(metric: MetricName) -> dict[str, Any]:
 
 @api.post("/switches", dependencies=[may_edit, same_site])
 def turn(wanted: SectionSwitch, user: GetUserDep) -> dict[str, Any]:
-    changes.set_switch(warehouse.current_url(), wanted.switch, wanted.is_on, by=user.get_name())
+    changes.set_switch(
+        warehouse.current_url(),
+        wanted.switch,
+        wanted.is_on,
+        by=user.get_name(),
+        since=wanted.since,
+    )
     return {"switch": wanted.switch, "is_on": wanted.is_on}

@@ -63,6 +63,8 @@ class Rules:
     switches: tuple[tuple[str, bool, datetime], ...] = ()
     # metric → SUM or LAST
     metrics: Mapping[str, str] = field(default_factory=dict)
+    # (model, company or '', _id, external id, the last read that had it)
+    former_keys: tuple[tuple[str, str, str, str, int], ...] = ()
     # the customer's own, beside BLOCKED
     blocked: frozenset[str] = frozenset()
     # (type, event) → (is it usage, with which weight)
@@ -77,7 +79,8 @@ class Rules:
 
 PLACES = {
     "user_id": ("userId", "user_id", "traits.id"),
-    "email": ("traits.email", "context.traits.email", "properties.email"),
+    "email": ("traits.email", "context.traits.email"),
+    "property_email": ("properties.email",),
     "anonymous_id": ("anonymousId", "anonymous_id"),
     "company": (
         "traits.company_id", "traits.companyId", "traits.company.id",
@@ -164,6 +167,8 @@ class Keys:
 
     user_id: str | None
     email: str | None
+    # only where nothing else tells the person
+    property_email: str | None
     anonymous_id: str | None
     company: str | None
     previous_id: str | None
@@ -271,6 +276,8 @@ class Call:
         paths = PLACES[key] + tuple(self.rules.places.get(key, ()))
         if self.type == "group":
             # its traits describe the company: they name nobody, and groupId is what it is about
+            if key == "property_email":
+                paths = ()
             if key in ("user_id", "email"):
                 paths = tuple(path for path in paths if not path.startswith("traits."))
             if key == "company":
@@ -285,10 +292,13 @@ class Call:
     def keys(self) -> Keys:
         users, devices = self.candidates("user_id"), self.candidates("anonymous_id")
         addresses = [fold(value) for value in self.candidates("email")]
-        identifiers = users + addresses + devices
+        others = [fold(value) for value in self.candidates("property_email")]
+        identifiers = users + addresses + others + devices
+        user_id, email = self.first(users), self.first(addresses)
         return Keys(
-            user_id=self.first(users),
-            email=self.first(addresses),
+            user_id=user_id,
+            email=email,
+            property_email=self.first(others) if not (user_id or email) else None,
             anonymous_id=self.first(devices),
             company=self.first(self.candidates("company")),
             previous_id=self.first(self.candidates("previous_id"))
@@ -341,6 +351,11 @@ class Call:
     def may_create(self) -> bool:
         """3.5: identify and track, received while auto-create was on."""
         return self.type in ("identify", "track") and self._is_on("auto_create")
+
+    @property
+    def may_create_by_property_email(self) -> bool:
+        """3.1: whom it knows by an address among its properties alone."""
+        return self.may_create and self._is_on("create_by_property_email")
 
     # 3.7
 
@@ -430,7 +445,7 @@ class Reference:
         keys = call.keys
         if call.type == "group":
             return Linked(None, None, keys.company)
-        own = Linked(keys.user_id, keys.email, keys.company)
+        own = Linked(keys.user_id, keys.email or keys.property_email, keys.company)
         if keys.names_person or keys.anonymous_id is None:
             return own
         links = self.links.get(keys.anonymous_id, [])
@@ -448,7 +463,17 @@ class Reference:
         if key is None:
             return None
         same = [id_ for id_, company in self.companies.items() if company.external_id == key]
-        return min(same, default=None)
+        return min(same, default=None) or self.former("company", "", key, self.companies)
+
+    def former(self, model: str, company: str, key: str, there: Iterable[str]) -> str | None:
+        """3.3: the last of those who had this key, if one alone was the last."""
+        held = [
+            (read, id_)
+            for named, within, id_, was, read in self.rules.former_keys
+            if (named, within, was) == (model, company, key) and id_ in there
+        ]
+        last = [id_ for read, id_ in held if read == max(held)[0]]
+        return last[0] if len(last) == 1 else None
 
     @cached_property
     def naming(self) -> list[tuple[Call, str]]:
@@ -469,8 +494,9 @@ class Reference:
 
     def companies_of_user(self, user_id: str) -> set[str]:
         named = [(call.type, to) for call, to in self.naming if call.keys.user_id == user_id]
+        people = (self.by_external_id(company, user_id) for company in self.companies)
         return self.first_tier(
-            [each for each in self.endusers if each.external_id == user_id],
+            [each for each in people if each],
             {company for type_, company in named if type_ != "track"},
             {company for type_, company in named},
         )
@@ -556,6 +582,15 @@ class Reference:
             for each in self.endusers
             if (each.company_id, each.external_id) == (company_id, user_id)
         ]
+        there = {
+            each.id: each
+            for each in self.endusers
+            if each.company_id == company_id and not each.is_deleted
+        }
+        if all(each.is_deleted for each in same) and (
+            had := self.former("enduser", company_id, user_id, there)
+        ):
+            return there[had]
         return min(same, key=lambda each: (each.is_deleted, each.id), default=None)
 
     def with_email(self, company_id: str, email: str) -> list[PlanhatObject]:
@@ -632,6 +667,8 @@ class Reference:
         for call in self.in_scope:
             linked, company, _ = self.located.get(call.message_id, (None, None, ""))
             if not (linked and company and linked.email and call.may_create) or linked.user_id:
+                continue
+            if not (call.keys.email or linked.link or call.may_create_by_property_email):
                 continue
             if self.with_email(company, linked.email):
                 continue

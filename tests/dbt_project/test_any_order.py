@@ -525,12 +525,18 @@ def _reference_of(case: Case) -> Reference:
         )
         for step, body in zip(case.steps, built, strict=True)
     ]
+    now = {each.id: each for each in objects + companies}
+    former = [
+        (model, now[each["_id"]].fields.get("companyId", ""), each["_id"], each["externalId"], 1)
+        for model, each in case.earlier
+    ]
     names: dict[str, tuple[str, ...]] = {}
     for model, name in OBJECT_KEYS:
         names[model] = (*names.get(model, ()), name)
     rules = Rules(
         switches=tuple((each.switch, each.is_on, each.valid_from) for each in case.switches),
         metrics=COMPANY_METRICS,
+        former_keys=tuple(former),
         blocked=frozenset(BLOCKED_IDENTITIES),
         usage_events={
             key: (is_counted, Decimal(weight)) for key, (is_counted, weight) in USAGE_EVENTS.items()

@@ -122,6 +122,7 @@ SWITCHES = (
     (3, "auto_create", True, _minutes(3, 12)),
     (5, "user_tracking", False, _minutes(4)),
     (5, "user_tracking", True, _minutes(4, 6)),
+    (3, "create_by_property_email", False, _minutes(4)),
 )
 SHARED = (
     Setting(0, "blocked_identities", ("kiosk",), True),

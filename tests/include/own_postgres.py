@@ -3,7 +3,6 @@
 import re
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -89,17 +88,15 @@ def as_its_user() -> dict[str, Any]:
 
 
 @contextmanager
-def oldest_server() -> Iterator[str]:
+def oldest_server(folder: Path) -> Iterator[str]:
     """Debian's packaged Postgres, running; yields its administrator's URL.
 
-    Skips where its binaries are not installed.
+    Skips where its binaries are not installed. `folder` must be one that its user may enter.
     """
     if not (BINARIES / "initdb").exists():
         pytest.skip(f"the oldest supported server: apt-get install postgresql-{OLDEST}")
-    # not among pytest's folders, which each run of pytest closes to others again
-    folder = Path(tempfile.mkdtemp(prefix="oldest-postgres-"))
-    folder.chmod(0o777)
     data, port, log = folder / "data", free_port(), folder / "log"
+    folder.chmod(0o777)
 
     def run(*command: str) -> None:
         with log.open("ab") as output:
@@ -125,4 +122,4 @@ def oldest_server() -> Iterator[str]:
         yield f"postgresql://admin:admin@127.0.0.1:{port}/postgres"
     finally:
         run(str(BINARIES / "pg_ctl"), "-D", str(data), "-m", "immediate", "stop")
-        shutil.rmtree(folder)
+        shutil.rmtree(data)

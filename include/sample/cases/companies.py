@@ -36,6 +36,7 @@ def cases(days: Days) -> Iterator[Case]:
         _email_of_the_primary,
         _email_with_company_key,
         _company_without_external_id,
+        _former_keys,
     ):
         yield write(days)
 
@@ -315,4 +316,23 @@ def _company_without_external_id(days: Days) -> Case:
     user = story.name("u")
     person = story.enduser("quiet", "xenia", externalId=user)
     story.track(38, "15:00", found("quiet", person, by="user_id"), user_id=user)
+    return story.case()
+
+
+def _former_keys(days: Days) -> Case:
+    story = Story(
+        days, "former-keys", "3.3(1) 3.3(2) 3.4",
+        "Planhat gave a company and a person other external ids. Calls that still carry the old "
+        "ones lead to them as before, for nobody else has those.",
+    )  # fmt: skip
+    user = story.name("u")
+    person = story.enduser("quay", "yves", externalId=f"{user}-new")
+    story.earlier("company", company_id("quay"), externalId="north-quay-2019")
+    story.earlier("enduser", person, externalId=user)
+    story.track(
+        38, "16:00", found("quay", person), user_id=user,
+        context={"groupId": "north-quay-2019"},
+    )  # fmt: skip
+    story.track(38, "16:30", found("quay", person, by="user_id"), user_id=user)
+    story.track(38, "17:00", found("quay", person), company="quay", user_id=f"{user}-new")
     return story.case()

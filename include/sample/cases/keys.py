@@ -23,6 +23,7 @@ def cases(days: Days) -> Iterator[Case]:
         _partner_form,
         _email_folded,
         _email_places,
+        _invited_colleague,
         _company_key_names,
         _company_key_order,
         _ids_as_numbers,
@@ -121,7 +122,8 @@ def _email_folded(days: Days) -> Case:
 def _email_places(days: Days) -> Case:
     story = Story(
         days, "email-places", "3.1",
-        "An address stands in traits, in context.traits or in properties; the first counts.",
+        "An address stands in traits or context.traits, the first counts; without one, and nothing "
+        "else that tells a person, in properties.",
     )  # fmt: skip
     first, second = story.enduser("lumen", "first"), story.enduser("lumen", "second")
     one, two = story.email("first", "lumen"), story.email("second", "lumen")
@@ -138,6 +140,41 @@ def _email_places(days: Days) -> Case:
     story.track(
         21, "13:00", to_first, anonymous_id=story.name("a3"),
         context={"traits": {"email": " "}}, properties={"email": one},
+    )  # fmt: skip
+    return story.case()
+
+
+def _invited_colleague(days: Days) -> Case:
+    story = Story(
+        days, "invited-colleague", "3.1 3.2 3.5",
+        "An event carries somebody else's address among its properties. With a user id, or a "
+        "device that a link knows, it is the inviter's; alone it is the invited one's, creates "
+        "them, and says nothing of any other call.",
+    )  # fmt: skip
+    user, device = story.name("u"), story.name("a1")
+    invited = story.email("invited")
+    inviter = created("harbor", user)
+    story.identify(
+        22, "11:00", inviter, company="harbor", user_id=user, anonymous_id=device,
+        traits={"email": story.email("host")},
+    )  # fmt: skip
+    for name, value in (("user_id", user), ("anonymous_id", device)):
+        story.track(
+            21, "11:30", inviter, event="Colleague Invited", company="harbor",
+            properties={"email": invited}, **{name: value},
+        )  # fmt: skip
+    story.track(
+        21, "12:30", created("harbor", invited, "created_email"), event="Invitation Opened",
+        company="harbor", anonymous_id=story.name("a2"), properties={"email": invited},
+    )  # fmt: skip
+    # it links no device, and ties no company to the address
+    story.track(
+        21, "13:30", unresolved("no_identity", "harbor"), company="harbor",
+        anonymous_id=story.name("a2"),
+    )  # fmt: skip
+    story.track(
+        21, "14:30", unresolved("no_company"), anonymous_id=story.name("a3"),
+        properties={"email": invited},
     )  # fmt: skip
     return story.case()
 

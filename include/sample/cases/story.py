@@ -95,8 +95,9 @@ class Case:
     """One difficult case: a sentence, the Planhat objects it needs, its calls, what must come out.
 
     `rules` are the numbers of the rules that give the outcome. `gone` are objects that Planhat had
-    at an earlier read and has no more. With `needs_history` it can only be shown by writing events
-    with a chosen `received_at`: it is not part of what the sample sends or exports.
+    at an earlier read and has no more, `earlier` fields of objects as that read found them. With
+    `needs_history` it can only be shown by writing events with a chosen `received_at`: it is not
+    part of what the sample sends or exports.
     """
 
     name: str
@@ -104,6 +105,7 @@ class Case:
     sentence: str
     objects: tuple[tuple[str, dict[str, Any]], ...]
     gone: tuple[tuple[str, dict[str, Any]], ...]
+    earlier: tuple[tuple[str, dict[str, Any]], ...]
     steps: tuple[Step, ...]
     people: tuple[Person, ...] = ()
     metrics: tuple[Metric, ...] = ()
@@ -170,10 +172,11 @@ class Story:
     ) -> None:
         self.days = days
         self._case = Case(
-            name, tuple(rules.split()), sentence, (), (), (), needs_history=needs_history
+            name, tuple(rules.split()), sentence, (), (), (), (), needs_history=needs_history
         )
         self._objects: list[tuple[str, dict[str, Any]]] = []
         self._gone: list[tuple[str, dict[str, Any]]] = []
+        self._earlier: list[tuple[str, dict[str, Any]]] = []
         self._steps: list[Step] = []
         self._more: dict[str, list[Any]] = {}
 
@@ -215,6 +218,10 @@ class Story:
         target = self._gone if gone else self._objects
         target.append((model, {"_id": identifier, "companyId": company_id(company), **fields}))
         return identifier
+
+    def earlier(self, model: str, identifier: str, **fields: Any) -> None:
+        """An object of Planhat, a company's too, as an earlier read found it."""
+        self._earlier.append((model, {"_id": identifier, **fields}))
 
     def call(
         self,
@@ -286,6 +293,7 @@ class Story:
             self._case,
             objects=tuple(self._objects),
             gone=tuple(self._gone),
+            earlier=tuple(self._earlier),
             steps=tuple(self._steps),
             **more,
         )

@@ -18,6 +18,7 @@ own_keys as (
 endusers as (
 
     select * from {{ ref('stg_planhat__endusers') }}
+    where is_made_by_us is not true
 
 ),
 

@@ -1,10 +1,11 @@
 -- One row a call in scope with an anonymous id and neither user id nor e-mail: its nearest link, the last at
--- or before it, else the first after (§3.2), and the keyset that it has with what it borrows from there.
+-- or before it, else the first after (§3.2), and the keyset that it has with what it borrows from there. Without
+-- a link its properties may know the person (§3.1): that too is a keyset of its own.
 
 {{ config(
     materialized='journaled',
     unique_key=['event_seq'],
-    inputs=var('call_inputs'),
+    inputs=var('call_inputs') + ['links'],
     indexes=[
         {'columns': ['event_seq'], 'unique': true},
         {'columns': ['message_id']},
@@ -35,6 +36,12 @@ links as not materialized (
 
 ),
 
+thresholds as (
+
+    select * from {{ ref('stg_settings__thresholds') }}
+
+),
+
 unlinked as (
 
     select
@@ -44,6 +51,7 @@ unlinked as (
         calls.event_date,
         calls.message_id,
         calls.may_create,
+        calls.may_create_by_property_email,
         calls.type,
         calls.source,
         calls.event,
@@ -64,6 +72,7 @@ unlinked as (
         earlier.event_date,
         earlier.message_id,
         earlier.may_create,
+        earlier.may_create_by_property_email,
         earlier.type,
         earlier.source,
         earlier.event,
@@ -95,7 +104,7 @@ unlinked as (
                 < (next.event_at, next.message_id collate "C")
             )
     union
-    -- and what lies before it, if no link lies before that
+    -- and what lies before it, if no link lies before that that holds still
     select
         earlier.event_seq,
         earlier.anonymous_id,
@@ -103,6 +112,7 @@ unlinked as (
         earlier.event_date,
         earlier.message_id,
         earlier.may_create,
+        earlier.may_create_by_property_email,
         earlier.type,
         earlier.source,
         earlier.event,
@@ -112,12 +122,15 @@ unlinked as (
         earlier.own_keyset
     from {{ journal('int_identity__links') }} as moved
     left join lateral (
-        select links.event_seq
+        select
+            links.event_at,
+            links.message_id
         from links
         where
             links.anonymous_id = moved.anonymous_id
             and (links.event_at, links.message_id collate "C")
             < (moved.event_at, moved.message_id collate "C")
+        order by links.event_at desc, links.message_id collate "C" desc
         -- a look-up for each link that moved: an anti-join reads all that there are
         limit 1
     ) as before on true
@@ -126,7 +139,14 @@ unlinked as (
             moved.anonymous_id = earlier.anonymous_id
             and (earlier.event_at, earlier.message_id collate "C")
             < (moved.event_at, moved.message_id collate "C")
-    where before.event_seq is null
+    cross join thresholds
+    where
+        before.event_at is null
+        -- or if that may have expired meanwhile
+        or (
+            thresholds.link_expires_days is not null
+            and (earlier.event_at, earlier.message_id collate "C") > (before.event_at, before.message_id collate "C")
+        )
     {%- endif %}
 
 ),
@@ -139,22 +159,31 @@ final as (
         coalesce(before.message_id, after.message_id) as linked_by_message_id,
         coalesce(before.keyset, after.keyset) as link_keyset,
         case
-            when coalesce(before.keyset, after.keyset) is null then unlinked.own_keyset
+            when coalesce(before.keyset, after.keyset) is null and own_keys.property_email is null
+                then unlinked.own_keyset
             else md5(row(unlinked.own_keyset, coalesce(before.keyset, after.keyset))::text)::uuid
         end as keyset
     from unlinked
+    inner join own_keys on unlinked.own_keyset = own_keys.keyset
+    cross join thresholds
     left join lateral (
         select
-            links.event_seq,
-            links.message_id,
-            links.keyset
-        from links
+            last.event_seq,
+            last.message_id,
+            last.keyset
+        from (
+            select * from links
+            where
+                links.anonymous_id = unlinked.anonymous_id
+                and (links.event_at, links.message_id collate "C")
+                <= (unlinked.event_at, unlinked.message_id collate "C")
+            order by links.event_at desc, links.message_id collate "C" desc
+            limit 1
+        ) as last
+        -- where that has expired, so has every other before it
         where
-            links.anonymous_id = unlinked.anonymous_id
-            and (links.event_at, links.message_id collate "C")
-            <= (unlinked.event_at, unlinked.message_id collate "C")
-        order by links.event_at desc, links.message_id collate "C" desc
-        limit 1
+            thresholds.link_expires_days is null
+            or last.event_at >= unlinked.event_at - thresholds.link_expires_days * interval '1 day'
     ) as before on true
     left join lateral (
         select

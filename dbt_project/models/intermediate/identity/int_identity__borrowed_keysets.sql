@@ -1,4 +1,5 @@
--- One row a pair of an anonymous call's own keyset and its link's: what the calls with it amount to.
+-- One row a pair of an anonymous call's own keyset and its link's, or no link's where its properties know the person:
+-- what the calls with it amount to.
 
 {{ config(
     materialized='journaled',
@@ -16,7 +17,7 @@ with anonymous_calls as (
         *,
         {{ place() }} as place
     from {{ ref('int_identity__anonymous_calls') }}
-    where link_event_seq is not null
+    where keyset <> own_keyset
 
 ),
 
@@ -24,7 +25,7 @@ touched as (
 
     select distinct keyset
     from {{ journal('int_identity__anonymous_calls') if mode == 'changes' else 'anonymous_calls' }} as moved
-    where link_event_seq is not null
+    where keyset <> own_keyset
 
 ),
 
@@ -37,7 +38,12 @@ final as (
         count(anonymous_calls.event_seq) as calls,
         min(anonymous_calls.place) as first_place,
         max(anonymous_calls.place) as last_place,
-        min(anonymous_calls.place) filter (where anonymous_calls.may_create) as first_creating_place,
+        min(anonymous_calls.place) filter (
+            where case
+                when anonymous_calls.link_event_seq is null then anonymous_calls.may_create_by_property_email
+                else anonymous_calls.may_create
+            end
+        ) as first_creating_place,
         count(anonymous_calls.event_seq) = 0 as is_gone
     from touched
     left join anonymous_calls on touched.keyset = anonymous_calls.keyset

@@ -12,12 +12,7 @@ inner join {{ ref('int_identity__keyset_endusers') }} as keysets
 where
     calls.is_in_scope
     -- the others are anonymous calls
-    and (
-        keysets.user_id is not null
-        or keysets.email is not null
-        or calls.type = 'group'
-        or calls.anonymous_id is null
-    )
+    and (keysets.is_anonymous is not true or calls.anonymous_id is null)
 union all
 select
     {{ resolution_columns('anonymous_calls', 'keysets', 'anonymous_calls.linked_by_message_id', is_anonymous=true) }}

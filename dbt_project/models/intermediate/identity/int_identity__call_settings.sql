@@ -25,19 +25,24 @@ final as (
 
     select
         true as is_the_only_row,
-        blocked.blocked_values,
-        blocked.blocked_emails,
+        blocked.blocked_anonymous_id,
+        blocked.anonymous_id_pattern,
         (
             select coalesce(array_agg(sources.source), '{}') from sources
             where sources.kind = 'planhat'
         ) as planhat_sources,
-        {%- for switch in ['user_tracking', 'company_metrics', 'auto_create'] %}
+        {%- for switch in ['user_tracking', 'company_metrics', 'auto_create', 'create_by_property_email'] %}
         (
             select coalesce(range_agg(tstzrange(switches.valid_from, switches.valid_to)), '{}')
             from switches
             where switches.switch = '{{ switch }}' and not switches.is_on
-        ) as {{ switch }}_off{{ "," if not loop.last }}
+        ) as {{ switch }}_off,
         {%- endfor %}
+        (
+            select coalesce(range_agg(tstzrange(switches.valid_from, switches.valid_to)), '{}')
+            from switches
+            where switches.switch = 'block_bots' and switches.is_on
+        ) as block_bots_on
     from blocked
 
 )

@@ -4,6 +4,8 @@
 {{ config(materialized='view') }}
 
 {%- set is_receipt = 'calls.has_receipt_id or ' ~ call_setting('planhat_sources') ~ ' @> array[calls.source]' %}
+{%- set may_create %}calls.type in ('identify', 'track') and not calls.received_at <@ {{ call_setting('auto_create_off') }}
+    {%- endset %}
 {#- the first that applies is the reason why a call takes no part -#}
 {%- set no_part = {
     'receipt': is_receipt,
@@ -12,6 +14,7 @@
     'section_off':
         "calls.received_at <@ case when calls.type = 'group' then " ~ call_setting('company_metrics_off')
         ~ ' else ' ~ call_setting('user_tracking_off') ~ ' end',
+    'blocked_identity': 'calls.is_bot and calls.received_at <@ ' ~ call_setting('block_bots_on'),
 } %}
 
 -- no `with`: a view that has one is never merged into a query: it would hide the index from a look-up
@@ -33,14 +36,17 @@ select
     calls.received_at,
 
     -- keys of its own
-    {{ first_unblocked_of(key_paths('anonymous_id') | length, 'calls.anonymous_ids', call_setting('blocked_values')) }}
+    {{ first_unblocked_of(key_paths('anonymous_id') | length, 'calls.anonymous_ids', blocked_of('anonymous_id')) }}
         as anonymous_id,
-    {{ first_unblocked_of(2, 'calls.previous_ids', call_setting('blocked_values')) }} as previous_id,
+    {{ first_unblocked_of(2, 'calls.previous_ids', blocked_of('anonymous_id')) }} as previous_id,
     calls.anonymous_ids <> '{}' as names_anonymous,
 
     -- rules
-    calls.type in ('identify', 'track') and not calls.received_at <@ {{ call_setting('auto_create_off') }}
-        as may_create,
+    {{ may_create }} as may_create,
+    -- of calls that know a person by their properties alone
+    calls.has_property_email,
+    {{ may_create }} and not calls.received_at <@ {{ call_setting('create_by_property_email_off') }}
+        as may_create_by_property_email,
     {{ is_receipt }} as is_receipt,
     case
         {%- for reason, applies in no_part.items() %}

@@ -7,7 +7,7 @@
 with endusers as (
 
     select * from {{ ref('stg_planhat__endusers') }}
-    where email is not null and company_id is not null
+    where email is not null and company_id is not null and is_made_by_us is not true
 
 ),
 

@@ -17,26 +17,54 @@ companies as (
 
 ),
 
+company_keys as (
+
+    select * from {{ ref('int_identity__company_keys') }}
+
+),
+
 endusers as (
 
     select * from {{ ref('stg_planhat__endusers') }}
+    where is_made_by_us is not true
+
+),
+
+enduser_keys as (
+
+    select * from {{ ref('int_identity__enduser_keys') }}
+
+),
+
+in_planhat as (
+
+    select
+        'user_id' as kind,
+        external_id as key,
+        company_id,
+        is_deleted
+    from enduser_keys
+    union all
+    select
+        'email' as kind,
+        email as key,
+        company_id,
+        deleted_at is not null as is_deleted
+    from endusers
+    where email is not null
 
 ),
 
 from_planhat as (
 
     select
-        key.kind,
-        key.value as key,
+        in_planhat.kind,
+        in_planhat.key,
         companies.company_id,
-        case when endusers.deleted_at is null then 'planhat' else 'planhat_deleted' end as known_by,
-        case when endusers.deleted_at is null then 1 else 2 end as tier
-    from endusers
-    inner join companies on endusers.company_id = companies.company_id
-    cross join lateral (
-        values ('user_id', endusers.external_id), ('email', endusers.email)
-    ) as key (kind, value)
-    where key.value is not null
+        case when in_planhat.is_deleted then 'planhat_deleted' else 'planhat' end as known_by,
+        case when in_planhat.is_deleted then 2 else 1 end as tier
+    from in_planhat
+    inner join companies on in_planhat.company_id = companies.company_id
 
 ),
 
@@ -45,11 +73,11 @@ from_calls as (
     select
         key.kind,
         key.value as key,
-        companies.company_id,
+        company_keys.company_id,
         case when own_keys.stating_calls > 0 then 'stated' else 'track' end as known_by,
         case when own_keys.stating_calls > 0 then 3 else 4 end as tier
     from own_keys
-    inner join companies on own_keys.company_key = companies.company_key
+    inner join company_keys on own_keys.company_key = company_keys.company_key
     cross join lateral (
         -- the address beside a group call says where nobody is
         values ('user_id', own_keys.user_id), ('email', case when not own_keys.is_group then own_keys.email end)

@@ -21,6 +21,12 @@ companies as (
 
 ),
 
+company_keys as (
+
+    select * from {{ ref('int_identity__company_keys') }}
+
+),
+
 key_companies as (
 
     select * from {{ ref('int_identity__key_companies') }}
@@ -36,7 +42,7 @@ last_emails as (
 endusers as (
 
     select * from {{ ref('stg_planhat__endusers') }}
-    where deleted_at is null and is_primary
+    where deleted_at is null and is_primary and is_made_by_us is not true
 
 ),
 
@@ -107,7 +113,7 @@ unplaced as (
         primary_of_email.company_id as primary_company_id,
         coalesce(of_user.companies > 1 or of_email.companies > 1, false) as has_several
     from keys
-    left join companies as named on keys.company_key = named.company_key
+    left join company_keys as named on keys.company_key = named.company_key
     left join counted as of_user on of_user.kind = 'user_id' and keys.user_id = of_user.key
     left join last_emails on keys.user_id = last_emails.user_id
     left join counted as of_email
@@ -127,6 +133,8 @@ final as (
         keyset as unplaced_keyset,
         is_borrowed,
         is_group,
+        is_anonymous,
+        is_excluded,
         user_id,
         email,
         company_key,
@@ -157,6 +165,8 @@ final as (
         placed.unplaced_keyset,
         keys.is_borrowed,
         keys.is_group,
+        keys.is_anonymous,
+        keys.is_excluded,
         keys.user_id,
         keys.email,
         keys.company_key,
@@ -169,7 +179,7 @@ final as (
         placed.first_place,
         placed.last_place,
         placed.last_telling_place,
-        placed.first_creating_place
+        case when keys.is_excluded is not true then placed.first_creating_place end as first_creating_place
     from placed
     inner join keys on placed.unplaced_keyset = keys.keyset
 

@@ -85,18 +85,21 @@ final as (
     select
         keyset,
         is_borrowed,
+        is_anonymous,
         user_id,
         email,
         company_key,
         names_person,
         company_id,
         company_matched_by,
-        case when not is_deleted then person_id end as enduser_id,
+        case when not is_deleted and is_excluded is not true then person_id end as enduser_id,
         case
+            when is_excluded then null
             when is_group and company_id is not null then 'group'
             when person_id is not null and not is_deleted then person_matched_by
         end as matched_by,
         case
+            when is_excluded then 'blocked_identity'
             when is_group and company_key is null and names_company then 'blocked_identity'
             when is_group and company_key is null then 'no_identity'
             when is_group then reason

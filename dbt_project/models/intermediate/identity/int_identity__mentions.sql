@@ -26,7 +26,7 @@ final as (
     select
         mentions.mention,
         mentions.model,
-        {{ first_unblocked('mentions.object_keys', 'blocked.blocked_values') }} as object_key
+        {{ first_unblocked('mentions.object_keys', blocked_of('object', 'blocked')) }} as object_key
     from mentions
     cross join blocked
 

@@ -1,4 +1,5 @@
--- One row a model, company and external id of objects in Planhat: the object that events name by it (§3.1).
+-- One row a model, company and external id of objects in Planhat, one that they had included: the object that events
+-- name by it (§3.1).
 
 {{ config(
     materialized='journaled',
@@ -13,6 +14,40 @@ with objects as (
 
 ),
 
+former_keys as (
+
+    select * from {{ ref('int_identity__former_keys') }}
+    where object_id is not null and not is_deleted and company_id is not null
+
+),
+
+known as (
+
+    select
+        model,
+        company_id,
+        external_id,
+        object_id,
+        false as is_former
+    from objects
+    where deleted_at is null and external_id is not null and company_id is not null
+    union all
+    select
+        former_keys.model,
+        former_keys.company_id,
+        former_keys.external_id,
+        former_keys.object_id,
+        true as is_former
+    from former_keys
+    -- where it has moved since it is not any more
+    inner join objects
+        on
+            former_keys.model = objects.model
+            and former_keys.object_id = objects.object_id
+            and former_keys.company_id = objects.company_id
+
+),
+
 final as (
 
     select distinct on (model, company_id, external_id)
@@ -20,9 +55,8 @@ final as (
         company_id,
         external_id,
         object_id
-    from objects
-    where deleted_at is null and external_id is not null and company_id is not null
-    order by model, company_id, external_id, object_id
+    from known
+    order by model, company_id, external_id, is_former, object_id
 
 )
 

@@ -35,9 +35,9 @@ anonymous_calls as (
 
 ),
 
-companies as (
+company_keys as (
 
-    select * from {{ ref('int_identity__known_companies') }}
+    select * from {{ ref('int_identity__company_keys') }}
 
 ),
 
@@ -61,13 +61,13 @@ naming_keysets as (
     select
         own_keys.keyset,
         own_keys.user_id,
-        companies.company_id
+        company_keys.company_id
     from users_of_several
     inner join own_keys on users_of_several.user_id = own_keys.user_id
-    inner join companies on own_keys.company_key = companies.company_key
+    inner join company_keys on own_keys.company_key = company_keys.company_key
     -- one of theirs: a stray name of another company says nothing
     inner join key_companies
-        on own_keys.user_id = key_companies.key and companies.company_id = key_companies.company_id
+        on own_keys.user_id = key_companies.key and company_keys.company_id = key_companies.company_id
 
 ),
 
@@ -92,8 +92,8 @@ unnamed_keysets as (
         keys.user_id
     from keys
     inner join (select distinct user_id from naming_keysets) as users on keys.user_id = users.user_id
-    left join companies on keys.company_key = companies.company_key
-    where companies.company_id is null
+    left join company_keys on keys.company_key = company_keys.company_key
+    where company_keys.company_id is null
 
 ),
 

@@ -38,17 +38,9 @@ endusers_by_email as (
 
 ),
 
-endusers_by_external_id as (
+enduser_keys as (
 
-    -- unique within a company (§2); a deleted one matches when nobody else has it
-    select distinct on (company_id, external_id)
-        company_id,
-        external_id,
-        enduser_id,
-        deleted_at is not null as is_deleted
-    from {{ ref('stg_planhat__endusers') }}
-    where external_id is not null
-    order by company_id, external_id, deleted_at is not null, enduser_id
+    select * from {{ ref('int_identity__enduser_keys') }}
 
 ),
 
@@ -97,7 +89,7 @@ final as (
             else 'created_user'
         end as matched_by
     from told as users
-    left join endusers_by_external_id as by_external_id
+    left join enduser_keys as by_external_id
         on
             users.company_id = by_external_id.company_id
             and users.user_id = by_external_id.external_id

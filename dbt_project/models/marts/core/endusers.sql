@@ -101,7 +101,10 @@ carried as (
         attributes_of_calls.place
     from created_keysets
     inner join attributes_of_calls on created_keysets.keyset = attributes_of_calls.keyset
-    where not created_keysets.is_borrowed
+    -- whom a call's properties know, unless a link of its device knows better
+    left join anonymous_calls
+        on created_keysets.is_anonymous and attributes_of_calls.event_seq = anonymous_calls.event_seq
+    where not created_keysets.is_borrowed and anonymous_calls.event_seq is null
     union all
     select
         created_keysets.enduser_id,
@@ -152,18 +155,21 @@ attributes as (
 unioned as (
 
     select
-        enduser_id,
-        company_id,
-        external_id,
-        email,
-        coalesce(name, nullif(concat_ws(' ', first_name, last_name), '')) as name,
-        first_name,
-        last_name,
-        phone,
-        position,
+        endusers.enduser_id,
+        endusers.company_id,
+        endusers.external_id,
+        endusers.email,
+        coalesce(endusers.name, nullif(concat_ws(' ', endusers.first_name, endusers.last_name), '')) as name,
+        endusers.first_name,
+        endusers.last_name,
+        endusers.phone,
+        endusers.position,
         'planhat' as origin,
         null as created_by_message_id
     from endusers
+    -- whom we made is the created one that it was
+    left join created as ours on endusers.enduser_id = ours.enduser_id
+    where ours.enduser_id is null
     union all
     select
         created.enduser_id,

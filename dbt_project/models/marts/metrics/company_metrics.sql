@@ -12,7 +12,7 @@ with trait_days as (
 keyset_endusers as (
 
     select * from {{ ref('int_identity__keyset_endusers') }}
-    where company_id is not null
+    where company_id is not null and reason is null
 
 ),
 

@@ -50,6 +50,7 @@ external_ids as (
         enduser_id,
         external_id
     from {{ ref('stg_planhat__endusers') }}
+    where is_made_by_us is not true
     union all
     select
         enduser_id,

@@ -53,6 +53,31 @@ time_problems as (
 
 ),
 
+former_keys as (
+
+    select * from {{ ref('int_identity__former_keys') }}
+
+),
+
+aliases as (
+
+    select * from {{ ref('stg_settings__company_aliases') }}
+
+),
+
+company_keys as (
+
+    select * from {{ ref('int_identity__company_keys') }}
+
+),
+
+own_keys as (
+
+    select * from {{ ref('int_identity__own_keys') }}
+    where calls > 0
+
+),
+
 findings as (
 
     select
@@ -82,6 +107,29 @@ findings as (
     from endusers
     left join known_companies on endusers.company_id = known_companies.company_id
     where known_companies.company_id is null
+    union all
+    select
+        'former_key_of_several' as finding,
+        external_id as example
+    from former_keys
+    where object_id is null
+    union all
+    select
+        'former_company_key_in_use' as finding,
+        company_keys.company_key as example
+    from company_keys
+    inner join own_keys on company_keys.company_key = own_keys.company_key
+    where company_keys.key_kind = 'former'
+    group by company_keys.company_key
+    union all
+    -- the company is none that is known, or another has the key
+    select
+        'company_alias_without_effect' as finding,
+        aliases.company_key as example
+    from aliases
+    left join company_keys
+        on aliases.company_key = company_keys.company_key and company_keys.key_kind = 'alias'
+    where company_keys.company_key is null
     union all
     select
         'call_quarantined_' || reason as finding,

@@ -8,9 +8,9 @@ with own_keys as (
 
 ),
 
-companies as (
+company_keys as (
 
-    select * from {{ ref('int_identity__known_companies') }}
+    select * from {{ ref('int_identity__company_keys') }}
 
 ),
 
@@ -31,10 +31,11 @@ unknown as (
 
     select
         own_keys.keyset,
-        own_keys.company_key
+        own_keys.company_key,
+        own_keys.property_email
     from own_keys
-    left join companies on own_keys.company_key = companies.company_key
-    where companies.company_id is null
+    left join company_keys on own_keys.company_key = company_keys.company_key
+    where company_keys.company_id is null
 
 ),
 
@@ -51,14 +52,14 @@ named as (
     inner join keyset_companies on unknown.keyset = keyset_companies.unplaced_keyset
     where not keyset_companies.is_borrowed
     union all
-    -- who borrows carries an own set of keys too, with which it is counted already
+    -- who borrows carries an own set of keys too, with which it is counted already; not so those whom properties know
     select
         unknown.company_key,
         coalesce(keyset_companies.user_id, keyset_companies.email) as person,
-        0 as events,
+        case when unknown.property_email is not null then keyset_companies.calls else 0 end as events,
         case when keyset_companies.company_id is not null then keyset_companies.calls else 0 end as events_found,
-        null as first_place,
-        null as last_place
+        case when unknown.property_email is not null then keyset_companies.first_place end as first_place,
+        case when unknown.property_email is not null then keyset_companies.last_place end as last_place
     from unknown
     inner join borrowed_keysets on unknown.keyset = borrowed_keysets.own_keyset
     inner join keyset_companies on borrowed_keysets.keyset = keyset_companies.unplaced_keyset

@@ -8,7 +8,8 @@ select
     planhat_id,
     payload,
     changed_at,
-    deleted_at
+    deleted_at,
+    made_by_us
 from {{ source('raw_planhat', 'objects') }}
 -- no id of Planhat's is so long, and what is would fit no index
 where octet_length(planhat_id) <= {{ var('longest_planhat_id') }}

@@ -24,7 +24,9 @@ final as (
         {{ planhat_jsonb('tags') }} as tags,
         {{ planhat_jsonb('custom') }} as custom,
         changed_at,
-        deleted_at
+        deleted_at,
+        -- whoever deletes it there makes it Planhat's
+        made_by_us and deleted_at is null as is_made_by_us
     from objects
 
 )

@@ -2,7 +2,7 @@
 
 {{ config(
     materialized='appended',
-    inputs=['sync.key_names', 'sync.object_keys', 'original_timestamp_first'],
+    inputs=['sync.key_names', 'sync.object_keys', 'original_timestamp_first', 'bots'],
     indexes=[
         {'columns': ['event_seq'], 'unique': true},
         {'columns': ['message_id'], 'unique': true},
@@ -84,6 +84,10 @@ told as (
                 else 'call' {{ candidate_texts(paths, column_of) }}
             end
         )::uuid as keyset,
+        -- of those that know a person by their properties alone it matters who else knows the device
+        num_nonnulls(null {%- for text in texts_at(paths['property_emails'], column_of) %}, {{ text }}{% endfor %}) > 0
+            as has_property_email,
+        {{ is_bot("payload #>> '{context,userAgent}'") }} as is_bot,
         -- and those with the same candidates for objects name the same ones: see stg_segment__mentions
         md5(mention_text)::uuid as mention,
 
@@ -175,6 +179,8 @@ final as (
         -- what it is
         message_id like '{{ var("receipt_prefix") }}%' as has_receipt_id,
         is_suppressed,
+        has_property_email,
+        is_bot,
         time_problem,
         type,
         source,

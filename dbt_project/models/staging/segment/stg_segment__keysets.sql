@@ -32,9 +32,10 @@ final as (
     select
         keyset,
         {%- for name in paths %}
+        {%- set is_email = name in ['emails', 'property_emails'] %}
         case
-            when is_group then {{ candidates(texts_at(group_paths[name], column_of), is_email=(name == 'emails')) }}
-            else {{ candidates(texts_at(paths[name], column_of), is_email=(name == 'emails')) }}
+            when is_group then {{ candidates(texts_at(group_paths[name], column_of), is_email=is_email) }}
+            else {{ candidates(texts_at(paths[name], column_of), is_email=is_email) }}
         end as {{ name }}{{ "," if not loop.last }}
         {%- endfor %}
     from texts

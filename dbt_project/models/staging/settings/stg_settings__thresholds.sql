@@ -16,7 +16,7 @@ final as (
             'alert_baseline_weeks', 'alert_deviations', 'alert_min_change', 'alert_min_activities',
             'health_weight_trend',
             'health_weight_breadth', 'health_weight_recency', 'health_weight_metric',
-            'health_recency_zero_days',
+            'health_recency_zero_days', 'link_expires_days',
         ] %}
         max(value) filter (where threshold = '{{ threshold }}') as {{ threshold }}
         {{- "," if not loop.last }}
