@@ -49,7 +49,7 @@ def send(url: str, *, every: int) -> int:
 
 @pytest.fixture(scope="module")
 def history(module_warehouse: str, module_settings: Settings) -> str:
-    worlds = render(draw_worlds(150, 11))
+    worlds = render(draw_worlds(300, 11))
     for number in range(ROUNDS):
         with psycopg.connect(module_warehouse, autocommit=True) as connection:
             deliver(connection, worlds, number)
@@ -59,7 +59,7 @@ def history(module_warehouse: str, module_settings: Settings) -> str:
 
 def test_sending_people_to_planhat_moves_no_history(history: str, module_settings: Settings):
     before = read_tables(history)
-    assert send(history, every=2) > 20
+    assert send(history, every=2) > 15
     make_build(history, module_settings)
     assert _differences(before, read_tables(history)) == []
 

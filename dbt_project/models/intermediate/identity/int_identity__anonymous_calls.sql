@@ -5,7 +5,7 @@
 {{ config(
     materialized='journaled',
     unique_key=['event_seq'],
-    inputs=var('call_inputs') + ['links'],
+    inputs=var('link_inputs'),
     indexes=[
         {'columns': ['event_seq'], 'unique': true},
         {'columns': ['message_id']},
