@@ -80,7 +80,7 @@ def test_an_alias_leads_in_one_step_to_a_company_that_is_there(
 @pytest.mark.parametrize(
     ("value", "key", "kind", "why"),
     [
-        ("**", "all", "pattern", "more than stars"),
+        ("**", "all", "pattern", r"every user id that calls carry: 1 of 1"),
         ("*@*", "email", "pattern", r"every email that calls carry: 2 of 2"),
         ("u_*", "all", "pattern", r"every user id that calls carry: 1 of 1"),
         ("a@b.example", "all", "domain", "what follows the @"),
@@ -102,6 +102,11 @@ def test_what_blocks_nothing_or_everything_is_refused(warehouse, connection, val
 
     assert connection.execute("select count(*) from sync.blocked_identities").fetchone() == (0,)
     block(warehouse, "u1*", key="all", kind="pattern", by="operator")
+
+
+def test_a_pattern_of_stars_is_refused_before_anything_was_built(warehouse):
+    with pytest.raises(ChangeError, match="more than stars"):
+        block(warehouse, "**", key="all", kind="pattern", by="operator")
 
 
 @pytest.mark.parametrize(
