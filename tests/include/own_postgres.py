@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -88,15 +89,17 @@ def as_its_user() -> dict[str, Any]:
 
 
 @contextmanager
-def oldest_server(folder: Path) -> Iterator[str]:
+def oldest_server() -> Iterator[str]:
     """Debian's packaged Postgres, running; yields its administrator's URL.
 
-    Skips where its binaries are not installed. `folder` must be one that its user may enter.
+    Skips where its binaries are not installed.
     """
     if not (BINARIES / "initdb").exists():
         pytest.skip(f"the oldest supported server: apt-get install postgresql-{OLDEST}")
-    data, port, log = folder / "data", free_port(), folder / "log"
+    # not among pytest's folders, which each run of pytest closes to others again
+    folder = Path(tempfile.mkdtemp(prefix="oldest-postgres-"))
     folder.chmod(0o777)
+    data, port, log = folder / "data", free_port(), folder / "log"
 
     def run(*command: str) -> None:
         with log.open("ab") as output:
@@ -122,4 +125,4 @@ def oldest_server(folder: Path) -> Iterator[str]:
         yield f"postgresql://admin:admin@127.0.0.1:{port}/postgres"
     finally:
         run(str(BINARIES / "pg_ctl"), "-D", str(data), "-m", "immediate", "stop")
-        shutil.rmtree(data)
+        shutil.rmtree(folder)
