@@ -198,8 +198,8 @@ MUTATIONS = [
     Mutation(
         "§3.2",
         f"{_IDENTITY}anonymous_calls.sql",
-        "            before.event_seq is null",
-        "            false",
+        'order by links.event_at, links.message_id collate "C"\n        limit 1\n    ) as after',
+        "order by links.event_at desc, links.message_id\n        limit 1\n    ) as after",
         "an_anonymous_call_takes_its_nearest_link",
     ),
     Mutation(
