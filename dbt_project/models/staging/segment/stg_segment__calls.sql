@@ -46,6 +46,7 @@ texts as (
         payload,
         {{- texts_of(column_of) }},
         case when type = 'track' then {{ key_text('event') }} end as event_text,
+        left(context #>> '{library,name}', 60) as library,
         {{ mention_text(object_paths()) }} as mention_text,
         {%- for clock in clocks %}
         {{ clock }},
@@ -67,6 +68,7 @@ told as (
         source,
         type,
         received_at,
+        library,
 
         -- clocks
         is_corrected,
@@ -191,7 +193,8 @@ final as (
         mention,
         anonymous_ids,
         previous_ids,
-        event_at_source
+        event_at_source,
+        library
     from dated
 
 )
