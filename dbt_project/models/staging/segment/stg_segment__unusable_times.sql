@@ -43,7 +43,8 @@ final as (
         received_at,
         problem,
         concat_ws(' ', {{ name_form('library_name', 60) }}, {{ name_form('library_version', 20) }}) as library,
-        {{ shape('said_at') }} as shape
+        -- a clock alone may be absurd, too
+        coalesce({{ shape('said_at') }}, '') as shape
     from said
 
 )
