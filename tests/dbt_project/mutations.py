@@ -381,8 +381,8 @@ MUTATIONS = [
     Mutation(
         "§3.3",
         "models/marts/quality/unknown_companies.sql",
-        "where not keyset_companies.is_borrowed",
-        "where true",
+        "case when unknown.property_email is not null then keyset_companies.calls else 0 end as events",
+        "keyset_companies.calls as events",
         "an_unknown_company_is_listed_with_who_named_it",
     ),
     Mutation(

@@ -50,7 +50,6 @@ named as (
         keyset_companies.last_place
     from unknown
     inner join keyset_companies on unknown.keyset = keyset_companies.unplaced_keyset
-    where not keyset_companies.is_borrowed
     union all
     -- who borrows carries an own set of keys too, with which it is counted already; not so those whom properties know
     select
