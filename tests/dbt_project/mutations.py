@@ -381,8 +381,8 @@ MUTATIONS = [
     Mutation(
         "§3.3",
         "models/marts/quality/unknown_companies.sql",
-        "is not null then keyset_companies.calls else 0 end as events",
-        "is not null or true then keyset_companies.calls else 0 end as events",
+        "when unknown.property_email is not null then keyset_companies.calls",
+        "when true then keyset_companies.calls",
         "an_unknown_company_is_listed_with_who_named_it",
     ),
     Mutation(
