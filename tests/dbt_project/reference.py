@@ -9,9 +9,10 @@ docstrings are those of the rules. An enduser that calls created has no `_id`; h
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from email.utils import parsedate_to_datetime
 from functools import cached_property
 from typing import Any
 
@@ -27,6 +28,8 @@ class LandedCall:
     received_at: datetime
     payload: Mapping[str, Any]
     source_kind: str = "product"
+    # 3.9: the source's relays strip receivedAt, so originalTimestamp is looked at first
+    is_original_first: bool = False
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,8 @@ class PlanhatObject:
     id: str
     fields: Mapping[str, Any]
     is_deleted: bool = False
+    # 3.5: an enduser that calls created here and that was sent to Planhat
+    is_ours: bool = False
 
     @property
     def company_id(self) -> str:
@@ -47,8 +52,8 @@ class PlanhatObject:
         return as_key(self.fields.get("externalId"))
 
     @property
-    def email(self) -> str:
-        return fold(self.fields["email"])
+    def email(self) -> str | None:
+        return fold(as_key(self.fields.get("email")))
 
     @property
     def is_primary(self) -> bool:
@@ -56,17 +61,41 @@ class PlanhatObject:
 
 
 @dataclass(frozen=True)
+class FormerKey:
+    """3.3: an external id that an object had once; `company_id` is '' for companies."""
+
+    model: str
+    company_id: str
+    id: str
+    external_id: str
+    last_read_id: int
+
+
+@dataclass(frozen=True)
+class Block:
+    """3.1: a row of the customer's list: for a key or "all"; a value, a pattern or a domain."""
+
+    value: str
+    key: str = "all"
+    kind: str = "value"
+
+
+@dataclass(frozen=True)
 class Rules:
     """Every setting that an outcome depends on, as it stands at the end."""
 
-    # (switch, is_on, valid_from), beside: all on since ever
+    # (switch, is_on, valid_from), beside DEFAULTS since ever
     switches: tuple[tuple[str, bool, datetime], ...] = ()
     # metric → SUM or LAST
     metrics: Mapping[str, str] = field(default_factory=dict)
-    # (model, company or '', _id, external id, the last read that had it)
-    former_keys: tuple[tuple[str, str, str, str, int], ...] = ()
-    # the customer's own, beside BLOCKED
-    blocked: frozenset[str] = frozenset()
+    # the customer's own, beside what is always blocked
+    blocked: frozenset[Block] = frozenset()
+    # 3.1: addresses and domains of people whose calls are left out
+    excluded: frozenset[str] = frozenset()
+    # 3.3: a further key of a company → its _id
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    # 3.2: None: never
+    link_expires_days: int | None = None
     # (type, event) → (is it usage, with which weight)
     usage_events: Mapping[tuple[str, str], tuple[bool, Decimal]] = field(default_factory=dict)
     # model → further names of its objects' keys, after those of OBJECT_NAMES
@@ -98,35 +127,23 @@ OBJECT_NAMES = {
     "asset": ("asset_id", "assetId", "assetExternalId", "asset_external_id"),
     "project": ("project_id", "projectId", "projectExternalId", "project_external_id"),
 }
-BLOCKED = frozenset({
-    "-1", "anonymous", "null", "(null)", "<null>", "none", "nil", "nan", "undefined",
-    "[object object]",
-})  # fmt: skip
-BLOCKED_PATTERN = re.compile(r"^[0-]*$")
+PLACEHOLDERS = {
+    "-1", "anonymous",
+    "null", "(null)", "<null>", "none", "nil", "nan", "undefined", "[object object]",
+}  # fmt: skip
 LONGEST_KEY = 500
-
-
-# Unicode's White_Space, and what nobody sees
+# White_Space of Unicode, and what cannot be seen
 BLANKS = "".join(
-    chr(point)
+    chr(code)
     for first, last in (
-        (0x09, 0x0D), (0x20, 0x20), (0x85, 0x85), (0xA0, 0xA0), (0x1680, 0x1680), (0x2000, 0x200A),
-        (0x2028, 0x2029), (0x202F, 0x202F), (0x205F, 0x205F), (0x3000, 0x3000),
+        (0x09, 0x0D), (0x20, 0x20), (0x85, 0x85), (0xA0, 0xA0), (0x1680, 0x1680),
+        (0x2000, 0x200A), (0x2028, 0x2029), (0x202F, 0x202F), (0x205F, 0x205F), (0x3000, 0x3000),
         (0xAD, 0xAD), (0x200B, 0x200F), (0x202A, 0x202E), (0x2060, 0x2064), (0x2066, 0x2069),
         (0xFEFF, 0xFEFF),
     )
-    for point in range(first, last + 1)
+    for code in range(first, last + 1)
 )  # fmt: skip
-
-
-def fold(address: str) -> str:
-    """An address as addresses are compared."""
-    return address.strip(BLANKS).lower()
-
-
-def as_address(user_id: str) -> str | None:
-    """A user id that has the form of an address, as addresses are compared."""
-    return fold(user_id) if re.fullmatch(r"[^@\s]+@[^@\s]+", user_id) else None
+DEFAULTS = {"block_bots": False}
 
 
 def find(payload: Mapping[str, Any], path: str) -> Any:
@@ -140,19 +157,31 @@ def find(payload: Mapping[str, Any], path: str) -> Any:
 
 
 def as_text(value: Any) -> str | None:
-    """The text of a string or a number; of nothing else."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        return None
+    """The text of a string or a number; of nothing else. A number without exponent or zero
+    fraction.
+    """
     if isinstance(value, str):
         return value
-    digits = format(Decimal(repr(value)), "f")
-    return digits.partition(".")[0] if float(value).is_integer() else digits
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        return None
+    digits = format(Decimal(str(value)), "f")
+    return re.sub(r"\.0+$", "", digits)
 
 
 def as_key(value: Any) -> str | None:
-    """A key's text: of a string or number, neither blank nor too long. Nothing else is a key."""
+    """A key's text: of a string or number, cut at both ends, neither blank nor too long."""
     text = (as_text(value) or "").strip(BLANKS)
-    return text if text and len(text) <= LONGEST_KEY else None
+    return text if 0 < len(text) <= LONGEST_KEY else None
+
+
+def fold(address: str | None) -> str | None:
+    """An address as addresses are compared."""
+    return address and address.lower()
+
+
+def is_address(text: str) -> bool:
+    """3.4: it has the form of an e-mail address."""
+    return re.fullmatch(r"[^@\s]+@[^@\s]+", text) is not None
 
 
 def find_keys(payload: Mapping[str, Any], paths: Iterable[str]) -> list[str]:
@@ -167,7 +196,7 @@ class Keys:
 
     user_id: str | None
     email: str | None
-    # only where nothing else tells the person
+    # 3.1: of the properties; for this call alone, and only where nothing else says who it is
     property_email: str | None
     anonymous_id: str | None
     company: str | None
@@ -182,46 +211,84 @@ class Keys:
 # 3.9 Time
 
 YEAR_2000 = datetime(2000, 1, 1, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+ISO_8601 = re.compile(
+    r"(\d{4})(-?)(\d\d)\2(\d\d)"
+    r"(?:[Tt ](\d\d)(?:(:?)(\d\d)(?:\6(\d\d)(?:[.,](\d+))?)?)?"
+    r"([Zz]|[+-]\d\d(?::?\d\d)?)?)?"
+)
+RFC_2822 = re.compile(
+    r"(?:[A-Z][a-z]{2}, )?\d{1,2} [A-Z][a-z]{2} \d{4} \d\d:\d\d(?::\d\d)? (?:[+-]\d{4}|GMT|UT)"
+)
+SINCE_1970 = re.compile(r"(\d{9,10}|\d{12,13})(?:\.\d+)?")
 
 
 def read_time(value: Any) -> datetime | None:
-    """A time as clients write it: ISO 8601, without a zone UTC, or seconds or milliseconds since
-    1970. None: it cannot be read."""
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        return None
-    if re.fullmatch("[0-9]{9,10}|[0-9]{12,13}", str(value)):
-        unit = timedelta(seconds=1) if len(str(value)) <= 10 else timedelta(milliseconds=1)
-        return datetime(1970, 1, 1, tzinfo=UTC) + int(value) * unit
-    if isinstance(value, int):
+    """A time as clients write it: ISO 8601, RFC 2822 or digits since 1970; without a zone it is
+    UTC. Read whole; None: it cannot be.
+    """
+    text = as_text(value)
+    if text is None:
         return None
     try:
-        moment = datetime.fromisoformat(value)
+        if found := SINCE_1970.fullmatch(text):
+            seconds = Decimal(text) / (1000 if len(found[1]) > 10 else 1)
+            return EPOCH + timedelta(microseconds=int(seconds * 1_000_000))
+        if not isinstance(value, str):
+            return None
+        if RFC_2822.fullmatch(text):
+            return parsedate_to_datetime(text.replace(" UT", " GMT")).astimezone(UTC)
+        return _read_iso_8601(text)
     except ValueError:
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _read_iso_8601(text: str) -> datetime | None:
+    found = ISO_8601.fullmatch(text)
+    if not found:
+        return None
+    year, dash, month, day, hour, colon, minute, second, fraction, zone = found.groups()
+    if minute and bool(dash) != bool(colon):
+        return None  # half extended, half basic
+    moment = datetime(
+        int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0),
+        int((fraction or "0")[:6].ljust(6, "0")), UTC,
+    )  # fmt: skip
+    if zone and zone not in "Zz":
+        digits = zone[1:].replace(":", "").ljust(4, "0")
+        hours, minutes = int(digits[:2]), int(digits[2:])
+        if hours > 23 or minutes > 59:
+            return None
+        ahead = timedelta(hours=hours, minutes=minutes)
+        moment = moment + ahead if zone[0] == "-" else moment - ahead
+    return moment
 
 
 def find_event_at(call: LandedCall) -> tuple[datetime, str]:
     """When it happened, and which clock says so (3.9).
 
-    A sentAt that cannot be read corrects nothing, and of the client's two times the first that can
-    be read counts.
+    Of the client's times the first that can be read counts, and a sentAt that cannot be read
+    corrects nothing.
     """
     payload, received_at = call.payload, call.received_at
 
-    def said(*names: str) -> Any:
-        return next((payload[name] for name in names if payload.get(name) is not None), None)
+    def said(camel: str, snake: str) -> Any:
+        return payload.get(camel) if payload.get(camel) is not None else payload.get(snake)
 
-    stamp = read_time(said("timestamp"))
-    original = read_time(said("originalTimestamp", "original_timestamp"))
-    sent_at = read_time(said("sentAt", "sent_at"))
-    moment = stamp or original
+    moment, clock = None, "received_at"
     if said("receivedAt", "received_at") is not None:
-        moment, clock = stamp, "segment"
-    elif moment and sent_at:
-        moment, clock = received_at - (sent_at - moment), "sent_at"
+        moment, clock = read_time(payload.get("timestamp")), "segment"
     else:
-        clock = "timestamp" if stamp else "original_timestamp"
+        clocks = [
+            ("timestamp", payload.get("timestamp")),
+            ("original_timestamp", said("originalTimestamp", "original_timestamp")),
+        ]
+        for name, value in reversed(clocks) if call.is_original_first else clocks:
+            if moment is None and (moment := read_time(value)):
+                clock = name
+        sent_at = read_time(said("sentAt", "sent_at"))
+        if moment and sent_at:
+            moment, clock = received_at - (sent_at - moment), "sent_at"
     if moment is None or moment < YEAR_2000 or moment > received_at + timedelta(days=1):
         return received_at, "received_at"
     return moment, clock
@@ -236,6 +303,8 @@ class Resolved:
     enduser_id: str | None = None
     matched_by: str | None = None
     reason: str | None = None
+    # 3.3: it named a company that nobody knows, and found another way
+    company_reason: str | None = None
 
 
 @dataclass(frozen=True)
@@ -246,6 +315,8 @@ class Linked:
     email: str | None
     company: str | None
     link: "Call | None" = None
+    # 3.1: the e-mail is that of the properties
+    is_property_email: bool = False
 
 
 class Call:
@@ -263,12 +334,12 @@ class Call:
         # "Order" of the rules
         self.order = (self.event_at, self.message_id)
 
-    def is_blocked(self, value: str) -> bool:
-        """3.1: a value that never identifies anyone."""
+    def is_blocked(self, key: str, value: str) -> bool:
+        """3.1: a value that never identifies anyone, or not as this key."""
         return (
-            value.lower() in BLOCKED
-            or BLOCKED_PATTERN.match(value) is not None
-            or value in self.rules.blocked
+            value.lower() in PLACEHOLDERS
+            or re.fullmatch("[0-]*", value) is not None
+            or any(_is_blocked_by(row, key, value) for row in self.rules.blocked)
         )
 
     def candidates(self, key: str) -> list[str]:
@@ -276,36 +347,46 @@ class Call:
         paths = PLACES[key] + tuple(self.rules.places.get(key, ()))
         if self.type == "group":
             # its traits describe the company: they name nobody, and groupId is what it is about
-            if key == "property_email":
-                paths = ()
             if key in ("user_id", "email"):
                 paths = tuple(path for path in paths if not path.startswith("traits."))
             if key == "company":
                 paths = ("groupId", "group_id", *paths)
         return find_keys(self.payload, paths)
 
-    def first(self, candidates: Iterable[str]) -> str | None:
+    def first(self, key: str, candidates: Iterable[str]) -> str | None:
         """3.1: the first that is not blocked."""
-        return next((value for value in candidates if not self.is_blocked(value)), None)
+        return next((value for value in candidates if not self.is_blocked(key, value)), None)
 
     @cached_property
     def keys(self) -> Keys:
         users, devices = self.candidates("user_id"), self.candidates("anonymous_id")
-        addresses = [fold(value) for value in self.candidates("email")]
-        others = [fold(value) for value in self.candidates("property_email")]
-        identifiers = users + addresses + others + devices
-        user_id, email = self.first(users), self.first(addresses)
+        addresses = [value.lower() for value in self.candidates("email")]
+        of_properties = [value.lower() for value in self.candidates("property_email")]
+        if self.type == "group":
+            of_properties = []
+        if self.is_bot:
+            return Keys(None, None, None, None, None, None, is_blocked=True)
+        user_id, email = self.first("user_id", users), self.first("email", addresses)
+        property_email = self.first("email", of_properties)
+        device = self.first("anonymous_id", devices)
+        previous = self.candidates("previous_id") if self.type == "alias" else []
         return Keys(
             user_id=user_id,
             email=email,
-            property_email=self.first(others) if not (user_id or email) else None,
-            anonymous_id=self.first(devices),
-            company=self.first(self.candidates("company")),
-            previous_id=self.first(self.candidates("previous_id"))
-            if self.type == "alias"
-            else None,
-            is_blocked=bool(identifiers) and all(self.is_blocked(each) for each in identifiers),
+            property_email=property_email,
+            anonymous_id=device,
+            company=self.first("company", self.candidates("company")),
+            previous_id=self.first("anonymous_id", previous),
+            is_blocked=bool(users + addresses + of_properties + devices)
+            and not any((user_id, email, property_email, device)),
         )
+
+    @property
+    def is_bot(self) -> bool:
+        """3.1: a bot's user agent, while those are blocked."""
+        agent = find(self.payload, "context.userAgent")
+        is_bot = isinstance(agent, str) and re.search("bot|crawler|spider", agent, re.I)
+        return bool(is_bot) and self._is_on("block_bots")
 
     def object_key(self, model: str) -> str | None:
         """3.1: by which key the call names an object of this model."""
@@ -313,7 +394,7 @@ class Call:
         paths = [
             f"{place}.{name}" for name in names for place in ("properties", "traits", "context")
         ]
-        return self.first(find_keys(self.payload, paths))
+        return self.first("object", find_keys(self.payload, paths))
 
     # 3.6, the reasons that a call has by itself
 
@@ -345,17 +426,13 @@ class Call:
             for name, is_on, valid_from in self.rules.switches
             if name == switch and valid_from <= self.received_at
         ]
-        return max(since)[1] if since else True
+        return max(since)[1] if since else DEFAULTS.get(switch, True)
 
-    @property
-    def may_create(self) -> bool:
+    def may_create(self, linked: Linked) -> bool:
         """3.5: identify and track, received while auto-create was on."""
+        if linked.is_property_email and not self._is_on("create_by_property_email"):
+            return False
         return self.type in ("identify", "track") and self._is_on("auto_create")
-
-    @property
-    def may_create_by_property_email(self) -> bool:
-        """3.1: whom it knows by an address among its properties alone."""
-        return self.may_create and self._is_on("create_by_property_email")
 
     # 3.7
 
@@ -363,8 +440,8 @@ class Call:
     def event(self) -> str | None:
         """The name that usage counts it under; None: never usage."""
         if self.type == "track":
-            name = as_text(self.payload.get("event"))
-            return (name or "").strip(BLANKS)[:500].strip(BLANKS) or "(unnamed)"
+            name = (as_text(self.payload.get("event")) or "").strip(BLANKS)
+            return name[:500].strip(BLANKS) or "(unnamed)"
         return self.type if self.type in ("page", "screen") else None
 
     @property
@@ -377,6 +454,18 @@ class Call:
         return weight if is_counted else None
 
 
+def _is_blocked_by(row: Block, key: str, value: str) -> bool:
+    """3.1: a row of the customer's list, and a value that stands for this key."""
+    if row.key not in ("all", key):
+        return False
+    if row.kind == "domain":
+        return key in ("user_id", "email") and value.lower().endswith("@" + row.value.lower())
+    said, meant = (value, row.value.lower()) if key == "email" else (value, row.value)
+    if row.kind == "pattern":
+        return re.fullmatch(".*".join(map(re.escape, meant.split("*"))), said, re.S) is not None
+    return said == meant
+
+
 class Reference:
     """Everything that the tables must say of one world.
 
@@ -385,7 +474,11 @@ class Reference:
     """
 
     def __init__(
-        self, landed: Iterable[LandedCall], objects: Iterable[PlanhatObject], rules: Rules
+        self,
+        landed: Iterable[LandedCall],
+        objects: Iterable[PlanhatObject],
+        rules: Rules,
+        former_keys: Iterable[FormerKey] = (),
     ) -> None:
         first: dict[str, LandedCall] = {}
         for each in landed:
@@ -399,12 +492,14 @@ class Reference:
             for each in self.objects
             if each.model == "company" and not each.is_deleted
         }
-        # who left Planhat is recognised still (3.5), in companies that are there
+        # who left Planhat is recognised still (3.5), in companies that are there; who was created
+        # here counts as created
         self.endusers = [
             each
             for each in self.objects
-            if each.model == "enduser" and each.company_id in self.companies
+            if each.model == "enduser" and each.company_id in self.companies and not each.is_ours
         ]
+        self.former_keys = list(former_keys)
 
     # 3.2 Whose an anonymous call is
 
@@ -440,40 +535,63 @@ class Reference:
                 links[device].append(call)
         return links
 
+    def nearest_link(self, call: Call) -> Call | None:
+        """3.2: the last before that has not expired, else the first after."""
+        links = self.links.get(call.keys.anonymous_id or "", [])
+        before = [link for link in links if link.order <= call.order]
+        after = [link for link in links if link.order > call.order]
+        days = self.rules.link_expires_days
+        if before and (days is None or call.event_at <= before[-1].event_at + timedelta(days)):
+            return before[-1]
+        return next(iter(after), None)
+
     def linked(self, call: Call) -> Linked:
         """3.2: the call's keys, those of its nearest link where it has none of its own."""
         keys = call.keys
         if call.type == "group":
             return Linked(None, None, keys.company)
-        own = Linked(keys.user_id, keys.email or keys.property_email, keys.company)
-        if keys.names_person or keys.anonymous_id is None:
-            return own
-        links = self.links.get(keys.anonymous_id, [])
-        before = [link for link in links if link.order <= call.order]
-        if not links:
-            return own
-        nearest = before[-1] if before else links[0]
-        said = nearest.keys
-        return Linked(said.user_id, said.email, keys.company or said.company, nearest)
+        if keys.names_person:
+            return Linked(keys.user_id, keys.email, keys.company)
+        if nearest := self.nearest_link(call):
+            said = nearest.keys
+            return Linked(said.user_id, said.email, keys.company or said.company, nearest)
+        email = keys.property_email
+        return Linked(None, email, keys.company, is_property_email=email is not None)
 
     # 3.3 Which company
+
+    def former_holder(
+        self, model: str, company_id: str, key: str, there: Iterable[PlanhatObject]
+    ) -> PlanhatObject | None:
+        """3.3: the last whose external id it was, if that one is there still: who is in Planhat
+        before who was deleted; None if that does not decide. Asked only where no undeleted object
+        has it as its own.
+        """
+        known = {each.id: each for each in self.objects if each.model == model}
+        rows = [
+            row
+            for row in self.former_keys
+            if (row.model, row.company_id) == (model, company_id)
+            and as_key(row.external_id) == key
+            and row.id in known
+        ]
+        rows = [row for row in rows if not known[row.id].is_deleted] or rows
+        last = max((row.last_read_id for row in rows), default=None)
+        holders = {row.id for row in rows if row.last_read_id == last}
+        found = [each for each in there if holders == {each.id}]
+        return found[0] if found else None
 
     def known_company(self, key: str | None) -> str | None:
         """The company in Planhat that calls name by this key; of several the smallest _id."""
         if key is None:
             return None
         same = [id_ for id_, company in self.companies.items() if company.external_id == key]
-        return min(same, default=None) or self.former("company", "", key, self.companies)
-
-    def former(self, model: str, company: str, key: str, there: Iterable[str]) -> str | None:
-        """3.3: the last of those who had this key, if one alone was the last."""
-        held = [
-            (read, id_)
-            for named, within, id_, was, read in self.rules.former_keys
-            if (named, within, was) == (model, company, key) and id_ in there
-        ]
-        last = [id_ for read, id_ in held if read == max(held)[0]]
-        return last[0] if len(last) == 1 else None
+        if same:
+            return min(same)
+        if self.rules.aliases.get(key) in self.companies:
+            return self.rules.aliases[key]
+        holder = self.former_holder("company", "", key, self.companies.values())
+        return holder and holder.id
 
     @cached_property
     def naming(self) -> list[tuple[Call, str]]:
@@ -485,64 +603,59 @@ class Reference:
         )
         return [(call, company) for call, company in named if company]
 
-    @staticmethod
-    def first_tier(people: list[PlanhatObject], *said: set[str]) -> set[str]:
-        """3.3: Planhat's, of those deleted only without others; else the first that is said."""
-        there = {each.company_id for each in people if not each.is_deleted}
-        tiers = (there, {each.company_id for each in people}, *said)
-        return next((tier for tier in tiers if tier), set())
+    def named_with(self, key: str, value: str, types: Iterable[str]) -> set[str]:
+        """The known companies that calls of these types name together with a key."""
+        return {
+            company
+            for call, company in self.naming
+            if call.type in types and getattr(call.keys, key) == value
+        }
 
     def companies_of_user(self, user_id: str) -> set[str]:
-        named = [(call.type, to) for call, to in self.naming if call.keys.user_id == user_id]
-        people = (self.by_external_id(company, user_id) for company in self.companies)
-        return self.first_tier(
-            [each for each in people if each],
-            {company for type_, company in named if type_ != "track"},
-            {company for type_, company in named},
+        """3.3: Planhat's endusers say it; else identify and group calls; else tracks."""
+        people = {
+            company: person
+            for company in self.companies
+            if (person := self.by_external_id(company, user_id))
+        }
+        there = {company for company, person in people.items() if not person.is_deleted}
+        return (
+            there
+            or set(people)
+            or self.named_with("user_id", user_id, ("identify", "group"))
+            or self.named_with("user_id", user_id, ("track",))
         )
 
     def companies_of_email(self, email: str) -> set[str]:
-        named = [
-            (call.type, company)
-            for call, company in self.naming
-            if call.type != "group" and call.keys.email == email
-        ]
-        return self.first_tier(
-            [each for each in self.endusers if each.email == email],
-            {company for type_, company in named if type_ != "track"},
-            {company for type_, company in named},
+        """3.3: likewise, from identify and track calls."""
+        people = [each for each in self.endusers if each.email == email]
+        return (
+            {each.company_id for each in people if not each.is_deleted}
+            or {each.company_id for each in people}
+            or self.named_with("email", email, ("identify",))
+            or self.named_with("email", email, ("track",))
         )
 
-    def nearest_company(self, user_id: str, call: Call) -> str | None:
-        """3.3(3): the one of theirs that the user's nearest naming call says."""
-        theirs = self.companies_of_user(user_id)
+    def nearest_company(self, user_id: str, several: set[str], call: Call) -> str | None:
+        """3.3(3): the one that the user's nearest call names that names one of them."""
         named = [
             (each, company)
             for each, company in self.naming
-            if each.keys.user_id == user_id and company in theirs
+            if each.keys.user_id == user_id and company in several
         ]
         before = [company for each, company in named if each.order <= call.order]
         if before:
             return before[-1]
         return named[0][1] if named else None
 
-    def company_of_primary(self, email: str) -> str | None:
-        """3.3(4): of several companies the only one in which such an enduser is primary."""
+    def company_of_primary(self, email: str, several: set[str]) -> str | None:
+        """3.3(4): of several companies the only one in which somebody with it is primary."""
         primary = {
             each.company_id
             for each in self.endusers
             if each.email == email and each.is_primary and not each.is_deleted
         }
-        return min(primary) if len(primary) == 1 else None
-
-    def last_email(self, user_id: str) -> str | None:
-        """3.3(4): u's e-mail, whatever the company."""
-        said = [
-            call.keys.email
-            for call in self.in_scope
-            if call.type != "alias" and call.keys.user_id == user_id and call.keys.email
-        ]
-        return said[-1] if said else as_address(user_id)
+        return min(primary & several) if len(primary & several) == 1 else None
 
     def find_company(self, linked: Linked, call: Call) -> tuple[str | None, str]:  # noqa: PLR0911
         """3.3: the company and what matched it; without one the reason."""
@@ -551,13 +664,13 @@ class Reference:
         of_user = self.companies_of_user(linked.user_id) if linked.user_id else set()
         if len(of_user) == 1:
             return min(of_user), "user_id"
-        if of_user and (company := self.nearest_company(linked.user_id or "", call)):
+        if of_user and (company := self.nearest_company(linked.user_id or "", of_user, call)):
             return company, "user_nearest_call"
-        email = linked.email or (self.last_email(linked.user_id) if linked.user_id else None)
+        email = linked.email or (linked.user_id and self.email_of(linked.user_id))
         of_email = self.companies_of_email(email) if email else set()
         if len(of_email) == 1:
             return min(of_email), "email"
-        if of_email and (company := self.company_of_primary(email or "")):
+        if of_email and (company := self.company_of_primary(email or "", of_email)):
             return company, "email_primary"
         if linked.company:
             return None, "unknown_company"
@@ -575,23 +688,44 @@ class Reference:
 
     # 3.4 Which enduser
 
-    def by_external_id(self, company_id: str, user_id: str) -> PlanhatObject | None:
-        """Planhat's enduser with this external id; who is there before who was deleted."""
-        same = [
-            each
-            for each in self.endusers
-            if (each.company_id, each.external_id) == (company_id, user_id)
+    @cached_property
+    def tellings(self) -> list[tuple[Call, str | None]]:
+        """The calls that say which e-mail a user id has, with what they say."""
+        return [
+            (call, call.keys.email)
+            for call in self.in_scope
+            if call.type in ("identify", "track", "page", "screen", "group") and call.keys.user_id
         ]
-        there = {
-            each.id: each
-            for each in self.endusers
-            if each.company_id == company_id and not each.is_deleted
-        }
-        if all(each.is_deleted for each in same) and (
-            had := self.former("enduser", company_id, user_id, there)
-        ):
-            return there[had]
-        return min(same, key=lambda each: (each.is_deleted, each.id), default=None)
+
+    def email_of(self, user_id: str) -> str | None:
+        """3.4, as 3.3(4) asks: u's e-mail, in whichever company."""
+        said = [email for call, email in self.tellings if email and call.keys.user_id == user_id]
+        return said[-1] if said else _as_address(user_id)
+
+    def company_of(self, call: Call) -> str | None:
+        if call.type == "group":
+            return self.known_company(call.keys.company)
+        return self.located[call.message_id][1]
+
+    def email_of_user(self, company_id: str, user_id: str) -> str | None:
+        """3.4: u's e-mail, that of u's last call in this company that carries one; else u."""
+        said = [
+            email
+            for call, email in self.tellings
+            if email and call.keys.user_id == user_id and self.company_of(call) == company_id
+        ]
+        return said[-1] if said else _as_address(user_id)
+
+    def by_external_id(self, company_id: str, user_id: str) -> PlanhatObject | None:
+        """Planhat's enduser with this external id; who is there before who had it once, and that
+        before who was deleted.
+        """
+        here = [each for each in self.endusers if each.company_id == company_id]
+        same = [each for each in here if each.external_id == user_id]
+        there = [each for each in same if not each.is_deleted]
+        if not there and (holder := self.former_holder("enduser", company_id, user_id, here)):
+            return holder
+        return min(there or same, key=lambda each: each.id, default=None)
 
     def with_email(self, company_id: str, email: str) -> list[PlanhatObject]:
         """Planhat's endusers with this address; those deleted only if there is nobody else."""
@@ -602,77 +736,71 @@ class Reference:
 
     @staticmethod
     def only_or_primary(people: list[PlanhatObject]) -> PlanhatObject | None:
-        if len(people) == 1 or (people and all(each.is_deleted for each in people)):
-            return min(people, key=lambda each: each.id)
+        if len(people) == 1:
+            return people[0]
         primary = [each for each in people if each.is_primary]
         return primary[0] if len(primary) == 1 else None
 
-    def email_of_user(self, company_id: str, user_id: str) -> str | None:
-        """3.4: u's e-mail, that of u's last call in this company that tells one."""
-        said = [
-            call.keys.email
-            for call in self.in_scope
-            if call.type != "alias"
-            and call.keys.user_id == user_id
-            and call.keys.email
-            and self.company_of(call) == company_id
-        ]
-        return said[-1] if said else as_address(user_id)
-
-    def company_of(self, call: Call) -> str | None:
-        if call.type == "group":
-            return self.known_company(call.keys.company)
-        return self.located[call.message_id][1]
-
-    @cached_property
-    def users_here(self) -> set[tuple[str, str]]:
-        """3.4: company and user id of every call that is in a company and has one."""
-        here = {(self.company_of(call), call.keys.user_id) for call in self.in_scope}
-        here |= {(company, linked.user_id) for linked, company, _ in self.located.values()}
-        return {(company, user) for company, user in here if company and user}
-
     def planhats(self, company_id: str, user_id: str) -> tuple[PlanhatObject | None, str]:
-        """3.4: Planhat's enduser of a user id and what matched it."""
+        """3.4: Planhat's enduser of a user id and what matched it; of several with the address
+        who are all deleted, one.
+        """
         if person := self.by_external_id(company_id, user_id):
             return person, "external_id"
         email = self.email_of_user(company_id, user_id)
-        person = self.only_or_primary(self.with_email(company_id, email)) if email else None
-        return person, "user_email"
+        people = self.with_email(company_id, email) if email else []
+        if people and people[0].is_deleted:
+            return min(people, key=lambda each: each.id), "user_email"
+        return self.only_or_primary(people), "user_email"
+
+    def is_excluded(self, linked: Linked) -> bool:
+        """3.1: the e-mail that the call carries, or the user's, or its domain, is left out."""
+        emails = {linked.email, self.email_of(linked.user_id) if linked.user_id else None} - {None}
+        domains = {email.rpartition("@")[2] for email in emails if email}
+        return bool((emails | domains) & {fold(each) for each in self.rules.excluded})
+
+    def creating(self) -> Iterable[tuple[Call, Linked, str]]:
+        """3.5: the calls that may create, with their keys and company."""
+        for call in self.in_scope:
+            if call.message_id in self.located:
+                linked, company, _ = self.located[call.message_id]
+                if company and call.may_create(linked) and not self.is_excluded(linked):
+                    yield call, linked, company
 
     @cached_property
     def created_users(self) -> dict[tuple[str, str], Call]:
         """3.5: created endusers by company and user id, with the call that created each."""
         created: dict[tuple[str, str], Call] = {}
-        for call in self.in_scope:
-            linked, company, _ = self.located.get(call.message_id, (None, None, ""))
-            if not (linked and company and linked.user_id and call.may_create):
-                continue
-            if self.planhats(company, linked.user_id)[0] is None:
+        for call, linked, company in self.creating():
+            if linked.user_id and self.planhats(company, linked.user_id)[0] is None:
                 created.setdefault((company, linked.user_id), call)
         return created
 
-    def people_of_users_with(self, company_id: str, email: str) -> set[str]:
-        """3.4: the endusers, Planhat's or created, of user ids here whose e-mail it is."""
-        people = (
-            self._person_of_user_id(company, user_id)
-            for company, user_id in self.users_here
-            if company == company_id and self.email_of_user(company, user_id) == email
-        )
-        return {each for each in people if each}
+    def led_to(self, company_id: str, email: str) -> dict[str, bool]:
+        """3.4: the endusers to whom a user id here leads whose e-mail it is; is each deleted?"""
+        users = {user_id for company, user_id in self.created_users if company == company_id}
+        for call, _ in self.tellings:
+            if call.keys.user_id and self.company_of(call) == company_id:
+                users.add(call.keys.user_id)
+        led: dict[str, bool] = {}
+        for user_id in users:
+            if self.email_of_user(company_id, user_id) != email:
+                continue
+            person, _ = self.planhats(company_id, user_id)
+            if person:
+                led[person.id] = person.is_deleted
+            elif (company_id, user_id) in self.created_users:
+                led[f"created:{company_id}:{user_id}"] = False
+        return led
 
     @cached_property
     def created_emails(self) -> dict[tuple[str, str], Call]:
         """3.5: endusers created from an address alone."""
         created: dict[tuple[str, str], Call] = {}
-        for call in self.in_scope:
-            linked, company, _ = self.located.get(call.message_id, (None, None, ""))
-            if not (linked and company and linked.email and call.may_create) or linked.user_id:
+        for call, linked, company in self.creating():
+            if linked.user_id or not linked.email or self.with_email(company, linked.email):
                 continue
-            if not (call.keys.email or linked.link or call.may_create_by_property_email):
-                continue
-            if self.with_email(company, linked.email):
-                continue
-            if not self.people_of_users_with(company, linked.email):
+            if not self.led_to(company, linked.email):
                 created.setdefault((company, linked.email), call)
         return created
 
@@ -685,9 +813,7 @@ class Reference:
             return f"created:{company_id}:{user_id}", "created_user"
         return None, "unknown_enduser"
 
-    def find_by_email(  # noqa: PLR0911
-        self, company_id: str, email: str
-    ) -> tuple[str | None, str]:
+    def find_by_email(self, company_id: str, email: str) -> tuple[str | None, str]:
         """3.4, without u."""
         people = self.with_email(company_id, email)
         if people:
@@ -695,17 +821,20 @@ class Reference:
                 return None, "deleted_enduser"
             person = self.only_or_primary(people)
             return (person.id, "email") if person else (None, "ambiguous_enduser")
-        users = self.people_of_users_with(company_id, email)
-        if len(users) > 1:
-            return None, "ambiguous_enduser"
-        for only in users:
-            if only.startswith("created:"):
-                return only, "created_user_email"
-            gone = any(each.id == only and each.is_deleted for each in self.endusers)
-            return (None, "deleted_enduser") if gone else (only, "email_of_user")
+        if led := self.led_to(company_id, email):
+            return self._only_led_to(led)
         if (company_id, email) in self.created_emails:
             return f"created:{company_id}:{email}", "created_email"
         return None, "unknown_enduser"
+
+    @staticmethod
+    def _only_led_to(led: Mapping[str, bool]) -> tuple[str | None, str]:
+        if len(led) > 1:
+            return None, "ambiguous_enduser"
+        [(only, is_deleted)] = led.items()
+        if is_deleted:
+            return None, "deleted_enduser"
+        return only, "created_user_email" if only.startswith("created:") else "email_of_user"
 
     # 3.6 What becomes of a call
 
@@ -713,30 +842,43 @@ class Reference:
         """3.6: where a call belongs, or the first reason that applies."""
         if call.out_of_scope:
             return Resolved(reason=call.out_of_scope)
-        if call.type == "group":
-            return self._resolve_group(call)
+        return self._resolve_group(call) if call.type == "group" else self._resolve_person(call)
+
+    def _resolve_person(self, call: Call) -> Resolved:
         linked, company, how = self.located[call.message_id]
-        matched_by = how if company else None
+        found = Resolved(
+            company,
+            how if company else None,
+            company_reason="unknown_company"
+            if company and linked.company and how != "company_key"
+            else None,
+        )
         if linked.user_id is None and linked.email is None:
             reason = "blocked_identity" if call.keys.is_blocked else "no_identity"
-            return Resolved(company, matched_by, reason=reason)
+            return replace(found, reason=reason)
+        if self.is_excluded(linked):
+            return replace(found, reason="blocked_identity")
         if company is None:
-            return Resolved(reason=how)
+            return replace(found, reason=how)
         if linked.user_id:
             enduser, how = self.find_by_user_id(company, linked.user_id)
         else:
             enduser, how = self.find_by_email(company, linked.email or "")
         if enduser is None:
-            return Resolved(company, matched_by, reason=how)
-        return Resolved(company, matched_by, enduser, how)
+            return replace(found, reason=how)
+        return replace(found, enduser_id=enduser, matched_by=how)
 
     def _resolve_group(self, call: Call) -> Resolved:
         """3.3, 3.8: a group call is about the company that it names, and nothing else."""
-        if company := self.known_company(call.keys.company):
+        company = self.known_company(call.keys.company)
+        if self.is_excluded(Linked(call.keys.user_id, call.keys.email, call.keys.company)):
+            return Resolved(company, company and "company_key", reason="blocked_identity")
+        if company:
             return Resolved(company, "company_key", matched_by="group")
         if call.keys.company:
             return Resolved(reason="unknown_company")
-        return Resolved(reason="blocked_identity" if call.candidates("company") else "no_identity")
+        is_blocked = call.is_bot or call.candidates("company")
+        return Resolved(reason="blocked_identity" if is_blocked else "no_identity")
 
     @cached_property
     def resolutions(self) -> dict[str, Resolved]:
@@ -752,15 +894,14 @@ class Reference:
         named: dict[str, str | None] = {}
         for model in {*OBJECT_NAMES, *self.rules.object_names}:
             if key := call.object_key(model):
-                same = [
-                    each.id
+                here = [
+                    each
                     for each in self.objects
-                    if each.model == model
-                    and each.company_id == company
-                    and each.external_id == key
-                    and not each.is_deleted
+                    if each.model == model and each.company_id == company and not each.is_deleted
                 ]
-                named[model] = min(same, default=None)
+                same = [each.id for each in here if each.external_id == key]
+                holder = self.former_holder(model, company or "", key, here)
+                named[model] = min(same, default=holder and holder.id)
         return named
 
     # What the tables say
@@ -779,7 +920,7 @@ class Reference:
                 "enduser_id": resolved.enduser_id,
                 "matched_by": resolved.matched_by,
                 "reason": resolved.reason,
-                "company_reason": None,
+                "company_reason": resolved.company_reason,
             }
             if call.out_of_scope is None:
                 linked = self.linked(call)
@@ -787,18 +928,14 @@ class Reference:
                 row |= {
                     "user_id": linked.user_id,
                     "email": linked.email,
-                    "anonymous_id": call.keys.anonymous_id,
+                    # shown of a bot, too
+                    "anonymous_id": call.first("anonymous_id", call.candidates("anonymous_id")),
                     "company_key": linked.company,
                     "linked_by_message_id": linked.link and linked.link.message_id,
                     "asset_id": objects.get("asset"),
                     "project_id": objects.get("project"),
                     "object_reason": "unknown_object" if None in objects.values() else None,
                 }
-                if (
-                    linked.company
-                    and (resolved.company_matched_by or "company_key") != "company_key"
-                ):
-                    row["company_reason"] = "unknown_company"
             rows[call.message_id] = row
         return rows
 
@@ -838,7 +975,7 @@ class Reference:
     def _metric_values(self) -> Iterable[tuple[Call, str, Any]]:
         for call in self.in_scope:
             traits = call.payload.get("traits")
-            if call.type == "group" and isinstance(traits, Mapping):
+            if call.type == "group" and isinstance(traits, Mapping) and not call.is_bot:
                 for metric in self.rules.metrics:
                     if metric in traits:
                         yield call, metric, traits[metric]
@@ -851,8 +988,9 @@ class Reference:
         """3.8: marts.company_metrics by company, metric and day."""
         values: dict[tuple[str, str, date], list[Decimal]] = defaultdict(list)
         for call, metric, value in self._metric_values():
-            company = self.resolutions[call.message_id].company_id
-            if company and self._is_number(value):
+            resolved = self.resolutions[call.message_id]
+            company = resolved.company_id
+            if company and resolved.reason is None and self._is_number(value):
                 values[company, metric, call.day].append(Decimal(str(value)))
         return {
             (company, metric, day): {
@@ -889,7 +1027,7 @@ class Reference:
             rows[name] = {
                 "company_id": company,
                 "external_id": key if is_user else None,
-                "email": self.email_of_user(company, key) if is_user else key,
+                "email": self._shown_email(company, key, seen) if is_user else key,
                 "name": self._attribute(seen, "name"),
                 "created_by_message_id": call.message_id,
                 "first_seen_at": seen[0].event_at,
@@ -900,17 +1038,29 @@ class Reference:
     @staticmethod
     def _attribute(calls: list[Call], attribute: str) -> str | None:
         """3.5: the value of the last identify that carries it; an explicit null clears."""
-        said = []
-        for call in calls:
-            places = (find(call.payload, path) for path in ("traits", "context.traits"))
-            carried = [
-                traits[attribute]
-                for traits in places
-                if isinstance(traits, Mapping) and attribute in traits
-            ]
-            if call.type == "identify" and carried:
-                said.append(carried[0])
+        said = [
+            place[attribute]
+            for call in calls
+            if call.type == "identify"
+            for place in _first_with(call, attribute)
+        ]
         return said[-1] if said else None
+
+    def _shown_email(self, company_id: str, user_id: str, seen: list[Call]) -> str | None:
+        """3.5: u's e-mail, unless an identify after the last that says it has an explicit null."""
+        told = [
+            (call.order, email)
+            for call, email in self.tellings
+            if email and call.keys.user_id == user_id and self.company_of(call) == company_id
+        ]
+        told += [
+            (call.order, None)
+            for call in seen
+            if call.type == "identify"
+            and call.keys.email is None
+            and any(place["email"] is None for place in _first_with(call, "email"))
+        ]
+        return max(told, key=lambda each: each[0])[1] if told else _as_address(user_id)
 
     # 3.2, 3.4 Conflicts
 
@@ -938,7 +1088,12 @@ class Reference:
                 continue
             key = (kind, company, user_id, email, None)
             calls[key].append(call)
-            led[key] = (self.find_by_user_id(company, user_id)[0], of_email)
+            # whose call is left out, that is nobody's
+            is_left_out = self.resolutions[call.message_id].reason == "blocked_identity"
+            led[key] = (
+                None if is_left_out else self.find_by_user_id(company, user_id)[0],
+                of_email,
+            )
         return {
             key: {
                 "user_enduser_id": led[key][0],
@@ -960,12 +1115,26 @@ class Reference:
         """Who m leads to, deleted or not."""
         people = self.with_email(company_id, email)
         if not people:
-            users = self.people_of_users_with(company_id, email)
-            return min(users) if len(users) == 1 else self.find_by_email(company_id, email)[0]
+            return self.find_by_email(company_id, email)[0]
+        if people[0].is_deleted:
+            return min(each.id for each in people)
         person = self.only_or_primary(people)
         return person.id if person else None
 
     def _has_other_external_id(self, enduser_id: str, user_id: str) -> bool:
-        known = {each.id: each.external_id for each in self.endusers}
-        known |= {f"created:{company}:{user}": user for company, user in self.created_users}
-        return known.get(enduser_id) not in (None, "", user_id)
+        """Planhat's or a created one's."""
+        external_ids = {each.external_id for each in self.endusers if each.id == enduser_id} | {
+            key for company, key in self.created_users if f"created:{company}:{key}" == enduser_id
+        }
+        return bool(external_ids - {None, user_id})
+
+
+def _as_address(user_id: str) -> str | None:
+    return fold(user_id) if is_address(user_id) else None
+
+
+def _first_with(call: Call, attribute: str) -> list[Mapping[str, Any]]:
+    """3.5: the first place of traits and context.traits that carries an attribute, if any does."""
+    places = (find(call.payload, path) for path in ("traits", "context.traits"))
+    carrying = [each for each in places if isinstance(each, Mapping) and attribute in each]
+    return carrying[:1]

@@ -35,7 +35,15 @@ from include.sample.declared import BLOCKED_IDENTITIES, COMPANY_METRICS, OBJECT_
 from include.settings import Settings
 from include.warehouse import embedded
 from tests.dbt_project import worlds as making
-from tests.dbt_project.reference import Decimal, LandedCall, PlanhatObject, Reference, Rules
+from tests.dbt_project.reference import (
+    Block,
+    Decimal,
+    FormerKey,
+    LandedCall,
+    PlanhatObject,
+    Reference,
+    Rules,
+)
 from tests.dbt_project.test_sample import DAYS
 from tests.dbt_project.worlds import (
     AS_OF,
@@ -99,6 +107,12 @@ _DELETE_OBJECT = """
     update raw_planhat.objects set deleted_at = now(), changed_at = now()
     where model = %s and planhat_id = %s
 """
+_WRITE_FORMER_KEY = """
+    insert into raw_planhat.former_keys (model, company, planhat_id, external_id, last_read_id)
+    values (%s, %s, %s, %s, %s)
+    on conflict (model, md5(company), md5(external_id), planhat_id)
+    do update set last_read_id = excluded.last_read_id
+"""
 _LOG_READ = """
     insert into raw_planhat.reads (
         model, origin, considered, added, changed, returned, unchanged, deleted, withheld, rejected
@@ -112,7 +126,9 @@ def deliver(connection: psycopg.Connection, worlds: list[Rendered], number: int)
     if number == 0:
         for source, kind in making.SOURCES.items():
             connection.execute(
-                "insert into raw_segment.sources (source, kind) values (%s, %s)", [source, kind]
+                "insert into raw_segment.sources (source, kind, original_timestamp_first)"
+                " values (%s, %s, %s)",
+                [source, kind, source in making.ORIGINAL_FIRST],
             )
     for round_, switch, is_on, minute in SWITCHES:
         if round_ == number:
@@ -140,7 +156,10 @@ def deliver(connection: psycopg.Connection, worlds: list[Rendered], number: int)
 
 def _write_setting(connection: psycopg.Connection, setting: making.Setting) -> None:
     columns: dict[str, list[str]] = {
-        "blocked_identities": ["value"],
+        "blocked_identities": ["key", "kind", "value"],
+        "excluded": ["kind", "value"],
+        "company_aliases": ["alias", "planhat_id"],
+        "thresholds": ["threshold", "value", "unit", "meaning"],
         "company_metrics": ["metric", "aggregation"],
         "usage_events": ["type", "event", "counted", "weight"],
         "object_keys": ["model", "property", "position"],
@@ -180,8 +199,15 @@ def _write_objects(connection: psycopg.Connection, worlds: list[Rendered], numbe
                 gone[change.model].append(world.planhat_id(change.model, change.name))
             else:
                 there[change.model].append(world.fields(change))
+    former = [
+        (row.model, row.company_id, row.id, row.external_id, row.last_read_id)
+        for world in worlds
+        for round_, row in world.former_keys()
+        if round_ == number
+    ]
     for model in {*there, *gone}:
         with connection.transaction(), connection.cursor() as cursor:
+            cursor.executemany(_WRITE_FORMER_KEY, [row for row in former if row[0] == model])
             cursor.executemany(
                 _WRITE_OBJECT, [(model, each["_id"], Json(each)) for each in there[model]]
             )
@@ -527,7 +553,9 @@ def _reference_of(case: Case) -> Reference:
     ]
     now = {each.id: each for each in objects + companies}
     former = [
-        (model, now[each["_id"]].fields.get("companyId", ""), each["_id"], each["externalId"], 1)
+        FormerKey(
+            model, now[each["_id"]].fields.get("companyId", ""), each["_id"], each["externalId"], 1
+        )
         for model, each in case.earlier
     ]
     names: dict[str, tuple[str, ...]] = {}
@@ -536,14 +564,13 @@ def _reference_of(case: Case) -> Reference:
     rules = Rules(
         switches=tuple((each.switch, each.is_on, each.valid_from) for each in case.switches),
         metrics=COMPANY_METRICS,
-        former_keys=tuple(former),
-        blocked=frozenset(BLOCKED_IDENTITIES),
+        blocked=frozenset(map(Block, BLOCKED_IDENTITIES)),
         usage_events={
             key: (is_counted, Decimal(weight)) for key, (is_counted, weight) in USAGE_EVENTS.items()
         },
         object_names=names,
     )
-    return Reference(landed, [*companies, *objects, *gone], rules)
+    return Reference(landed, [*companies, *objects, *gone], rules, former)
 
 
 @pytest.mark.parametrize("case", all_cases(DAYS), ids=lambda case: case.name)

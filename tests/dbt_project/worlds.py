@@ -11,13 +11,21 @@ import json
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.dbt_project.reference import LandedCall, PlanhatObject, Reference, Rules
+from tests.dbt_project.reference import (
+    Block,
+    FormerKey,
+    LandedCall,
+    PlanhatObject,
+    Reference,
+    Rules,
+    as_key,
+)
 
 ROUNDS = 7
 # Settings change in these; in the others only calls and objects come, and a build looks at those.
@@ -25,15 +33,24 @@ SETTINGS_ROUNDS = (0, 3, 5)
 START = datetime(2026, 3, 2, tzinfo=UTC)
 # Later than everything that can happen in a world.
 AS_OF = (START + timedelta(days=30)).date()
-SOURCES = {"any-order-app": "product", "any-order-planhat": "planhat"}
+SOURCES = {
+    "any-order-app": "product",
+    "any-order-relay": "product",
+    "any-order-planhat": "planhat",
+}
+# The sources whose originalTimestamp is looked at before their timestamp.
+ORIGINAL_FIRST = {"any-order-relay"}
 
 
 @dataclass(frozen=True)
 class Number:
-    """A JSON number of the world's own; `Number(1, as_text=True)` is the same as text."""
+    """A JSON number of the world's own; `Number(1, as_text=True)` is the same as text, and
+    `Number(1, has_fraction=True)` the same number with a fraction of zero.
+    """
 
     last: int
     as_text: bool = False
+    has_fraction: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,7 +76,10 @@ class Change:
 
 @dataclass(frozen=True)
 class Setting:
-    """A row of a table of sync that an operator writes in a round; value None: takes away."""
+    """A row of a table of sync that an operator writes in a round; value None: takes away.
+
+    A value that begins with `company ` names a company of the world.
+    """
 
     round: int
     table: str
@@ -122,11 +142,15 @@ SWITCHES = (
     (3, "auto_create", True, _minutes(3, 12)),
     (5, "user_tracking", False, _minutes(4)),
     (5, "user_tracking", True, _minutes(4, 6)),
-    (3, "create_by_property_email", False, _minutes(4)),
+    (3, "create_by_property_email", False, _minutes(2, 18)),
+    (5, "create_by_property_email", True, _minutes(5)),
+    (3, "block_bots", True, _minutes(3)),
+    (0, "enduser_alerts", True, _minutes(0)),
 )
 SHARED = (
-    Setting(0, "blocked_identities", ("kiosk",), True),
-    Setting(3, "blocked_identities", ("guest",), True),
+    Setting(0, "blocked_identities", ("all", "value", "kiosk"), True),
+    Setting(3, "blocked_identities", ("user_id", "value", "guest"), True),
+    Setting(3, "thresholds", ("link_expires_days",), (2, "days", "how long a link counts")),
     Setting(0, "usage_events", ("screen", "screen"), (True, "0.5")),
     Setting(3, "usage_events", ("track", "(unnamed)"), (True, "2")),
     Setting(3, "object_keys", ("license", "license_id"), 1),
@@ -158,6 +182,8 @@ class Rendered:
             return self.text(value)
         if isinstance(value, Number):
             number = 10_000_000_000 + self.number * 100 + value.last
+            if value.has_fraction:
+                return float(number)
             return str(number) if value.as_text else number
         if isinstance(value, dict):
             return {self.text(name): self.value(each) for name, each in value.items()}
@@ -180,13 +206,22 @@ class Rendered:
             body = self.value(call.body)
             message_id = self.text(call.message_id)
             received_at = START + timedelta(minutes=call.minute)
-            row = LandedCall(message_id, body["type"], received_at, body, SOURCES[call.source])
+            row = LandedCall(
+                message_id, body["type"], received_at, body, SOURCES[call.source],
+                call.source in ORIGINAL_FIRST,
+            )  # fmt: skip
             rows.append((call.round, call.source, row))
         return rows
 
     def own_settings(self) -> list[Setting]:
         return [
-            replace(each, key=tuple(self.text(part) for part in each.key))
+            replace(
+                each,
+                key=tuple(self.text(part) for part in each.key),
+                value=self.planhat_id("company", each.value[-1])
+                if isinstance(each.value, str) and each.value.startswith("company ")
+                else each.value,
+            )
             for each in self.world.settings
         ]
 
@@ -211,7 +246,12 @@ class Rendered:
                 for _, switch, is_on, minute in SWITCHES
             ),
             metrics={metric: value for (metric,), value in rows.get("company_metrics", {}).items()},
-            blocked=frozenset(value for (value,) in rows["blocked_identities"]),
+            blocked=frozenset(
+                Block(value, key, kind) for key, kind, value in rows["blocked_identities"]
+            ),
+            excluded=frozenset(value for _, value in rows.get("excluded", {})),
+            aliases={alias: value for (alias,), value in rows.get("company_aliases", {}).items()},
+            link_expires_days=rows["thresholds"]["link_expires_days",][0],
             usage_events={
                 (type_, event): (value[0], Decimal(value[1]))
                 for (type_, event), value in usage_events
@@ -231,8 +271,35 @@ class Rendered:
                 last[key] = replace(last[key], is_deleted=True)
         return list(last.values())
 
+    def former_keys(self) -> list[tuple[int, FormerKey]]:
+        """The round in which a read finds another external id on an object, or none, and the key
+        that it had until then; the reads are numbered like the rounds.
+        """
+        before: dict[tuple[str, str], tuple[int, str, str]] = {}
+        found = []
+        for change in sorted(self.world.changes, key=lambda change: change.round):
+            if change.fields is None:
+                continue
+            key = (change.model, self.planhat_id(change.model, change.name))
+            fields = self.fields(change)
+            external_id = as_key(fields.get("externalId"))
+            round_, company, former = before.get(key, (0, "", ""))
+            if former and former != external_id:
+                found.append((change.round, FormerKey(*key[:1], company, key[1], former, round_)))
+            if external_id:
+                company = fields["companyId"] if change.model != "company" else ""
+                before[key] = (change.round, company, external_id)
+            else:
+                before.pop(key, None)
+        return found
+
     def reference(self) -> Reference:
-        return Reference((row for _, _, row in self.landed()), self.objects(), self.rules())
+        return Reference(
+            (row for _, _, row in self.landed()),
+            self.objects(),
+            self.rules(),
+            (row for _, row in self.former_keys()),
+        )
 
 
 def _shown(value: Any) -> Any:
@@ -247,11 +314,15 @@ def _shown(value: Any) -> Any:
 
 _USERS = ("~u1", "~u1", "~u2", "~u3")
 _EMAILS = ("~m1@x.example", "~m1@x.example", "~m2@x.example")
+_ADDRESSES = ("~m1@x.example", "^~M2@x.example", "~m4@~.example")
 _DEVICES = ("~a1", "~a2")
 _COMPANY_KEYS = ("~c1", "~c1", "~c1", "~c2", "~c2", "~c3")
 _COMPANIES = ("A", "A", "A", "B", "B", "C")
-_BLOCKED = ("null", "-1", "0000-0000", "undefined", "anonymous", "kiosk", "guest", "~blocked")
-_NO_KEYS = ("", "  ", None, True, ["~u1"], {"id": "~u1"}, "x" * 501)
+_BLOCKED = (
+    "null", "-1", "0000-0000", "undefined", "anonymous", "kiosk", "guest", "~blocked", "~blocked-7",
+    "(NULL)", "<null>", "None", "nil", "NaN", "[object Object]", " undefined\u200b",
+)  # fmt: skip
+_NO_KEYS = ("", "  ", "\u00a0\u200b\t\n", None, True, ["~u1"], {"id": "~u1"}, "x" * 501)
 _COMPANY_PLACES = (
     "properties.company_id", "properties.companyId", "properties.customer_id",
     "properties.customerId", "properties.companyExternalId", "properties.company_external_id",
@@ -264,7 +335,12 @@ _OBJECT_NAMES = (
     "asset_id", "asset_id", "asset_id", "assetId", "assetExternalId", "asset_external_id",
     "project_id", "project_id", "projectExternalId", "license_id",
 )  # fmt: skip
-_UNREADABLE = ("yesterday, about noon", "2031-13-45T99:00:00Z", "", 1772442000000)
+_UNREADABLE = (
+    "yesterday, about noon", "2031-13-45T99:00:00Z", "", True, "2026-02-30T10:00:00Z",
+    "2026-03-02T10:30:00 GMT+02:00", "2026-03-02 10:30 p.m.", "2026-W10-1", "2026-061",
+    "2026-03-02T10:30:00 Europe/Stockholm", 17724420000, "now", "Mon, 02 Mar 2026 10:30:00 EST",
+    "20260302T10:30", "2026-03-02T10:30:00+25:00", 1772442, "2026-03-02T1030Z extra",
+)  # fmt: skip
 _INTEGRATIONS = (
     {"All": False},
     {"Planhat": False},
@@ -275,11 +351,21 @@ _INTEGRATIONS = (
     "none",
 )
 _SETTINGS = (
-    ("blocked_identities", ("~blocked",), (True,)),
-    ("blocked_identities", ("~u3",), (True,)),
-    ("blocked_identities", ("~m2@x.example",), (True,)),
-    ("blocked_identities", ("~a2",), (True,)),
-    ("blocked_identities", ("~c2",), (True,)),
+    ("blocked_identities", ("all", "value", "~blocked"), (True,)),
+    ("blocked_identities", ("all", "pattern", "~blocked*"), (True,)),
+    ("blocked_identities", ("user_id", "value", "~u3"), (True,)),
+    ("blocked_identities", ("user_id", "pattern", "*~u2"), (True,)),
+    ("blocked_identities", ("email", "value", "~M2@x.example"), (True,)),
+    ("blocked_identities", ("email", "pattern", "~m2@*.example"), (True,)),
+    ("blocked_identities", ("all", "domain", "~.example"), (True,)),
+    ("blocked_identities", ("user_id", "domain", "~.example"), (True,)),
+    ("blocked_identities", ("anonymous_id", "value", "~a2"), (True,)),
+    ("blocked_identities", ("company", "value", "~c2"), (True,)),
+    ("blocked_identities", ("object", "pattern", "~o2*"), (True,)),
+    ("excluded", ("email", "~m2@x.example"), (True,)),
+    ("excluded", ("domain", "~.example"), (True,)),
+    ("company_aliases", ("~c3",), ("company A", "company B")),
+    ("company_aliases", ("~nowhere",), ("company A", "company B")),
     ("company_metrics", ("~seats",), ("SUM", "LAST")),
     ("company_metrics", ("~seats",), ("LAST",)),
     ("company_metrics", ("~calls",), ("SUM", "LAST")),
@@ -373,6 +459,9 @@ class _Maker:
         if self.theme == "device":
             types = (*types, "alias", "alias")
         body: dict[str, Any] = {"type": self.often(types, (0.02, ("delete", "import")))}
+        if self.happens(0.05):
+            agents = ("Mozilla/5.0 (compatible; Googlebot/2.1)", "Mozilla/5.0 (X11; Linux x86_64)")
+            _put(body, "context.userAgent", self.pick(agents))
         self.say_who(body)
         self.say_company(body)
         self.say_what(body)
@@ -380,7 +469,9 @@ class _Maker:
         body |= self.stamps(START + timedelta(minutes=minute))
         prefix = self.often(("~-",), (0.02, ("planhat-~-",)))
         body["messageId"] = f"{prefix}{self.chance.randint(1, 40):02}"
-        source = self.often(("any-order-app",), (0.02, ("any-order-planhat",)))
+        source = self.often(
+            ("any-order-app",), (0.02, ("any-order-planhat",)), (0.1, ("any-order-relay",))
+        )
         return Call(self.chance.randrange(ROUNDS), body["messageId"], minute, body, source)
 
     def say_who(self, body: dict[str, Any]) -> None:
@@ -409,10 +500,10 @@ class _Maker:
                     body, self.pick(("userId", "traits.id", "properties.user_ref")), self.user_id()
                 )
         if "m" in who:
-            usual = "traits.email" if body["type"] == "identify" else "properties.email"
+            usual = "traits.email" if body["type"] == "identify" else "context.traits.email"
             for _ in range(self.pick((1, 1, 1, 2))):
                 odd = ("context.traits.email", "traits.email", "properties.email")
-                _put(body, self.often((usual,), (0.3, odd)), self.email())
+                _put(body, self.often((usual,), (0.5, odd)), self.email())
         if "a" in who:
             device = self.often(
                 _DEVICES, (0.1, ("undefined", "~blocked", "", Number(2), "~u1", "~u2"))
@@ -420,14 +511,20 @@ class _Maker:
             _put(body, self.pick(("anonymousId", "anonymousId", "anonymous_id")), device)
 
     def user_id(self) -> Any:
-        odd = (Number(1), Number(1, as_text=True), "~a1")
-        return self.often(_USERS, (0.08, odd), (0.08, _BLOCKED), (0.04, _NO_KEYS))
+        odd = (
+            Number(1), Number(1, as_text=True), Number(1, has_fraction=True), "~a1",
+            "\u00a0~u1\u200b", "\ufeff~u2\t",
+        )  # fmt: skip
+        return self.often(
+            _USERS, (0.08, odd), (0.08, _BLOCKED), (0.04, _NO_KEYS), (0.1, _ADDRESSES)
+        )
 
     def email(self) -> Any:
         return self.often(
             _EMAILS,
-            (0.15, ("^~m1@x.example", "  ~m2@x.example ", "^ ~m3@x.example")),
+            (0.15, ("^~m1@x.example", "  ~m2@x.example ", "^\u2003~m3@x.example\u00ad")),
             (0.1, ("null", "", None, Number(5), "~m3@x.example")),
+            (0.08, ("~m4@~.example",)),
         )
 
     def say_company(self, body: dict[str, Any]) -> None:
@@ -439,17 +536,28 @@ class _Maker:
         for _ in range(max(least, self.pick((0, 0, 1, 1, 1, 2)))):
             place = self.often((usual,), (0.35, _COMPANY_PLACES))
             usual_keys = _COMPANY_KEYS if self.theme == "any" else ("~c1", "~c1", "~c2")
-            key = self.often(usual_keys, (0.1, ("null", "", "~nowhere", Number(3), ["~c1"])))
+            odd = (
+                "null",
+                "",
+                "~nowhere",
+                Number(3),
+                Number(3, has_fraction=True),
+                ["~c1"],
+                " ~c1\n",
+            )
+            key = self.often(usual_keys, (0.12, odd))
             _put(body, place, {"id": key} if place.endswith(".company") else key)
 
     def say_what(self, body: dict[str, Any]) -> None:
         """What a call says beside its keys."""
         if body["type"] == "track":
-            name = self.often(("~Clicked", "~Opened"), (0.1, (None, "", " ", 7, "~Long" * 99)))
+            odd = (None, "", " ", "\u2007\u200b", 7, "~Long" * 99, "\u3000~Clicked ")
+            name = self.often(("~Clicked", "~Opened"), (0.1, odd))
             if name is not None or self.happens(0.5):
                 body["event"] = name
         if body["type"] == "identify" and self.happens(0.5):
-            _put(body, "traits.name", self.pick(("Ada", "Bo", "Cy", None)))
+            place = self.often(("traits.name",), (0.3, ("context.traits.name",)))
+            _put(body, place, self.pick(("Ada", "Bo", "Cy", None)))
         if body["type"] == "alias":
             previous = self.often(_DEVICES, (0.5, (*_USERS, "~u2", "~a3", "null", "")))
             body[self.pick(("previousId", "previousId", "previous_id"))] = previous
@@ -470,8 +578,10 @@ class _Maker:
     def stamps(self, received_at: datetime) -> dict[str, Any]:
         """The times that a call carries; usually one that can be believed."""
         moment = min(self.pick(self.moments), received_at)
-        if self.happens(0.7):
+        if self.happens(0.6):
             return {"timestamp": iso(moment)}
+        if self.happens(0.3):
+            return {"timestamp": self.spelled(moment)}
         skew = timedelta(hours=self.pick((0, 2, -3)))
         other = iso(self.pick(_HAPPENED))
         absurd = self.pick(
@@ -491,6 +601,9 @@ class _Maker:
             (
                 {},
                 {"originalTimestamp": iso(moment), "timestamp": other},
+                {"original_timestamp": iso(moment)},
+                {"originalTimestamp": iso(moment), "timestamp": self.pick(_UNREADABLE)},
+                {"sent_at": sent, "timestamp": said},
                 {"sentAt": sent, "timestamp": said},
                 {"sentAt": sent, "originalTimestamp": said, "timestamp": other},
                 {"sentAt": sent},
@@ -498,12 +611,31 @@ class _Maker:
                 {"receivedAt": received, "timestamp": iso(moment), "sentAt": other,
                  "originalTimestamp": other},
                 {"receivedAt": received, "timestamp": absurd},
+                {"received_at": received, "timestamp": iso(moment), "sentAt": other},
                 {"receivedAt": received, "originalTimestamp": iso(moment)},
                 {"timestamp": self.pick(_UNREADABLE)},
                 {"originalTimestamp": self.pick(_UNREADABLE), "timestamp": iso(moment)},
                 {"sentAt": self.pick(_UNREADABLE), "timestamp": iso(moment)},
                 {"timestamp": absurd},
                 {"timestamp": elsewhere.isoformat(timespec="seconds") + "+09:00"},
+            )
+        )  # fmt: skip
+
+    def spelled(self, moment: datetime) -> Any:
+        """The same moment as other clients write it."""
+        there = moment.astimezone(timezone(timedelta(hours=self.pick((-7, 0, 2)))))
+        offset = there.strftime("%z")
+        seconds = moment.timestamp()
+        return self.pick(
+            (
+                int(seconds), str(int(seconds)), int(seconds * 1000), str(int(seconds * 1000)),
+                there.strftime("%a, %d %b %Y %H:%M:%S ") + offset,
+                moment.strftime("%d %b %Y %H:%M:%S GMT"),
+                there.strftime("%Y%m%dT%H%M%S") + offset,
+                there.strftime("%Y-%m-%dT%H:%M") + offset[:3],
+                there.strftime("%Y-%m-%d %H:%M:%S,25") + f"{offset[:3]}:{offset[3:]}",
+                moment.strftime("%Y-%m-%dT%H:%M:%S.1234567"),
+                moment.strftime("%Y-%m-%d"),
             )
         )  # fmt: skip
 
@@ -527,18 +659,33 @@ class _Maker:
         """An object in Planhat's shape, as far as the rules look at it."""
         if model == "company":
             usual = {"A": "~c1", "B": "~c2", "C": "~c3"}[name]
-            key = self.often((usual,), (0.25, ("~c1", "~c2", None, Number(3, as_text=True))))
+            odd = (
+                "~c1",
+                "~c2",
+                None,
+                Number(3, as_text=True),
+                Number(3, has_fraction=True),
+                "~c2 ",
+            )
+            key = self.often((usual,), (0.3, odd))
             return {"name": "~ company", **({"externalId": key} if key else {})}
         company = self.often(_COMPANIES, (0.05, ("Z",)))
         if model != "enduser":
             return {
                 "name": "~ thing", "companyId": company, "externalId": self.pick(("~o1", "~o2")),
             }  # fmt: skip
-        odd = (None, None, None, None, Number(1, as_text=True))
+        odd = (None, None, None, None, None, Number(1, as_text=True), "~u1\u200b", *_ADDRESSES[:1])
         external_id = self.often(("~u1", "~u1", "~u2", "~u3"), (0.5, odd))
+        odd = ("^~m1@x.example", "~m3@x.example", "\u00a0~m2@x.example", "~m4@~.example")
+        email = self.pick((*_EMAILS, *odd))
+        if self.theme == "email":
+            # known by their ids alone, or their address in several companies
+            external_id, email = self.pick(
+                (("~u1", "~m3@x.example"), ("~u2", "~m3@x.example"), (None, "~m1@x.example"))
+            )
         return {
             "companyId": company,
-            "email": self.pick((*_EMAILS, "^~m1@x.example", "~m3@x.example")),
+            "email": email,
             "primary": self.happens(0.3),
             **({"externalId": external_id} if external_id else {}),
         }
