@@ -90,7 +90,7 @@ def test_every_command_that_takes_a_value_is_tried() -> None:
 
 def test_no_recipe_reads_a_value_in_another_way() -> None:
     recipes = "".join(re.findall(r"^\t.*\n", MAKEFILE, re.MULTILINE))
-    ours = {"PY", "CLI", "NO_SETTINGS", "MAKEFILE_LIST"}
+    ours = {"PY", "CLI", "NO_SETTINGS", "MAKEFILE_LIST", "YES"}
     assert set(re.findall(r"(?<!\$)\$[({]([A-Z_]+)", recipes)) <= ours
 
 
@@ -143,7 +143,19 @@ def test_the_python_to_begin_with_is_a_path_and_no_command(checkout: Path) -> No
 
 
 def test_a_flag_is_on_unless_it_says_no(checkout: Path) -> None:
-    for value in ("1", "yes", "true", f"$(shell {TOUCH})", f"`{TOUCH}`"):
+    for value in ("1", "yes", "true"):
         assert handed_over(checkout, "build", f"FULL={value}")[-1] == "--full"
     for value in ("", "0", "no", "false"):
         assert handed_over(checkout, "build", f"FULL={value}")[-1] == "build"
+
+
+def test_a_flag_that_is_neither_is_refused_and_runs_nothing(checkout: Path) -> None:
+    before = sorted(each.name for each in checkout.iterdir())
+    for value in (f"$(shell {TOUCH})", f"`{TOUCH}`", f"1; {TOUCH}", f"1 $(shell {TOUCH})"):
+        refused = subprocess.run(
+            ["make", "-s", "build", f"FULL={value}"], cwd=checkout, stdin=subprocess.DEVNULL,
+            capture_output=True, check=False, timeout=60,
+        )  # fmt: skip
+        assert refused.returncode != 0
+        assert b"FULL is 1 or 0" in refused.stderr
+        assert sorted(each.name for each in checkout.iterdir()) == before

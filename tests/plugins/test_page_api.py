@@ -56,6 +56,7 @@ WRITE = [
     ("/api/active", {"is_active": True}, {"user", "operator", "admin"}),
     ("/api/runs/1/cancel", {}, {"user", "operator", "admin"}),
     ("/api/resync/back", {}, {"user", "operator", "admin"}),
+    ("/api/rules/accept", {}, {"user", "operator", "admin"}),
     ("/api/tokens", {"source": "app"}, {"user", "operator", "admin"}),
     # it only reads, but what is asked must not stand in an address
     ("/api/why", {"id": "somebody"}, {"viewer", "user", "operator", "admin"}),
@@ -172,6 +173,8 @@ def test_changes_are_for_those_whom_airflow_lets(airflow, connection, path, body
             add_active_run(connection)
         if path.endswith("/resync/back"):
             add_interrupted_resync(connection)
+        if path.endswith("/rules/accept"):
+            add_waiting_rules(connection)
         if "/alerts/" in path:
             connection.execute("drop schema if exists marts cascade")
             add_open_alert(connection)
@@ -181,7 +184,22 @@ def test_changes_are_for_those_whom_airflow_lets(airflow, connection, path, body
         )
         with airflow.client(user) as client:
             status = client.post(path, json=body).status_code
+        connection.execute("truncate sync.builds, sync.rule_changes, raw_segment.events cascade")
         assert status == (200 if user in allowed else 403), user
+
+
+def add_waiting_rules(connection):
+    """A history that a build by older rules has seen."""
+    connection.execute(
+        "with load as (insert into raw_segment.loads default values returning load_id) "
+        "insert into raw_segment.events (message_id, source, type, received_at, payload, load_id) "
+        "select 'older', 'app', 'track', now(), '{}', load_id from load"
+    )
+    connection.execute(
+        "insert into sync.builds (requested_by, as_of_date, window_to, settings, code_fingerprint,"
+        " status, finished_at, rules_version)"
+        " values ('test', current_date, pg_current_snapshot(), '{}', '', 'success', now(), 1)"
+    )
 
 
 def test_a_forged_or_expired_token_gets_nothing(airflow):
@@ -405,7 +423,7 @@ def test_where_a_push_goes_is_said_and_a_stopped_resync_taken_back_once(airflow,
     assert (busy.status_code, again.status_code) == (409, 409)
     assert "A push is active" in busy.json()["detail"]
     assert taken.json() == {"taken_back": {"company": 1}}
-    assert after == {"name": "http://127.0.0.1:9", "remarks": [], "resync": []}
+    assert after == {"name": "http://127.0.0.1:9", "remarks": [], "resync": [], "rules": []}
 
 
 # A field of each route as a hand slips, and what was meant.

@@ -25,7 +25,7 @@ def world(warehouse: str, settings: Settings, tmp_path: Path) -> World:
 
 def ask(world: World) -> dict:
     with reading.read_only(world.url) as connection:
-        found = destination.next_push(connection, SEGMENT)
+        found = destination.next_push(connection, SEGMENT, world.settings)
         # the connection answers with dictionaries again
         assert connection.execute("select 1 as one").fetchone() == {"one": 1}
         return found
@@ -48,6 +48,7 @@ def test_a_destination_without_anything_of_ours_says_how_much_will_be_added(worl
             "will be added."
         ],
         "resync": [],
+        "rules": [],
     }
 
 
@@ -84,4 +85,5 @@ def test_one_that_has_something_says_what_a_push_would(world: World) -> None:
             "of license to be sent.",
         ],
         "resync": [{"model": "license", "left": 1}],
+        "rules": [],
     }
