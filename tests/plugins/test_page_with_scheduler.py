@@ -120,10 +120,12 @@ def customers(url: str, exports: Path) -> None:
 
 
 def lose_assets(live: Live, kept: int) -> None:
-    """Planhat's next export has only so many assets: the others were deleted there."""
+    """Planhat's next export has only so many assets: the others were deleted there, and somebody
+    says so of the reading.
+    """
     file = live.exports / "assets.jsonl"
     file.write_text("".join(file.read_text().splitlines(keepends=True)[:kept]))
-    read_folder(live.warehouse, live.exports, say=quietly)
+    read_folder(live.warehouse, live.exports, gone=["asset"], say=quietly)
 
 
 def reach(page: Any, target: Any) -> None:
