@@ -690,7 +690,7 @@ MUTATIONS = [
         "macros/shapes.sql",
         "'9', 'g')",
         "'8', 'g')",
-        "times_that_are_not_usable_are_counted_by_what_they_look_like",
+        "a_time_that_is_not_usable_is_known_by_what_it_looks_like",
     ),
     # Where attributes stand
     Mutation(
