@@ -31,7 +31,7 @@ _SAID = {
         "  'w' || left(planhat_id, 6)"
         "  || case model when 'company' then 'nowhere' when 'enduser' then 'u2' else 'o3' end,"
         "  ('x' || substr(planhat_id, 9, 2))::bit(8)::int"
-        " from raw_planhat.objects",
+        " from raw_planhat.objects on conflict do nothing",
     ),
     2: (
         "update sync.thresholds set value = 1 where threshold = 'link_expires_days'",
@@ -43,7 +43,7 @@ _SAID = {
         "insert into sync.company_aliases (alias, planhat_id)"
         " select distinct on (world) 'w' || world || 'c3', planhat_id"
         " from raw_planhat.objects, left(planhat_id, 6) as world"
-        " where model = 'company' order by world, planhat_id",
+        " where model = 'company' order by world, planhat_id on conflict do nothing",
         "update raw_planhat.objects set made_by_us = true"
         " where model = 'enduser' and planhat_id ~ '^.....[0-4]'",
         "update raw_planhat.former_keys set last_read_id = 300 where planhat_id ~ '^.....[5-9]'",
