@@ -13,7 +13,7 @@ from include.push.catalogue import read_catalogue
 from include.sample.calls import messages
 from include.sample.load import load
 from include.sample.traffic import calls
-from include.settings import ROOT, Settings
+from include.settings import Settings
 from include.warehouse import embedded
 from include.warehouse.fitness import OLDEST
 from include.warehouse.migrate import migrate
@@ -22,7 +22,6 @@ from tests.include.push.played_segment import PlayedSegment
 from tests.include.running import cli
 
 BASE = date(2026, 3, 31)
-MACROS = ROOT / "dbt_project" / "macros"
 
 
 @pytest.fixture(params=["oldest", "newest"])
@@ -32,8 +31,6 @@ def own(request: pytest.FixtureRequest, server: Settings, tmp_path: Path) -> Ite
         with own_database(url, "own_newest", schemas_beforehand=True) as own:
             yield own
         return
-    if any("pg_input_is_valid" in file.read_text() for file in MACROS.glob("*.sql")):
-        pytest.skip("the project reads times with a function that Postgres 15 lacks")
     with oldest_server() as url, own_database(url, "own_oldest") as own:
         yield own
 
