@@ -28,7 +28,7 @@ SETTINGS := $(filter-out DBT_THREADS,$(shell sed -n 's/^\# \([A-Z_0-9]*\)=.*/\1/
 NO_SETTINGS := $(addprefix -u ,$(filter AIRFLOW__%,$(SETTINGS))) $(addsuffix =,$(filter-out AIRFLOW__%,$(SETTINGS)))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test up down status build plan push answer cancel why bench report url psql planhat columns source analyticsjs load warehouse replay \
+.PHONY: help setup demo test up down status build plan push answer cancel why bench report url psql planhat columns source block exclude alias links switch analyticsjs load warehouse replay \
 	lint format docs dbt requirements clean
 
 help: ## This list
@@ -108,6 +108,22 @@ warehouse: .venv/ready ## Land what is new in the tables that Segment itself loa
 source: .venv/ready ## The sources that may send; NAME= makes one and shows its key once (KIND=planhat, ROTATE=1, OFF=1, ON=1, SECRET=new|none, RATE=100|none)
 	@$(CLI) source $(call option,NAME,name) $(call option,KIND,kind) $(call flag,ROTATE,rotate) \
 		$(call flag,OFF,off) $(call flag,ON,on) $(call option,SECRET,secret) $(call option,RATE,rate)
+
+block: .venv/ready ## What identifies nobody; VALUE=, PATTERN="test-*" or DOMAIN= blocks it (KEY=user_id: of that key alone; REMOVE=1)
+	@$(CLI) block $(call option,VALUE,value) $(call option,PATTERN,pattern) $(call option,DOMAIN,domain) \
+		$(call option,KEY,key) $(call flag,REMOVE,remove)
+
+exclude: .venv/ready ## One's own staff; EMAIL= or DOMAIN= lets their calls count for nobody (REMOVE=1)
+	@$(CLI) exclude $(call option,EMAIL,email) $(call option,DOMAIN,domain) $(call flag,REMOVE,remove)
+
+alias: .venv/ready ## Further keys of companies, after a merge; ALIAS=acme-old COMPANY=acme sets one (REMOVE=1)
+	@$(CLI) alias $(call option,ALIAS,alias) $(call option,COMPANY,company) $(call flag,REMOVE,remove)
+
+links: .venv/ready ## How long a sign-in says whose a device is (DAYS=30, DAYS=never)
+	@$(CLI) links $(call option,DAYS,days)
+
+switch: .venv/ready ## Sections 1 and 2, auto-create …; NAME=user_tracking ON=1 or OFF=1 (SINCE=2026-03-01: a section, from that day on)
+	@$(CLI) switch $(call option,NAME,name) $(call flag,ON,on) $(call flag,OFF,off) $(call option,SINCE,since)
 
 analyticsjs: .venv/ready ## Fetch Segment's library for browsers with npm, for the collector to give to pages (setup does, where npm is)
 	@$(PY) -m include.analytics_js

@@ -7,7 +7,18 @@ import traceback
 import psycopg
 import typer
 
-from include.cli import bench, columns, data, pipeline, project, reports, services, sources, why
+from include.cli import (
+    bench,
+    columns,
+    data,
+    identity,
+    pipeline,
+    project,
+    reports,
+    services,
+    sources,
+    why,
+)
 from include.cli.given import refuse_other_names
 from include.errors import ProblemError, SettingError
 from include.private_files import open_private
@@ -22,7 +33,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for group in (services, pipeline, data, columns, sources, why, reports, project, bench):
+for group in (services, pipeline, data, columns, sources, identity, why, reports, project, bench):
     group.register(app)
 
 

@@ -1,17 +1,28 @@
 """What operators say of identity: blocked, excluded, further keys, how long a link holds.
 
-Each is kept with who and since when, and refused in words where it can mean nothing. The rules are
-docs/identity.md's.
+Each is kept with who and since when, listed, taken back, and refused in words where it can mean
+nothing. The page and the command line change it here. The rules are docs/identity.md's.
 """
+
+import math
+from typing import Any
 
 import psycopg
 from psycopg import sql
 
+from include.collector.blank import BLANK, cut
 from include.page.changes import ChangeError
+from include.page.reading import one, rows
 from include.warehouse.connection import connect
 
-# Constraints of the tables (migration 0019) and what is said to whoever breaks one.
+# Which key a row of what is blocked is for.
+KEYS = ("all", "user_id", "email", "anonymous_id", "company", "object")
+
+# Constraints of the tables (migrations 0019, 0026 and 0034) and what is said to whoever breaks one.
 _REFUSALS = {
+    "a_value_says_something": "What is blank blocks nothing.",
+    "a_value_is_short": "What has more than 500 characters is no key.",
+    "an_alias_is_short": "What has more than 500 characters is no key.",
     "a_pattern_must_say_more_than_anything": "A pattern needs more than stars: it would block all.",
     "a_domain_is_what_follows_the_at_sign": "A domain is what follows the @, such as example.com.",
     "only_user_ids_and_emails_have_a_domain": "Only e-mails, and user ids that are one, have one.",
@@ -20,25 +31,71 @@ _REFUSALS = {
     "blocked_identities_kind_check": "What is blocked is a value, a pattern or a domain.",
     "excluded_kind_check": "Excluded is an email or a domain.",
     "an_email_has_an_at_sign": "An e-mail has an @ with something on both sides.",
-    "links_live_some_time": "A link lives more than 0 days; without a number it never expires.",
     "an_alias_is_one_step": "An alias is one step: what it leads to, or what leads to it, is one.",
     "an_alias_leads_to_another": "An alias leads to a company, not to itself.",
-    "company_aliases_alias_check": "Type the key that calls name the company by.",
     "company_aliases_planhat_id_check": "The company is named by its _id in Planhat: 24 digits.",
 }
+# A link that is older than a century is one that never expires.
+LONGEST_DAYS = 36_500
 # Where the last build keeps the keys that calls carry.
-_SEEN = {"user_id": "user_id", "email": "email", "company": "company_key"}
+_SEEN = {
+    "user_id": ("int_identity__own_keys", "user_id"),
+    "email": ("int_identity__own_keys", "email"),
+    "anonymous_id": ("int_identity__links", "anonymous_id"),
+    "company": ("int_identity__own_keys", "company_key"),
+    "object": ("int_identity__mentions", "object_key"),
+}
+# Patterns and domains are looked for in all that calls carry.
+_PATIENCE = "set local statement_timeout = '20s'"
+
+
+# What is said
+
+
+def said(connection: psycopg.Connection) -> dict[str, Any]:
+    """What is set now: `{"blocked", "excluded", "aliases", "links"}`, each with who and since when.
+
+    An alias has the `company` that it leads to, None where Planhat has it no more; `links` is
+    `{"days", …}`, None for never.
+    """
+    return {
+        "blocked": rows(
+            connection,
+            "select key, kind, value, changed_by, valid_from from sync.blocked_identities "
+            "order by kind, lower(value), value, key",
+        ),
+        "excluded": rows(
+            connection,
+            "select kind, value, changed_by, valid_from from sync.excluded "
+            "order by kind, lower(value), value",
+        ),
+        "aliases": rows(
+            connection,
+            "select alias, company_aliases.planhat_id, payload ->> 'name' as company, "
+            "changed_by, valid_from from sync.company_aliases left join raw_planhat.objects "
+            "on model = 'company' and objects.planhat_id = company_aliases.planhat_id "
+            "and deleted_at is null order by lower(alias), alias",
+        ),
+        "links": one(
+            connection,
+            "select value as days, changed_by, valid_from from sync.thresholds "
+            "where threshold = 'link_expires_days'",
+        ),
+    }
+
+
+# Blocked and excluded
 
 
 def block(url: str, value: str, *, key: str, kind: str, by: str) -> None:
     """Block a value, pattern or domain for one key, or for `all`; again changes nothing.
 
-    Raises `ChangeError` for what blocks nothing, and for a pattern that blocks every one of a key
-    that calls carry, with how many those are.
+    Raises `ChangeError` for what blocks nothing, and for a pattern or domain that blocks all that
+    calls carry of a key, or most of it, with how many those are.
     """
+    _refuse_blank(value, "blocks nothing")
     with connect(url, application_name="operators: identity") as connection:
-        if kind == "pattern":
-            _refuse_everything(connection, value, key)
+        _refuse_most(connection, value, key=key, kind=kind)
         _write(
             connection,
             "insert into sync.blocked_identities (value, key, kind, changed_by) "
@@ -47,12 +104,24 @@ def block(url: str, value: str, *, key: str, kind: str, by: str) -> None:
         )
 
 
+def unblock(url: str, value: str, *, key: str, kind: str) -> None:
+    """Take back what was blocked. Raises `ChangeError` when it is not blocked so."""
+    _take_back(
+        url,
+        "delete from sync.blocked_identities where value = %s and key = %s and kind = %s",
+        [value, key, kind],
+        "That is not blocked, with this key and kind.",
+    )
+
+
 def exclude(url: str, value: str, *, kind: str, by: str) -> None:
     """Let all calls of people with this e-mail, or of this domain, count for nobody.
 
-    Raises `ChangeError` for what is neither.
+    Raises `ChangeError` for what is neither, and for a domain that most e-mails have.
     """
+    _refuse_blank(value, "excludes nobody")
     with connect(url, application_name="operators: identity") as connection:
+        _refuse_most(connection, value, key="email", kind=kind)
         _write(
             connection,
             "insert into sync.excluded (kind, value, changed_by) values (%s, %s, %s) "
@@ -61,41 +130,109 @@ def exclude(url: str, value: str, *, kind: str, by: str) -> None:
         )
 
 
-def alias_company(url: str, alias: str, planhat_id: str, *, by: str) -> None:
-    """Let calls name a company of Planhat's by a further key, for merges.
+def readmit(url: str, value: str, *, kind: str) -> None:
+    """Let them count again. Raises `ChangeError` when they are not excluded so."""
+    _take_back(
+        url,
+        "delete from sync.excluded where value = %s and kind = %s",
+        [value, kind],
+        f"No such {kind} is excluded.",
+    )
 
-    Raises `ChangeError` for a company that is not in Planhat, for a key that a company has, which
-    would outrank it, and for what leads on from alias to alias.
+
+# Further keys of companies
+
+
+def alias_company(url: str, alias: str, company: str, *, by: str) -> str:
+    """Let calls name a company by a further key, for merges; return the company's name.
+
+    `company` is its _id in Planhat, or its external id. Raises `ChangeError` for a company that is
+    not in Planhat, for a key that a company has, which would outrank it, and for what leads on
+    from alias to alias.
     """
+    _refuse_blank(alias, "names no company: type the key that calls carry")
     with connect(url, application_name="operators: identity") as connection:
-        if owner := _company(connection, "payload ->> 'externalId' = %s", alias):
-            raise ChangeError(f"{owner} has the key “{alias}” itself, which outranks an alias.")
-        # first, for it names what is wrong with a chain, whose end is no company either
-        with connection.transaction():
-            _write(
-                connection,
-                "insert into sync.company_aliases (alias, planhat_id, changed_by) "
-                "values (%s, %s, %s) on conflict (alias) do update set "
-                "planhat_id = excluded.planhat_id, changed_by = excluded.changed_by, "
-                "valid_from = now()",
-                [alias, planhat_id, by],
-            )
-            if not _company(connection, "planhat_id = %s", planhat_id):
-                raise ChangeError(f"Planhat has no company {planhat_id}, or has it no more.")
+        if owners := _companies(connection, f"{_KEY} = %(text)s", alias):
+            raise ChangeError(f"{owners[0][1]} has the key “{alias}” itself, which outranks it.")
+        planhat_id, name = _company(connection, company)
+        _write(
+            connection,
+            "insert into sync.company_aliases (alias, planhat_id, changed_by) "
+            "values (%s, %s, %s) on conflict (alias) do update set "
+            "planhat_id = excluded.planhat_id, changed_by = excluded.changed_by, "
+            "valid_from = now() where company_aliases.planhat_id <> excluded.planhat_id",
+            [cut(alias), planhat_id, by],
+        )
+    return name
+
+
+def drop_alias(url: str, alias: str) -> None:
+    """Take an alias back. Raises `ChangeError` when there is none of that key."""
+    _take_back(
+        url,
+        "delete from sync.company_aliases where alias = %s",
+        [alias],
+        "No such alias is set.",
+    )
+
+
+# The external id as keys are compared: a number from its digits.
+_KEY = (
+    "btrim(case when jsonb_typeof(payload -> 'externalId') = 'number' "
+    "then regexp_replace(payload ->> 'externalId', '[.]0+$', '') "
+    "else payload ->> 'externalId' end, %(blank)s)"
+)
+
+
+def _companies(connection: psycopg.Connection, condition: str, text: str) -> list[tuple[str, str]]:
+    """`[(Planhat's id, name)]` of companies that are in Planhat."""
+    return connection.execute(
+        "select planhat_id, coalesce(payload ->> 'name', planhat_id) "  # noqa: S608
+        f"from raw_planhat.objects where model = 'company' and deleted_at is null and {condition} "
+        "order by planhat_id limit 2",
+        {"text": cut(text), "blank": BLANK},
+    ).fetchall()
+
+
+def _company(connection: psycopg.Connection, text: str) -> tuple[str, str]:
+    """The one that is meant."""
+    _refuse_blank(text, "is no company: say its _id in Planhat, or its external id")
+    by_id = _companies(connection, "planhat_id = %(text)s", text)
+    found = by_id or _companies(connection, f"{_KEY} = %(text)s", text)
+    if len(found) > 1:
+        raise ChangeError(f"Several companies have the external id “{text}”: say the _id of one.")
+    if found:
+        return found[0]
+    chained = connection.execute(
+        "select from sync.company_aliases where alias = %s", [cut(text)]
+    ).fetchone()
+    if chained is not None:
+        raise ChangeError(_REFUSALS["an_alias_is_one_step"])
+    raise ChangeError(f"Planhat has no company “{text}”, or has it no more.")
+
+
+# Links
 
 
 def expire_links(url: str, days: float | None, *, by: str) -> None:
     """Let a link say nothing of calls that happen so many days after it; None: links never expire.
 
-    Raises `ChangeError` for 0 and less.
+    Raises `ChangeError` for what is no number of days above 0.
     """
-    with connect(url, application_name="operators: identity") as connection:
-        _write(
-            connection,
-            "update sync.thresholds set value = %s, changed_by = %s, valid_from = now() "
-            "where threshold = 'link_expires_days'",
-            [days, by],
+    if days is not None and not (math.isfinite(days) and 0 < days <= LONGEST_DAYS):
+        raise ChangeError(
+            f"A link lives more than 0 days and at most {LONGEST_DAYS:,}; "
+            "without a number it never expires."
         )
+    with connect(url, application_name="operators: identity") as connection:
+        connection.execute(
+            "update sync.thresholds set value = %s, changed_by = %s, valid_from = now() "
+            "where threshold = 'link_expires_days' and value is distinct from %s",
+            [days, by, days],
+        )
+
+
+# What is refused
 
 
 def _write(connection: psycopg.Connection, statement: str, values: list[object]) -> None:
@@ -106,36 +243,73 @@ def _write(connection: psycopg.Connection, statement: str, values: list[object])
         raise ChangeError(_REFUSALS.get(name, f"It was refused: {name}.")) from None
 
 
-def _refuse_everything(connection: psycopg.Connection, pattern: str, key: str) -> None:
-    """Of whichever key the pattern would leave nothing."""
-    built = connection.execute(
-        "select to_regclass('intermediate.int_identity__own_keys') is not null"
-    ).fetchone()
-    if built != (True,):
+def _take_back(url: str, statement: str, values: list[object], none: str) -> None:
+    with connect(url, application_name="operators: identity") as connection:
+        if connection.execute(statement, values).rowcount == 0:
+            raise ChangeError(none)
+
+
+def _refuse_blank(value: str, what: str) -> None:
+    if not cut(value):
+        raise ChangeError(f"What is blank {what}.")
+    if "\0" in value:
+        raise ChangeError("A key cannot hold the character NUL.")
+
+
+def _refuse_most(connection: psycopg.Connection, value: str, *, key: str, kind: str) -> None:
+    """Refuse what would leave nothing, or little, of what calls carry of a key.
+
+    A domain may have all of a few: on the first day everybody is of one's own staff.
+    """
+    patterns = {"pattern": cut(value), "domain": f"*@{cut(value)}"}
+    if kind not in patterns:
         return
-    likeness = pattern.strip().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    for name, column in _SEEN.items():
-        if key not in ("all", name):
+    connection.execute(_PATIENCE)
+    most, few = _guards(connection)
+    for name in _SEEN:
+        if key not in ("all", name) or (kind == "domain" and name not in ("user_id", "email")):
             continue
-        seen, blocked = connection.execute(
-            sql.SQL(
-                "select count(distinct {0}), count(distinct {0}) filter (where {0} like %s) "
-                "from intermediate.int_identity__own_keys"
-            ).format(sql.Identifier(column)),
-            [likeness.replace("*", "%")],
-        ).fetchone() or (0, 0)
-        if seen and seen == blocked:
+        seen, blocked = _count(connection, name, patterns[kind])
+        is_all = seen == blocked and seen > 0
+        if (is_all and kind == "pattern") or (blocked >= few and blocked > most * seen):
             raise ChangeError(
-                f"“{pattern}” would block every {name.replace('_', ' ')} that calls carry: "
+                f"“{value}” would block {'every' if is_all else 'most of the'} "
+                f"{name.replace('_', ' ')}{'' if is_all else 's'} that calls carry: "
                 f"{blocked:,} of {seen:,}."
             )
 
 
-def _company(connection: psycopg.Connection, condition: str, value: str) -> str | None:
-    """The name of a company that is in Planhat."""
-    row = connection.execute(
-        "select payload ->> 'name' from raw_planhat.objects "  # noqa: S608
-        f"where model = 'company' and deleted_at is null and {condition} limit 1",
-        [value],
-    ).fetchone()
-    return row[0] if row else None
+def _guards(connection: psycopg.Connection) -> tuple[float, float]:
+    """Which share of a key's values is too much, and from how many of them on."""
+    found: dict[str, float] = dict(
+        connection.execute(
+            "select threshold, value::float8 from sync.thresholds "
+            "where threshold in ('block_guard_share', 'block_guard_from')"
+        ).fetchall()
+    )
+    return found["block_guard_share"], found["block_guard_from"]
+
+
+def _count(connection: psycopg.Connection, key: str, pattern: str) -> tuple[int, int]:
+    """How many values of a key there are, and how many of them fit; none before the first build."""
+    table, column = _SEEN[key]
+    named = connection.execute("select to_regclass(%s)", [f"intermediate.{table}"]).fetchone()
+    if named == (None,):
+        return 0, 0
+    likeness = pattern.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    # addresses are compared in small letters
+    folded = "lower({0}) like lower(%s)" if key == "email" or "*@" in pattern else "{0} like %s"
+    try:
+        found = connection.execute(
+            sql.SQL(
+                f"select count(*), count(*) filter (where {folded}) "  # noqa: S608
+                "from (select distinct {0} from intermediate.{1} where {0} is not null) as seen"
+            ).format(sql.Identifier(column), sql.Identifier(table)),
+            [likeness.replace("*", "%")],
+        ).fetchone()
+    except psycopg.errors.QueryCanceled:
+        raise ChangeError(
+            "Looking for what it would block took longer than 20 seconds: try again when no build "
+            "is running."
+        ) from None
+    return found or (0, 0)

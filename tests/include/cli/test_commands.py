@@ -22,7 +22,7 @@ from tests.include.why.world import quarantine
 COMMANDS = (
     "up", "down", "status", "migrate", "url", "psql", "clean", "demo", "build", "plan", "push",
     "answer", "cancel", "planhat", "columns", "load", "warehouse", "replay", "report", "source",
-    "bench", "dbt", "docs", "why",
+    "block", "exclude", "alias", "links", "switch", "bench", "dbt", "docs", "why",
 )  # fmt: skip
 
 
