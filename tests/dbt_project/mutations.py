@@ -387,6 +387,20 @@ MUTATIONS = [
     ),
     Mutation(
         "§3.3",
+        "models/marts/quality/company_alias_proposals.sql",
+        "or (same_name and (same_domain or same_endusers))",
+        "or same_name",
+        "a_company_that_looks_like_another_is_proposed_as_an_alias",
+    ),
+    Mutation(
+        "§3.3",
+        "models/marts/quality/company_alias_proposals.sql",
+        "and resolutions.company_id is distinct from proposed.company_id",
+        "and resolutions.company_id is null",
+        "a_company_that_looks_like_another_is_proposed_as_an_alias",
+    ),
+    Mutation(
+        "§3.3",
         f"{_IDENTITY}keyset_companies.sql",
         "when of_user.companies = 1 then 'user_id'",
         "when of_user.companies >= 1 then 'user_id'",
