@@ -7,9 +7,10 @@ the fields come from the environment, written in either of Airflow's two forms: 
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Any, Protocol
-from urllib.parse import quote, unquote, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from psycopg.pq import Conninfo
 
@@ -18,6 +19,9 @@ from include.errors import SettingError
 # What libpq understands of a connection's extra fields; the others are for Airflow's own hooks.
 _OWN_FIELDS = {"host", "port", "user", "password", "dbname"}
 LIBPQ_OPTIONS = {each.keyword.decode() for each in Conninfo.get_defaults()} - _OWN_FIELDS
+
+_PLANHATS_HOSTS = (".planhat.com", ".planhatdemo.com")
+_TENANT_TOKEN = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 # Of a write key with fewer characters, four would say too much. Segment's have 32.
 SHORTEST_SHOWN_KEY = 12
@@ -66,6 +70,45 @@ class SegmentConnection:
             )
         scheme = "https" if _is_segments_own(parts.hostname) else parts.scheme
         return cls(f"{scheme}://{_place(parts.hostname, number)}", unquote(parts.password))
+
+
+@dataclass(frozen=True)
+class PlanhatConnection:
+    """A tenant: `https://:<token>@<host>?tenant_token=…` as Airflow writes connections."""
+
+    host: str
+    token: str = field(repr=False)
+    # the tenant's, for the sinks of activities and metrics
+    tenant_token: str | None = field(default=None, repr=False)
+    # where the sinks are: one for all regions
+    analytics_host: str = "https://analytics.planhat.com"
+
+    @property
+    def place(self) -> str:
+        """The host, for people."""
+        return self.host.split("//", 1)[1]
+
+    @property
+    def quota_name(self) -> str:
+        """What the quota is counted for: the token, which is not said."""
+        return f"{self.place}#{hashlib.sha256(self.token.encode()).hexdigest()[:12]}"
+
+    @property
+    def tenant(self) -> str:
+        """The tenant, which outlives its tokens where its own is known."""
+        known = self.tenant_token or self.token
+        return f"{self.place}#{hashlib.sha256(known.encode()).hexdigest()[:12]}"
+
+    @property
+    def sink_token(self) -> str:
+        """The tenant's token. Raises `SettingError` where there is none."""
+        if not self.tenant_token:
+            raise SettingError(
+                "The connection `planhat` has no tenant token, and activities and metrics need it: "
+                "add it as the extra tenant_token, https://:<token>@<host>?tenant_token=<tenant "
+                "token> (Planhat: Settings, Tenant Token)."
+            )
+        return self.tenant_token
 
 
 class AirflowConnection(Protocol):
@@ -182,6 +225,66 @@ def segment_connection_of(connection: AirflowConnection) -> SegmentConnection:
             "as its password."
         )
     return SegmentConnection(f"{scheme}://{_place(host, connection.port)}", connection.password)
+
+
+def planhat_connection_of(connection: AirflowConnection) -> PlanhatConnection:
+    """The tenant of a connection of type HTTP: host, the token as password, and of its extra
+    fields `tenant_token` and, where it is another one, `analytics_host`.
+
+    Planhat's own hosts are asked over https whatever it says. Raises `SettingError` without a host
+    or a token, and for a tenant token that cannot be one.
+    """
+    scheme, _, host = (connection.host or "").rpartition("://")
+    host = host.rstrip("/")
+    if not host:
+        raise SettingError("The connection `planhat` names no host: api.planhat.com, say.")
+    is_planhats = host.endswith(_PLANHATS_HOSTS)
+    if not scheme:
+        named = (connection.schema or connection.conn_type or "").lower()
+        scheme = "http" if named == "http" else "https"
+    if is_planhats:
+        scheme = "https"
+    token = (connection.password or "").strip()
+    if not token or not (token.isascii() and token.isprintable()) or " " in token:
+        raise SettingError(
+            "The connection `planhat` has no token, or one with characters that no token has: put "
+            "that of a service account (Planhat: Settings, Service Accounts) as its password, "
+            "https://:<token>@<host>"
+        )
+    extra = connection.extra_dejson
+    tenant_token = str(extra.get("tenant_token") or "").strip() or None
+    if tenant_token and not _TENANT_TOKEN.fullmatch(tenant_token):
+        raise SettingError(
+            "The connection `planhat` has a tenant_token that is none: it has 36 characters, as in "
+            "01234567-89ab-cdef-0123-456789abcdef (Planhat: Settings, Tenant Token)."
+        )
+    place = f"{scheme}://{_place(host, connection.port)}"
+    analytics = str(extra.get("analytics_host") or "").strip().rstrip("/")
+    if not analytics:
+        analytics = PlanhatConnection.analytics_host if is_planhats else place
+    elif "://" not in analytics:
+        analytics = f"https://{analytics}"
+    return PlanhatConnection(place, token, tenant_token, analytics)
+
+
+def planhat_connection_from_uri(uri: str) -> PlanhatConnection:
+    """The same of `https://:<token>@<host>[:port]?tenant_token=…`. Raises `SettingError`."""
+    try:
+        parts = urlsplit(uri)
+        number = parts.port
+    except ValueError:  # the value is not repeated: half of it may be the token
+        parts, number = urlsplit(""), None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise SettingError(
+            "AIRFLOW_CONN_PLANHAT must look like https://:<token>@api.planhat.com; special "
+            "characters in the token are percent-encoded."
+        )
+    read = ReadConnection(
+        conn_type=parts.scheme, host=parts.hostname, login=None,
+        password=unquote(parts.password or ""), port=number, schema=None,
+        extra_dejson=dict(parse_qsl(parts.query)),
+    )  # fmt: skip
+    return planhat_connection_of(read)
 
 
 def webhook_address(connection: AirflowConnection) -> str:

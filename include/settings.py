@@ -12,7 +12,15 @@ from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 
-from include.connections import SegmentConnection, from_json, is_json, segment_connection_of
+from include.connections import (
+    PlanhatConnection,
+    SegmentConnection,
+    from_json,
+    is_json,
+    planhat_connection_from_uri,
+    planhat_connection_of,
+    segment_connection_of,
+)
 from include.errors import SettingError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -149,3 +157,13 @@ def segment_connection(settings: Settings) -> SegmentConnection:
         "AIRFLOW_CONN_SEGMENT is not set: name the Segment source to push to, "
         "https://:<write key>@api.segment.io"
     )
+
+
+def planhat_connection(settings: Settings) -> PlanhatConnection | None:
+    """Planhat's API as the setting says; None where none is set. Raises `SettingError`."""
+    given = settings.airflow_conn_planhat
+    if not given:
+        return None
+    if is_json(given):
+        return planhat_connection_of(from_json("AIRFLOW_CONN_PLANHAT", given))
+    return planhat_connection_from_uri(given)

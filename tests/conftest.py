@@ -1,4 +1,6 @@
-"""A real Postgres for every test: one server a worker process, a fresh migrated database a test."""
+"""A real Postgres for every test: one server a worker process, a fresh migrated database a test.
+And a played Planhat: one a worker process, emptied for each test.
+"""
 
 import itertools
 from collections.abc import Iterator
@@ -7,6 +9,9 @@ from dataclasses import replace
 import psycopg
 import pytest
 
+from include.played_planhat.app import PlayedPlanhat
+from include.played_planhat.serve import running
+from include.played_planhat.switches import Switches
 from include.settings import Settings, load_settings
 from include.warehouse import embedded
 from include.warehouse.migrate import migrate
@@ -54,3 +59,26 @@ def warehouse(server: Settings) -> Iterator[str]:
 def settings(server: Settings, warehouse: str, tmp_path: object) -> Settings:
     """Settings of a project whose warehouse is the test's own database."""
     return replace(server, airflow_conn_warehouse=warehouse)
+
+
+@pytest.fixture(scope="session")
+def served_planhat() -> Iterator[tuple[PlayedPlanhat, str]]:
+    """A played Planhat and its address."""
+    shared = PlayedPlanhat()
+    with running(shared) as address:
+        yield shared, address
+
+
+@pytest.fixture
+def played(served_planhat: tuple[PlayedPlanhat, str]) -> PlayedPlanhat:
+    """An empty tenant with the default switches."""
+    shared, _ = served_planhat
+    shared.switches = Switches()
+    shared.reset()
+    return shared
+
+
+@pytest.fixture
+def played_address(served_planhat: tuple[PlayedPlanhat, str]) -> str:
+    """Where it listens."""
+    return served_planhat[1]

@@ -15,6 +15,7 @@
     objects.py      rows → raw_planhat.objects, set-based, one transaction a model
     deletions.py    what is not in a read: deleted, or withheld
     reading.py      `read_folder`: the whole of it
+    api/            the live API
 
 Whoever reads the live API yields `Found` objects too (origin: the API's path, line: the place in
 the answer) and hands them to `objects.write_model`: the writer does not care where they came from.

@@ -68,7 +68,7 @@ class PlayedPlanhat(Tenant):
         if fault and kind == "hang":
             await asyncio.sleep(fault.seconds)
         if kind == "throttle":
-            return self.too_many()
+            return self.refused(Refusal(429, "Too many requests"))  # without a word on its end
         if kind == "error":
             return self.refused(Refusal(500, "internal error"))
         if kind == "page":

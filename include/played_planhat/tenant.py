@@ -65,7 +65,7 @@ class Tenant:
         if not self._is_let_in(authorization):
             return self.refused(Refusal(401, "Unauthorized"))
         if not self.quota.take(self.switches) or self.requests.now > self.switches.parallel:
-            return self.too_many()
+            return self._too_many()
         headers = tuple(self.quota.headers(self.switches, is_refused=False))
         try:
             answer = self._main(asked, path, body)
@@ -75,8 +75,7 @@ class Tenant:
             self.keep()
         return answer._replace(headers=(*headers, *answer.headers))
 
-    def too_many(self) -> Answer:
-        """429."""
+    def _too_many(self) -> Answer:
         headers = self.quota.headers(self.switches, is_refused=True)
         return self.refused(Refusal(429, "Too many requests"))._replace(headers=tuple(headers))
 

@@ -11,12 +11,18 @@ from include.connections import (
     SegmentConnection,
     from_json,
     is_json,
+    planhat_connection_of,
     postgres_url,
     segment_connection_of,
     webhook_address,
 )
 from include.errors import SettingError
-from include.settings import Settings, load_settings, segment_connection
+from include.settings import (
+    Settings,
+    load_settings,
+    planhat_connection,
+    segment_connection,
+)
 from include.warehouse.connection import warehouse_url
 
 
@@ -160,3 +166,54 @@ def test_json_that_is_no_connection_is_said_without_its_value(text: str, said: s
 def test_a_warehouse_without_a_host_is_refused() -> None:
     with pytest.raises(SettingError, match="names no host"):
         warehouse_url(Settings(airflow_conn_warehouse='{"conn_type": "postgres"}'))
+
+
+TENANT = "01234567-89ab-cdef-0123-456789abcdef"
+
+
+def planhat(text: str) -> object:
+    return planhat_connection(load_settings({"AIRFLOW_CONN_PLANHAT": text}))
+
+
+def test_planhats_host_token_and_tenant_token_are_read_from_either_form() -> None:
+    assert planhat_connection(load_settings({})) is None
+    given = planhat(f"https://:to%40ken@api-eu.planhat.com?tenant_token={TENANT}")
+    assert (given.host, given.token) == ("https://api-eu.planhat.com", "to@ken")
+    assert (given.tenant_token, given.analytics_host) == (TENANT, "https://analytics.planhat.com")
+    extra = {"tenant_token": TENANT}
+    assert planhat_connection_of(Kept("http", "api-eu.planhat.com", None, "to@ken",
+                                      extra_dejson=extra)) == given  # fmt: skip
+    assert planhat_connection_of(Kept("https", "https://api-eu.planhat.com/", None, "to@ken",
+                                      extra_dejson=extra)) == given  # fmt: skip
+    written = {
+        "conn_type": "http", "host": "api-eu.planhat.com", "password": "to@ken", "extra": extra
+    }  # fmt: skip
+    assert planhat(json.dumps(written)) == given
+
+
+def test_planhats_own_hosts_are_asked_over_https_and_others_as_they_say() -> None:
+    assert planhat("http://:t@api.planhat.com").host == "https://api.planhat.com"
+    played = planhat("http://:t@127.0.0.1:8200")
+    # a server of one's own has its sinks too
+    assert played.host == played.analytics_host == "http://127.0.0.1:8200"
+    other = planhat("http://:t@127.0.0.1:8200?analytics_host=http://127.0.0.1:8300/")
+    assert other.analytics_host == "http://127.0.0.1:8300"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("api.planhat.com", "must look like"),
+        ("https://:secret-token@host:port", "must look like"),
+        ("https://api.planhat.com", "no token"),
+        ("https://:secret%20token@api.planhat.com", "no token"),
+        ("https://:secret-token@api.planhat.com?tenant_token=secret-none", "that is none"),
+        ("https://:secret-token@api.planhat.com?tenant_token=" + "secret" * 6, "that is none"),
+    ],
+)
+def test_a_planhat_connection_that_cannot_be_one_is_said_without_its_secrets(
+    text: str, reason: str
+) -> None:
+    with pytest.raises(SettingError, match=reason) as failed:
+        planhat(text)
+    assert "secret" not in str(failed.value)
