@@ -1115,7 +1115,8 @@ class Reference:
         """Who m leads to, deleted or not."""
         people = self.with_email(company_id, email)
         if not people:
-            return self.find_by_email(company_id, email)[0]
+            led = self.led_to(company_id, email)
+            return min(led) if len(led) == 1 else self.find_by_email(company_id, email)[0]
         if people[0].is_deleted:
             return min(each.id for each in people)
         person = self.only_or_primary(people)

@@ -19,10 +19,8 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
-import hypothesis
 import psycopg
 import pytest
-from hypothesis import HealthCheck, Phase
 from psycopg import sql
 from psycopg.rows import dict_row
 from psycopg.types.json import Json
@@ -54,33 +52,11 @@ from tests.dbt_project.worlds import (
     SWITCHES,
     Rendered,
     World,
+    draw_worlds,
 )
 
 WORLDS = int(os.environ.get("ANY_ORDER_WORLDS", "800"))
 SEED = int(os.environ.get("ANY_ORDER_SEED", "20260302"))
-
-# Worlds
-
-
-def draw_worlds(count: int, seed: int) -> list[World]:
-    """The same worlds for the same seed."""
-    drawn: list[World] = []
-
-    @hypothesis.seed(seed)
-    @hypothesis.settings(
-        max_examples=count,
-        database=None,
-        deadline=None,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
-    @hypothesis.given(making.worlds())
-    def draw(world: World) -> None:
-        drawn.append(world)
-
-    draw()
-    return drawn
-
 
 def render(worlds: Iterable[World]) -> list[Rendered]:
     return [Rendered(number, world) for number, world in enumerate(worlds, 1)]

@@ -15,8 +15,6 @@ from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
-from hypothesis import strategies as st
-
 from tests.dbt_project.reference import (
     Block,
     FormerKey,
@@ -384,12 +382,10 @@ _HAPPENED = tuple(
 )
 
 
-def worlds() -> st.SearchStrategy[World]:
-    """Hypothesis draws a world's number and nothing else: a draw for each of its hundreds of
-    choices would take longer than all the builds, and its shrinking cannot be used when hundreds
-    of worlds share one build.
-    """
-    return st.builds(make_world, st.integers(0, 2**64 - 1))
+def draw_worlds(count: int, seed: int) -> list[World]:
+    """The same worlds for the same seed, wherever and beside whatever they are drawn."""
+    numbers = random.Random(seed)
+    return [make_world(numbers.getrandbits(64)) for _ in range(count)]
 
 
 def make_world(number: int) -> World:
