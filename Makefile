@@ -29,7 +29,7 @@ NO_SETTINGS := $(addprefix -u ,$(filter AIRFLOW__%,$(SETTINGS))) $(addsuffix =,$
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test up down status build plan push answer cancel why bench report url psql planhat columns source block exclude alias links switch analyticsjs load warehouse replay \
-	lint format docs dbt requirements clean
+	lint format docs dbt requirements version audit clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {gsub(/\$$\$$/, "$$", $$2); printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,8 +49,9 @@ setup: .venv/ready ## Make .venv with everything in requirements.txt; every comm
 demo: .venv/ready ## A sample customer base, real Segment calls, a build, a push through Airflow, and the table
 	@$(CLI) demo
 
-test: .venv/ready ## Everything that proves it (ARGS="-k bootstrap" for some of it)
-	@$(call only,ARGS PYTEST_ADDOPTS)env -u ARGS -u MAKE_GIVEN $(NO_SETTINGS) PYTEST_ADDOPTS="-n 2 --dist loadfile $$PYTEST_ADDOPTS $$ARGS" $(PY) -m pytest
+test: .venv/ready ## Everything that proves it (FAST=1 what needs no Postgres, PART=collector, LONG=1 more worlds and kills, ARGS="-k bootstrap")
+	@$(call only,FAST PART LONG ARGS PYTEST_ADDOPTS)env -u ARGS -u FAST -u PART -u MAKE_GIVEN $(NO_SETTINGS) LONG=$(if $(call flag,LONG,long),1) \
+		PYTEST_ADDOPTS="-n 2 --dist loadfile --durations=20 $(call flag,FAST,fast) $(if $(value PART),--part=$$PART) $$PYTEST_ADDOPTS $$ARGS" $(PY) -m pytest
 
 up: .venv/ready ## Start what is not running: Postgres, collector, Airflow
 	@$(CLI) up
@@ -146,6 +147,12 @@ dbt: .venv/ready ## Any dbt command against the warehouse (ARGS="show --select c
 requirements: .venv/ready ## Compile requirements.in for Python 3.11, 3.12 and 3.13 (UPGRADE=1 to newest)
 	@$(call only,UPGRADE).venv/bin/uv pip compile --universal --python-version 3.11 --no-header --no-emit-index-url \
 		--quiet $(call flag,UPGRADE,upgrade) --output-file requirements.txt requirements.in
+
+version: .venv/ready ## The version of this copy
+	@$(CLI) version
+
+audit: .venv/ready ## Known vulnerabilities of every dependency; what is installed as CycloneDX (SBOM=sbom.json)
+	@$(CLI) audit $(call option,SBOM,sbom)
 
 clean: .venv/ready ## Stop, and delete all that a running copy keeps: the embedded warehouse too
 	@$(CLI) clean

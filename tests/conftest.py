@@ -5,6 +5,7 @@ And a played Planhat: one a worker process, emptied for each test.
 import itertools
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -12,11 +13,35 @@ import pytest
 from include.played_planhat.app import PlayedPlanhat
 from include.played_planhat.serve import running
 from include.played_planhat.switches import Switches
-from include.settings import Settings, load_settings
+from include.settings import ROOT, Settings, load_settings
 from include.warehouse import embedded
 from include.warehouse.migrate import migrate
+from tests.parts import PARTS, part_of
 
 _numbers = itertools.count(1)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("some of the tests")
+    group.addoption("--fast", action="store_true", help="those that need no Postgres")
+    group.addoption("--part", choices=sorted(PARTS), help="those of one part of the project")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out the files of other parts, unread."""
+    part = config.getoption("part")
+    is_test = collection_path.name.startswith("test_")
+    if not part or not is_test or not collection_path.is_relative_to(ROOT):
+        return None
+    return part_of(collection_path.relative_to(ROOT).as_posix()) != part or None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what asks Postgres, where --fast says so."""
+    if config.getoption("fast"):
+        needs = {id(each): "server" in getattr(each, "fixturenames", ()) for each in items}
+        config.hook.pytest_deselected(items=[each for each in items if needs[id(each)]])
+        items[:] = [each for each in items if not needs[id(each)]]
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import pytest
 from include.push.catalogue import read_catalogue
 from include.settings import ROOT
 
-DOCS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 
 
 @pytest.fixture(params=DOCS, ids=lambda file: file.name)

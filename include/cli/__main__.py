@@ -8,6 +8,7 @@ import psycopg
 import typer
 
 from include.cli import (
+    audit,
     bench,
     columns,
     data,
@@ -33,7 +34,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for group in (services, pipeline, data, columns, sources, identity, why, reports, project, bench):
+for group in (
+    services, pipeline, data, columns, sources, identity, why, reports, project, audit, bench,
+):  # fmt: skip
     group.register(app)
 
 

@@ -20,6 +20,7 @@ from typing import Any
 
 import msgspec
 
+from include import __version__
 from include.collector import answers, logs, openapi, pixel, protocol
 from include.collector.addresses import Addresses
 from include.collector.answers import Answer, Headers
@@ -305,6 +306,7 @@ class Collector:
             "status": "ready" if is_ready else "away",
             "database": "up" if is_up else "away",
             "spool": spool,
+            "version": __version__,
         }
         return answers.as_json(200 if is_ready else 503, msgspec.json.encode(state))
 

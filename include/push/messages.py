@@ -1,6 +1,7 @@
 """Planned rows → Segment messages, in the shape that segment-analytics-python gives its own.
 
-Equal to what `segment.analytics.Client(send=False)` builds from the same traits: the tests compare.
+But for the library's name, which is ours, equal to what `segment.analytics.Client(send=False)`
+builds from the same traits: the tests compare.
 Built here and not by the client because the client stamps its own clock and measures each message
 by encoding it once more, which halves the speed.
 """
@@ -11,10 +12,11 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import msgspec
-from segment.analytics.version import VERSION
+
+from include import __version__
 
 # Shared by all messages, which are encoded and never changed.
-CONTEXT = {"library": {"name": "analytics-python", "version": VERSION}}
+CONTEXT = {"library": {"name": "planhat-segment", "version": __version__}}
 NOTHING: dict[str, Any] = {}
 
 # Segment refuses more: 32 KB a message.

@@ -16,7 +16,7 @@ from pydantic_core import PydanticCustomError
 from starlette.middleware.base import BaseHTTPMiddleware
 
 import include.page
-from include import rules
+from include import __version__, rules
 from include.collector import sources
 from include.errors import BusyError, ProblemError, ServiceError
 from include.page import button, changes, destination, held, metrics, reading, runs, tracking, usage
@@ -156,6 +156,7 @@ async def push_section(request: Request, user: GetUserDep, may: Permissions) -> 
             warehouse_problem=state.get("problem"),
         ),
         "silent_processes": silent,
+        "version": __version__,
         "failed_before": _failed_before(dag, state),
         **state,
     }

@@ -58,6 +58,7 @@ from tests.dbt_project.worlds import (
 WORLDS = int(os.environ.get("ANY_ORDER_WORLDS", "800"))
 SEED = int(os.environ.get("ANY_ORDER_SEED", "20260302"))
 
+
 def render(worlds: Iterable[World]) -> list[Rendered]:
     return [Rendered(number, world) for number, world in enumerate(worlds, 1)]
 

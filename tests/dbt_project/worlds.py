@@ -331,7 +331,7 @@ _COMPANY_PLACES = (
 )  # fmt: skip
 _OBJECT_NAMES = (
     "asset_id", "asset_id", "asset_id", "assetId", "assetExternalId", "asset_external_id",
-    "project_id", "project_id", "projectExternalId", "license_id",
+    "project_id", "project_id", "projectExternalId", "license_id", "license_id", "license_id",
 )  # fmt: skip
 _UNREADABLE = (
     "yesterday, about noon", "2031-13-45T99:00:00Z", "", True, "2026-02-30T10:00:00Z",
@@ -411,7 +411,9 @@ class _Maker:
     def __init__(self, chance: random.Random) -> None:
         self.chance = chance
         # most of a world's calls are about one thing, or it is about nothing in particular
-        self.theme = self.pick(("any", "any", "user", "user", "email", "device", "metrics"))
+        self.theme = self.pick(
+            ("any", "any", "user", "user", "email", "email", "device", "metrics")
+        )
         self.moments = self.chance.sample(_HAPPENED, 9 if self.theme == "any" else 4)
 
     def pick(self, values: Sequence[Any]) -> Any:
@@ -431,7 +433,7 @@ class _Maker:
 
     def world(self) -> World:
         things = [("company", name) for name in self.pick(("AB", "AB", "AB", "ABC", "A"))]
-        for model, number in (("enduser", 5), ("asset", 3), ("project", 2), ("license", 1)):
+        for model, number in (("enduser", 5), ("asset", 3), ("project", 2), ("license", 2)):
             names = "12345"[: self.chance.randint(0, number)]
             things += [(model, name) for name in names]
         own = self.chance.sample(_SETTINGS, self.pick((1, 1, 2, 3)))

@@ -89,6 +89,7 @@ function mark(push) {
   if (element.textContent !== text) element.textContent = text;
   element.classList.toggle("on", push.is_active);
   element.title = push.is_active ? "Data push is active" : "OFF until data push is active";
+  by("version").textContent = push.version;
 }
 
 function startTabs() {

@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from include import __version__
 from include.collector.sources import set_enabled
 from tests.include.collector.conftest import Running
 
@@ -211,3 +212,4 @@ def test_health_says_that_it_is_ready(collector: Running):
     assert answer.status_code == 200
     assert answer.json()["status"] == "ready"
     assert answer.json()["database"] == "up"
+    assert answer.json()["version"] == __version__

@@ -11,6 +11,7 @@ from psycopg.rows import dict_row
 from segment.analytics.client import Client
 from segment.analytics.request import DatetimeSerializer
 
+from include import __version__
 from include.push.catalogue import FOLDER, read_catalogue
 from include.push.messages import ENVELOPE_BYTES, FLOAT_BYTES, message_bytes
 from tests.include.push.played_segment import PlayedSegment
@@ -48,6 +49,8 @@ def library_message(call: str, event: str | None, ids: dict, values: dict, rest:
         _, message = client.identify(**ids, traits=values, **rest)
     else:
         _, message = client.track(**ids, event=event, properties=values, **rest)
+    assert message["context"]["library"]["name"] == "analytics-python"
+    message["context"]["library"] = {"name": "planhat-segment", "version": __version__}
     return json.loads(json.dumps(message, cls=DatetimeSerializer))
 
 
