@@ -1,7 +1,6 @@
 """version, audit: what runs here, and what is known against it."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -85,10 +84,9 @@ def write_sbom(file: Path) -> None:
 
 def _with_uv(package: str, command: list[str]) -> subprocess.CompletedProcess[str]:
     uv = str(Path(sys.executable).with_name("uv"))
-    environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
     return subprocess.run(
         [uv, "tool", "run", "--quiet", "--from", package, *command],
-        check=False, capture_output=True, text=True, env=environment,
+        check=False, capture_output=True, text=True,
     )  # fmt: skip
 
 
