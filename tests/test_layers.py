@@ -12,6 +12,21 @@ from include.settings import ROOT
 HEAVY = {"pandas", "segment", "dbt", "psycopg", "psycopg2", "sqlalchemy", "httpx"}
 
 
+# From the ground up: a part of include imports only from floors below its own.
+FLOORS = (
+    {"errors", "counting", "terminal", "private_files", "analytics_js", "health"},
+    {"connections", "nearest", "webhook"},
+    {"settings"},
+    {"warehouse", "schedule", "airflow_api", "started_with", "played_planhat"},
+    {"airflow_process", "supervision", "collector", "push", "reports", "usage_alerts",
+     "build_failures"},
+    {"segment_warehouse", "planhat", "rules", "services", "why"},
+    {"build", "page", "sample"},
+    {"bench", "demo"},
+    {"cli"},
+)  # fmt: skip
+
+
 def files(folder: str) -> list[Path]:
     found = sorted((ROOT / folder).rglob("*.py"))
     assert found, f"{folder} has no Python file: is the path right?"
@@ -47,6 +62,29 @@ def test_include_never_imports_airflow() -> None:
 def test_nothing_imports_dags(folder: str) -> None:
     # A DAG file is read anew all the time, by name: code of ours belongs into include.
     assert [str(file) for file in files(folder) if "dags" in roots(file)] == []
+
+
+def parts(file: Path) -> Iterator[str]:
+    """The parts of include that a file imports."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            names = [each.name for each in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [f"{node.module}.{each.name}" for each in node.names]
+        else:
+            continue
+        yield from (name.split(".")[1] for name in names if name.startswith("include."))
+
+
+def test_each_part_of_include_imports_from_lower_floors_alone() -> None:
+    floor = {part: number for number, those in enumerate(FLOORS) for part in those}
+    upward = set()
+    for file in files("include"):
+        part = file.relative_to(ROOT / "include").parts[0].removesuffix(".py")
+        for other in set(parts(file)) - {part, "__version__"}:
+            if part not in floor or other not in floor or floor[other] >= floor[part]:
+                upward.add(f"{file.relative_to(ROOT)} imports include.{other}")
+    assert upward == set(), "build it lower, or give a new part its floor in FLOORS"
 
 
 def test_include_knows_no_plugin() -> None:

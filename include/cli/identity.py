@@ -169,15 +169,15 @@ def _days(text: str) -> float | None:
 
 def _said() -> dict[str, Any]:
     from include.page.identities import said
-    from include.page.reading import read_only
+    from include.warehouse.reading import read_only
 
     with read_only(migrated_warehouse(load_settings())) as connection:
         return said(connection)
 
 
 def _switches() -> dict[str, Any]:
-    from include.page.reading import read_only
     from include.page.tracking import switches
+    from include.warehouse.reading import read_only
 
     with read_only(migrated_warehouse(load_settings())) as connection:
         return switches(connection)

@@ -7,8 +7,8 @@ from psycopg import sql
 from psycopg.rows import dict_row, tuple_row
 
 from include import rules
-from include.page.pushed_models import pushed_models
 from include.push import contract, destinations, resync
+from include.push.pushed_models import pushed_models
 from include.settings import SegmentConnection, Settings
 
 

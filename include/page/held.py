@@ -4,7 +4,7 @@ from typing import Any
 
 import psycopg
 
-from include.page.reading import rows, shortened
+from include.warehouse.reading import rows, shortened
 
 OBJECTS_A_PAGE = 50
 

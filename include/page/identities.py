@@ -12,8 +12,8 @@ from psycopg import sql
 
 from include.collector.blank import BLANK, cut
 from include.page.changes import ChangeError
-from include.page.reading import one, rows
 from include.warehouse.connection import connect
+from include.warehouse.reading import one, rows
 
 # Which key a row of what is blocked is for.
 KEYS = ("all", "user_id", "email", "anonymous_id", "company", "object")

@@ -4,7 +4,7 @@ from typing import Any
 
 import psycopg
 
-from include.page.reading import one, rows, shortened
+from include.warehouse.reading import one, rows, shortened
 
 DAYS = 90
 COMPANIES_A_PAGE = 50

@@ -4,7 +4,7 @@ from typing import Any
 
 import psycopg
 
-from include.page.reading import one, rows, shortened
+from include.warehouse.reading import one, rows, shortened
 
 COUNTS = (
     "considered", "unchanged", "added", "changed", "removed", "invalid", "held", "not_sent",

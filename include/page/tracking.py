@@ -4,7 +4,7 @@ from typing import Any
 
 import psycopg
 
-from include.page.reading import one, rows, shortened
+from include.warehouse.reading import one, rows, shortened
 from include.why.asking import Asker
 from include.why.reasons import REASONS, remedy
 

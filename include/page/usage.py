@@ -4,9 +4,9 @@ from typing import Any
 
 import psycopg
 
-from include.page.reading import one, rows, shortened
 from include.page.tracking import switches
 from include.usage_alerts import OBJECTS_OF_ALERTS
+from include.warehouse.reading import one, rows, shortened
 
 DAYS = 90
 COMPANIES_A_PAGE = 50

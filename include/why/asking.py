@@ -6,7 +6,7 @@ from typing import Any
 
 import psycopg
 
-from include.page.reading import one, rows, shortened
+from include.warehouse.reading import one, rows, shortened
 
 HIDDEN = "(hidden)"
 

@@ -4,7 +4,7 @@ import hashlib
 from typing import Any
 
 from include.collector.times import read_time
-from include.page.reading import shortened
+from include.warehouse.reading import shortened
 from include.why import outbound
 from include.why.asking import Asker, times, when
 from include.why.reasons import REASONS, remedy

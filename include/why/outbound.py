@@ -4,8 +4,8 @@ from typing import Any
 
 from psycopg import sql
 
-from include.page.pushed_models import pushed_models
 from include.push.catalogue import PushedModel
+from include.push.pushed_models import pushed_models
 from include.why.asking import Asker, has_tables, times, when
 from include.why.story import Step
 

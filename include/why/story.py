@@ -4,7 +4,7 @@ import textwrap
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from include.page.reading import plain
+from include.warehouse.reading import plain
 
 # done: it happened. missing: it did not, and the text says why. waiting: it will.
 State = Literal["done", "missing", "waiting"]

@@ -4,7 +4,7 @@ import psycopg
 from psycopg import errors
 
 from include.errors import ServiceError
-from include.page.reading import read_only
+from include.warehouse.reading import read_only
 from include.why import calls, outbound, subjects
 from include.why.asking import Asker, has_tables
 from include.why.story import Chapter, Step, Story

@@ -19,12 +19,13 @@ import include.page
 from include import __version__, rules
 from include.collector import sources
 from include.errors import BusyError, ProblemError, ServiceError
-from include.page import button, changes, destination, held, metrics, reading, runs, tracking, usage
+from include.page import button, changes, destination, held, metrics, runs, tracking, usage
 from include.page.button import PushDag
-from include.page.pushed_models import pushed_models
 from include.push import guards, resync
 from include.push.cancel import cancel_run
+from include.push.pushed_models import pushed_models
 from include.settings import load_settings
+from include.warehouse import reading
 from include.warehouse.connection import connect
 from include.why import tell
 from plugins.page import airflow_api, warehouse

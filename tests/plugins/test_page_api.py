@@ -10,9 +10,9 @@ import psycopg
 import pytest
 
 from include.collector.sources import TENANT_TOKEN, add_key, add_source, key_hash
-from include.page.reading import NOT_BUILT, NOT_MIGRATED
 from include.push.runs import Claim, trigger_of
 from include.settings import ROOT
+from include.warehouse.reading import NOT_BUILT, NOT_MIGRATED
 from tests.dbt_project.landing import land_calls
 from tests.include.page.world import (
     HOSTILE,

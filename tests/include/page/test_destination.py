@@ -5,8 +5,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from include.page import destination, reading
+from include.page import destination
 from include.settings import SegmentConnection, Settings
+from include.warehouse import reading
 from tests.include.page.world import NOON
 from tests.include.push.world import LICENSE, World
 

@@ -3,7 +3,8 @@
 import psycopg
 import pytest
 
-from include.page import held, reading
+from include.page import held
+from include.warehouse import reading
 from tests.include.page.world import add_error, add_held_plan
 
 

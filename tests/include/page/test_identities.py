@@ -16,7 +16,7 @@ from include.page.identities import (
     said,
     unblock,
 )
-from include.page.reading import read_only
+from include.warehouse.reading import read_only
 
 ACME, GLOBEX, GONE = (digit * 24 for digit in "abc")
 

@@ -6,7 +6,8 @@ import psycopg
 import pytest
 
 from include.build import build
-from include.page import metrics, reading, tracking, usage
+from include.page import metrics, tracking, usage
+from include.warehouse import reading
 
 QUERIES = {
     "outcomes": tracking.outcomes,

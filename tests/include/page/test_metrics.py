@@ -5,7 +5,8 @@ from functools import partial
 import psycopg
 import pytest
 
-from include.page import metrics, reading
+from include.page import metrics
+from include.warehouse import reading
 from tests.include.page.world import make_marts
 
 DECLARED = "insert into sync.company_metrics (metric, aggregation) values ('seats', 'LAST')"

@@ -5,7 +5,8 @@ from datetime import timedelta
 import psycopg
 import pytest
 
-from include.page import reading, runs
+from include.page import runs
+from include.warehouse import reading
 from tests.include.page.world import (
     HOSTILE,
     NOON,

@@ -6,7 +6,8 @@ import psycopg
 import pytest
 
 from include.collector.sources import TENANT_TOKEN, add_key, add_source, rotate_key
-from include.page import reading, tracking
+from include.page import tracking
+from include.warehouse import reading
 from tests.include.page.world import add_intake, add_unresolved, make_marts
 from tests.include.why.world import quarantine
 

@@ -5,7 +5,8 @@ from datetime import timedelta
 import psycopg
 import pytest
 
-from include.page import reading, usage
+from include.page import usage
+from include.warehouse import reading
 from tests.include.page.world import NOON, add_company, make_marts
 
 

@@ -6,8 +6,8 @@ from decimal import Decimal
 import psycopg
 import pytest
 
-from include.page import reading, runs, tracking
-from include.warehouse import embedded
+from include.page import runs, tracking
+from include.warehouse import embedded, reading
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Reading the warehouse for the page: never writing, never for long, never a traceback."""
+"""Reading the warehouse for a person: never writing, never for long, never a traceback."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
