@@ -48,8 +48,8 @@
 {#
     A fingerprint of what a model depends on besides its rows: the config's list `inputs`. Each is a
     table of settings, or `as_of` (the day), or `week` (up to which weeks are judged on it), or `original_timestamp_first`
-    (the sources whose clocks are turned round), or `bots` (whether they were ever blocked), or `links` (how long one
-    holds).
+    (the sources whose clocks are turned round), or `bots` (whether they were ever blocked), or `named_pages` (those
+    that a setting names), or `links` (how long one holds).
 #}
 {% macro inputs() %}
     {%- set parts = [] -%}
@@ -66,6 +66,12 @@
             {%- endset -%}
         {%- elif input == 'bots' -%}
             {%- set query = "select count(*) > 0 from sync.switches where switch = 'block_bots' and is_on" -%}
+        {%- elif input == 'named_pages' -%}
+            {%- set query -%}
+                select md5(coalesce(string_agg(type || ' ' || event, e'\n' order by type, event collate "C"), ''))
+                from sync.usage_events
+                where type in ('page', 'screen') and event <> type
+            {%- endset -%}
         {%- elif input == 'links' -%}
             {%- set query = "select value from sync.thresholds where threshold = 'link_expires_days'" -%}
         {%- else -%}

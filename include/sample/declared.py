@@ -9,6 +9,7 @@ USAGE_EVENTS = {
     ("track", "Heartbeat"): (False, 1),
     ("track", "Report Exported"): (True, 3),
     ("screen", "screen"): (True, 0.5),
+    ("page", "Order Confirmed"): (True, 1),
 }
 BLOCKED_IDENTITIES = ("kiosk",)
 # (model, property): events may also name a license

@@ -319,7 +319,10 @@ def _no_usage(call: dict[str, Any], *, is_ruled: bool = False) -> Step:
     if is_ruled:
         text = f"No usage: sync.usage_events says that “{call['event']}” does not count."
     elif call["type"] in ("page", "screen"):
-        text = f"No usage: a {call['type']} call counts only where sync.usage_events says so."
+        text = (
+            f"No usage: a {call['type']} call counts only where sync.usage_events says so, of all "
+            "of them or of this one by its name."
+        )
     else:
         text = f"No usage: of an {call['type']} only what it says about people is used."
     return Step("Counted", text)

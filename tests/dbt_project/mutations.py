@@ -613,6 +613,13 @@ MUTATIONS = [
         "event_names.type = 'track'",
         "an_event_name_says_whether_it_counts",
     ),
+    Mutation(
+        "§3.7",
+        f"{_STAGING}calls.sql",
+        "when type in ('{{ pages | join(\"', '\") }}') then {{ key_text('name') }}",
+        "when type in ('page', 'screen') then {{ key_text('event') }}",
+        "a_page_has_a_name_of_its_own_where_a_setting_says_it",
+    ),
     # Group
     Mutation(
         "§3.8",
@@ -705,6 +712,13 @@ MUTATIONS = [
         "'9', 'g')",
         "'8', 'g')",
         "a_time_that_is_not_usable_is_known_by_what_it_looks_like",
+    ),
+    Mutation(
+        "§3.9",
+        f"{_STAGING}calls.sql",
+        "case when is_original_first then coalesce(original_at, stamped_at)",
+        "case when is_original_first then coalesce(stamped_at, original_at)",
+        "a_relay_s_clocks_can_be_turned_round",
     ),
     # Where attributes stand
     Mutation(

@@ -438,11 +438,17 @@ class Call:
 
     @property
     def event(self) -> str | None:
-        """The name that usage counts it under; None: never usage."""
+        """The name that usage counts it under; None: never usage.
+
+        3.7: of a page or screen it is its own name where a setting is about that one.
+        """
+        said = self.payload.get("event" if self.type == "track" else "name")
+        name = (as_text(said) or "").strip(BLANKS)[:500].strip(BLANKS)
         if self.type == "track":
-            name = (as_text(self.payload.get("event")) or "").strip(BLANKS)
-            return name[:500].strip(BLANKS) or "(unnamed)"
-        return self.type if self.type in ("page", "screen") else None
+            return name or "(unnamed)"
+        if self.type not in ("page", "screen"):
+            return None
+        return name if (self.type, name) in self.rules.usage_events else self.type
 
     @property
     def weight(self) -> Decimal | None:

@@ -151,6 +151,7 @@ SHARED = (
     Setting(3, "thresholds", ("link_expires_days",), (2, "days", "how long a link counts")),
     Setting(0, "usage_events", ("screen", "screen"), (True, "0.5")),
     Setting(3, "usage_events", ("track", "(unnamed)"), (True, "2")),
+    Setting(3, "usage_events", ("page", "Home"), (True, "2")),
     Setting(3, "object_keys", ("license", "license_id"), 1),
     Setting(3, "key_names", ("user_id", "properties.user_ref"), 4),
     Setting(5, "key_names", ("company", "context.company_ref"), 19),
@@ -369,6 +370,8 @@ _SETTINGS = (
     ("company_metrics", ("~calls",), ("SUM", "LAST")),
     ("usage_events", ("track", "~Clicked"), ((False, "1"), (True, "3"))),
     ("usage_events", ("track", "~Opened"), ((True, "0.25"),)),
+    ("usage_events", ("page", "~Docs"), ((True, "3"), (False, "1"))),
+    ("usage_events", ("screen", "~Docs"), ((False, "1"), (True, "3"))),
 )
 # When calls are received: on quiet days, or around the switches; often at the same time.
 _RECEIVED = tuple(_minutes(*at) for at in ((0, 9), (2, 9), (3, 15), (5, 9), (5, 10), (6, 1)))
@@ -553,6 +556,11 @@ class _Maker:
             name = self.often(("~Clicked", "~Opened"), (0.1, odd))
             if name is not None or self.happens(0.5):
                 body["event"] = name
+        if body["type"] in ("page", "screen") and self.happens(0.6):
+            body["name"] = self.often(
+                ("Home", "~Docs", " ~Docs\u00a0"),
+                (0.2, ("home", "", 7, None, "~Docs\u200b~", "page")),
+            )
         if body["type"] == "identify" and self.happens(0.5):
             place = self.often(("traits.name",), (0.3, ("context.traits.name",)))
             _put(body, place, self.pick(("Ada", "Bo", "Cy", None)))

@@ -133,12 +133,21 @@ def _weighted_event(days: Days) -> Case:
 def _page_and_screen(days: Days) -> Case:
     story = Story(
         days, "page-and-screen", "3.7",
-        "Page calls are no usage unless a row says so; here screens do, with half the weight.",
+        "Page calls are no usage unless a row says so: here one page does, by its name, and all "
+        "screens, with half the weight.",
     )  # fmt: skip
     user = story.name("u")
     person = story.enduser("lumen", "lova", externalId=user)
     outcome = found("lumen", person, by="user_id")
     story.call("page", 13, "13:00", outcome.but(counted=False), user_id=user, name="Reports")
+    story.call(
+        "page",
+        13,
+        "13:05",
+        outcome.but(counted=True, weight=1),
+        user_id=user,
+        name="Order Confirmed",
+    )
     story.call(
         "screen", 13, "13:10", outcome.but(counted=True, weight=0.5), user_id=user, name="Inbox"
     )

@@ -77,7 +77,8 @@ def test_the_settings_of_the_sample_are_made_and_no_others_are_touched(
         warehouse, "select event, counted, weight::float from sync.usage_events order by event"
     )
     assert counted == [
-        ("Heartbeat", False, 1), ("Report Exported", True, 3), ("screen", True, 0.5),
+        ("Heartbeat", False, 1), ("Order Confirmed", True, 1), ("Report Exported", True, 3),
+        ("screen", True, 0.5),
     ]  # fmt: skip
 
 

@@ -5,6 +5,8 @@ import random
 import psycopg
 import pytest
 
+from include.collector.blank import BLANK
+
 # Texts of indexes that cannot be long, and why.
 BOUNDED = {
     "sync.migrations.name": "our own files",
@@ -144,6 +146,19 @@ def test_what_operators_name_may_have_500_characters_of_any_kind(
         connection.execute(statement.encode(), ["".join(letters[:500])])
         with pytest.raises(psycopg.errors.CheckViolation, match="is_short"):
             connection.execute(statement.encode(), ["".join(letters)])
+
+
+@pytest.mark.parametrize("type_", ["track", "page", "screen"])
+def test_a_counted_event_is_one_that_there_can_be(warehouse: str, type_: str) -> None:
+    insert = "insert into sync.usage_events (type, event) values (%s, %s)"
+    with psycopg.connect(warehouse, autocommit=True) as connection:
+        for event in ["", *BLANK, *(f"Home{blank}" for blank in BLANK), "\u2003Home"]:
+            with pytest.raises(psycopg.errors.CheckViolation, match="is_cut_and_not_blank"):
+                connection.execute(insert, [type_, event])
+        for event in ["Home", "it's \u00ad {% home %}", "é\u0301", type_]:
+            connection.execute(insert, [type_, event])
+        with pytest.raises(psycopg.errors.CheckViolation):
+            connection.execute(insert, ["identify", "Home"])
 
 
 def test_what_stood_there_before_the_bounds_stays(warehouse: str) -> None:

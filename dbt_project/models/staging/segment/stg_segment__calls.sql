@@ -2,7 +2,7 @@
 
 {{ config(
     materialized='appended',
-    inputs=['sync.key_names', 'sync.object_keys', 'original_timestamp_first', 'bots'],
+    inputs=['sync.key_names', 'sync.object_keys', 'original_timestamp_first', 'bots', 'named_pages'],
     indexes=[
         {'columns': ['event_seq'], 'unique': true},
         {'columns': ['message_id'], 'unique': true},
@@ -23,6 +23,7 @@
     'original_text': "coalesce(payload ->> 'originalTimestamp', payload ->> 'original_timestamp')",
     'sent_text': "coalesce(payload ->> 'sentAt', payload ->> 'sent_at')",
 } %}
+{%- set pages = named_pages() %}
 {#- §3.9: the first of the client's times that can be read -#}
 {%- set client_at -%}
 case when is_original_first then coalesce(original_at, stamped_at) else coalesce(stamped_at, original_at) end
@@ -45,7 +46,12 @@ texts as (
         received_at,
         payload,
         {{- texts_of(column_of) }},
-        case when type = 'track' then {{ key_text('event') }} end as event_text,
+        case
+            when type = 'track' then {{ key_text('event') }}
+            {%- if pages %}
+            when type in ('{{ pages | join("', '") }}') then {{ key_text('name') }}
+            {%- endif %}
+        end as event_text,
         left(context #>> '{library,name}', 60) as library,
         {{ mention_text(object_paths()) }} as mention_text,
         {%- for clock in clocks %}
@@ -113,10 +119,12 @@ told as (
             ),
             false
         ) as is_suppressed,
-        case type
-            when 'track' then coalesce(nullif({{ event_form('event_text') }}, ''), '(unnamed)')
-            when 'page' then 'page'
-            when 'screen' then 'screen'
+        case
+            when type = 'track' then coalesce(nullif({{ event_form('event_text') }}, ''), '(unnamed)')
+            {%- for page, names in pages.items() %}
+            when type = '{{ page }}' and {{ event_form('event_text') }} in ({{ names }}) then {{ event_form('event_text') }}
+            {%- endfor %}
+            when type in ('page', 'screen') then type
         end as event
     from texts
     {{ fence() }}
