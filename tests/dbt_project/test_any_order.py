@@ -504,7 +504,10 @@ def test_the_worlds_leave_no_outcome_out(delivered: Delivered):
     )
     assert set(reasons) == {"not_a_number", "null_value"}
     types = Counter(type_ for each in references for type_, *_ in each.usage_daily())
-    assert set(types) == {"enduser", "company", "asset", "project", "license"}
+    usual = {"enduser", "company", "asset", "project"}
+    # few calls name a license, and fewer one that there is
+    assert usual <= set(types) <= usual | {"license"}
+    assert WORLDS < 800 or "license" in types
     seldom = [count for each in (*times.values(), kinds, clocks) for count in each.values()]
     assert min(seldom) >= WORLDS / 100, times | {"kinds": kinds, "clocks": clocks}
 
