@@ -10,10 +10,11 @@ FROM python:3.12-slim
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /app
 
-# Dependencies first: they change less often than the code.
+# Dependencies first: they change less often than the code. The file names all of them.
 COPY requirements.txt .
 RUN pip install --no-cache-dir "$(grep '^uv==' requirements.txt)" \
-    && uv pip install --system --no-cache --compile-bytecode --requirement requirements.txt
+    && uv pip install --system --no-cache --compile-bytecode --no-deps \
+        --requirement requirements.txt
 
 COPY --from=browser /package/LICENSE.MD /package/package.json /usr/local/share/analytics-next/
 COPY --from=browser /package/dist/umd /usr/local/share/analytics-next/dist/umd

@@ -146,7 +146,7 @@ dbt: .venv/ready ## Any dbt command against the warehouse (ARGS="show --select c
 
 requirements: .venv/ready ## Compile requirements.in for Python 3.11, 3.12 and 3.13 (UPGRADE=1 to newest)
 	@$(call only,UPGRADE).venv/bin/uv pip compile --universal --python-version 3.11 --no-header --no-emit-index-url \
-		--quiet $(call flag,UPGRADE,upgrade) --output-file requirements.txt requirements.in
+		--quiet --override requirements.overrides.txt $(call flag,UPGRADE,upgrade) --output-file requirements.txt requirements.in
 
 version: .venv/ready ## The version of this copy
 	@$(CLI) version

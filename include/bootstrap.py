@@ -83,7 +83,9 @@ def install(root: Path, environment: Path) -> None:
     unfinished.touch()
     pip = [str(python), "-m", "pip", "install", "--disable-pip-version-check"]
     _run([*pip, pinned("uv", root)], environment, "installing uv")
-    wanted = ["--requirement", str(root / "requirements.txt")]
+    # The file names all there is: what a package asks for beyond it is kept away on purpose
+    # (requirements.overrides.txt), which of the two installers only uv could be told.
+    wanted = ["--no-deps", "--requirement", str(root / "requirements.txt")]
     uv = [str(environment / "bin" / "uv"), "pip", "install", "--python", str(python)]
     try:
         _run([*uv, "--compile-bytecode", *wanted], environment, "installing packages")

@@ -256,6 +256,12 @@ def test_the_image_copies_what_exists_and_what_the_services_need() -> None:
         assert f"!{name}" in ignored
 
 
+def test_the_image_installs_what_the_file_names_and_looks_for_nothing_else() -> None:
+    lines = (ROOT / "Dockerfile").read_text().replace("\\\n", " ")
+    (command,) = re.findall(r"uv pip install (.*)", lines)
+    assert {"--no-deps", "--requirement", "requirements.txt"} <= set(command.split())
+
+
 def test_docker_compose_itself_accepts_the_file(tmp_path: Path) -> None:
     command = _docker_compose()
     if command is None:

@@ -53,7 +53,7 @@
 #}
 {% macro inputs() %}
     {%- set parts = [] -%}
-    {%- for input in config.get('inputs', []) -%}
+    {%- for input in config.meta_get('inputs', []) -%}
         {%- if input == 'as_of' -%}
             {%- set query = 'select ' ~ as_of_date() -%}
         {%- elif input == 'week' -%}
@@ -103,7 +103,7 @@
     {%- endif -%}
     {%- set mark = mark() -%}
     {%- if mark is none or load_cached_relation(this) is none -%}{{ return('create') }}{%- endif -%}
-    {%- if config.get('compares') == 'always' or mark.inputs != inputs() -%}{{ return('compare') }}{%- endif -%}
+    {%- if config.meta_get('compares') == 'always' or mark.inputs != inputs() -%}{{ return('compare') }}{%- endif -%}
     {%- set query -%}
         select count(*) from sync.model_marks
         where made_anew_in > {{ mark.build_id }} and model in ('{{ ancestors(model.unique_id) | join("', '") }}')

@@ -27,15 +27,15 @@
         {%- do run_query('analyze ' ~ made) -%}
         {%- do put_in_place(made, target) -%}
     {%- else -%}
-        {%- if mode == 'compare' and not config.get('is_signed') and not config.get('keeps_rows') -%}
+        {%- if mode == 'compare' and not config.meta_get('is_signed') and not config.meta_get('keeps_rows') -%}
             {%- do run_query('delete from ' ~ target) -%}
-        {%- elif config.get('is_signed') -%}
+        {%- elif config.meta_get('is_signed') -%}
             {%- do run_query('delete from ' ~ target ~ ' where build_id <= ' ~ build.done_build_id) -%}
         {%- endif -%}
         {%- call statement('main') -%}
             insert into {{ target }} select *, {{ build.build_id }}::bigint as build_id from ({{ sql }}) as made
         {%- endcall -%}
-        {%- if mode == 'compare' or config.get('is_signed') -%}
+        {%- if mode == 'compare' or config.meta_get('is_signed') -%}
             {%- do run_query('analyze ' ~ target) -%}
         {%- else -%}
             {#- so that nobody takes the new rows for none -#}

@@ -15,7 +15,7 @@
     {%- set build = this_build() -%}
     {%- do needs_a_build(build) -%}
     {%- set keys = config.require('unique_key') -%}
-    {%- set marks_gone = config.get('marks_gone', false) -%}
+    {%- set marks_gone = config.meta_get('marks_gone', false) -%}
 
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
@@ -100,7 +100,7 @@
 {# dbt's own `indexes`, and `more_indexes` for what those cannot say: columns with a collation or a condition. #}
 {% macro index_as_configured(relation) %}
     {%- do create_indexes(relation) -%}
-    {%- for what in config.get('more_indexes', []) -%}
+    {%- for what in config.meta_get('more_indexes', []) -%}
         {%- do run_query('create index on ' ~ relation ~ ' ' ~ what) -%}
     {%- endfor -%}
 {% endmacro %}

@@ -137,6 +137,29 @@ def test_the_file_of_requirements_names_no_index() -> None:
     assert "://" not in text
 
 
+def test_what_is_installed_lacks_one_dependency_on_purpose_and_no_other() -> None:
+    (overridden,) = requirements("requirements.overrides.txt")
+    assert not any(applies(overridden, version) for version in VERSIONS)
+    assert overridden.name not in {each.name for each in requirements("requirements.txt")}
+    # the environment that runs this: `make setup` made it
+    done = subprocess.run(
+        [sys.executable, "-m", "pip", "check", "--disable-pip-version-check"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    (complaint,) = done.stdout.splitlines()
+    assert complaint.startswith("dbt-core 1.12.")
+    assert complaint.endswith(f"requires {overridden.name}, which is not installed.")
+
+
+def test_both_ends_of_dbt_are_pinned() -> None:
+    bounds = {
+        each.name: sorted(specifier.operator for specifier in each.specifier)
+        for each in requirements("requirements.in")
+        if each.name.startswith("dbt-")
+    }
+    assert bounds == {"dbt-core": ["<", ">="], "dbt-postgres": ["<", ">="]}
+
+
 def test_it_makes_the_environment_and_then_has_nothing_to_do(project: Project) -> None:
     first = project.bootstrap()
     assert first.returncode == 0, first.stderr
@@ -144,6 +167,8 @@ def test_it_makes_the_environment_and_then_has_nothing_to_do(project: Project) -
     (asked,) = project.asked_of_uv()
     assert asked.startswith("pip install ")
     assert "--compile-bytecode" in asked
+    # else it would look for the dependency that is overridden away
+    assert "--no-deps" in asked
     # stdout is for what was asked for: `make -s url`
     assert first.stdout == ""
 

@@ -5,13 +5,12 @@
 {{ config(
     materialized='journaled',
     unique_key=['event_seq'],
-    inputs=var('link_inputs'),
     indexes=[
         {'columns': ['event_seq'], 'unique': true},
         {'columns': ['message_id']},
         {'columns': ['keyset', 'event_date']},
     ],
-    more_indexes=['(anonymous_id, event_at)']
+    meta={'inputs': var('link_inputs'), 'more_indexes': ['(anonymous_id, event_at)']}
 ) }}
 
 {%- set mode = increment_mode() %}

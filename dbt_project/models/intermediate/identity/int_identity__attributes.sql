@@ -3,11 +3,11 @@
 
 {{ config(
     materialized='appended',
-    inputs=var('call_inputs'),
     indexes=[
         {'columns': ['event_seq', 'attribute'], 'unique': true},
         {'columns': ['keyset', 'event_date']},
-    ]
+    ],
+    meta={'inputs': var('call_inputs')}
 ) }}
 
 {%- set mode = increment_mode() %}

@@ -4,9 +4,8 @@
 {{ config(
     materialized='journaled',
     unique_key=['keyset'],
-    marks_gone=true,
-    inputs=var('call_inputs'),
-    indexes=[{'columns': ['keyset'], 'unique': true}]
+    indexes=[{'columns': ['keyset'], 'unique': true}],
+    meta={'marks_gone': true, 'inputs': var('call_inputs')}
 ) }}
 
 {%- set mode = increment_mode() %}

@@ -11,8 +11,7 @@
 -- depends_on: {{ ref('stg_segment__calls') }}
 {{ config(
     materialized='appended',
-    is_signed=true,
-    inputs=var('call_inputs')
+    meta={'is_signed': true, 'inputs': var('call_inputs')}
 ) }}
 
 {%- set mode = increment_mode() %}

@@ -4,7 +4,6 @@
 
 {{ config(
     materialized='journaled',
-    compares='always',
     unique_key=['keyset'],
     indexes=[
         {'columns': ['keyset'], 'unique': true},
@@ -13,7 +12,8 @@
         {'columns': ['enduser_id']},
         {'columns': ['company_id']},
         {'columns': ['company_key']},
-    ]
+    ],
+    meta={'compares': 'always'}
 ) }}
 
 with keyset_companies as (

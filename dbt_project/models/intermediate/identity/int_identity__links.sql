@@ -3,10 +3,8 @@
 {{ config(
     materialized='journaled',
     unique_key=['event_seq', 'anonymous_id'],
-    marks_gone=true,
-    inputs=var('call_inputs'),
     indexes=[{'columns': ['event_seq', 'anonymous_id'], 'unique': true}],
-    more_indexes=['(anonymous_id, event_at)']
+    meta={'marks_gone': true, 'inputs': var('call_inputs'), 'more_indexes': ['(anonymous_id, event_at)']}
 ) }}
 
 {%- set mode = increment_mode() %}

@@ -3,8 +3,8 @@
 {{ config(
     materialized='journaled',
     unique_key=['mention', 'model'],
-    inputs=['sync.blocked_identities'],
-    indexes=[{'columns': ['mention', 'model'], 'unique': true}, {'columns': ['object_key']}]
+    indexes=[{'columns': ['mention', 'model'], 'unique': true}, {'columns': ['object_key']}],
+    meta={'inputs': ['sync.blocked_identities']}
 ) }}
 
 {%- set mode = increment_mode() %}

@@ -3,9 +3,9 @@
 
 {{ config(
     materialized='journaled',
-    compares='always',
     unique_key=['model', 'company_id', 'external_id'],
-    indexes=[{'columns': ['model', 'company_id', 'external_id'], 'unique': true}]
+    indexes=[{'columns': ['model', 'company_id', 'external_id'], 'unique': true}],
+    meta={'compares': 'always'}
 ) }}
 
 with objects as (

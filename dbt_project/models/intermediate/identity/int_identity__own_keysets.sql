@@ -4,8 +4,8 @@
 {{ config(
     materialized='journaled',
     unique_key=['keyset'],
-    inputs=var('call_inputs'),
-    indexes=[{'columns': ['keyset'], 'unique': true}]
+    indexes=[{'columns': ['keyset'], 'unique': true}],
+    meta={'inputs': var('call_inputs')}
 ) }}
 
 {%- set mode = increment_mode() %}

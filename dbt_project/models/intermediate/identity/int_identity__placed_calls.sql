@@ -4,9 +4,9 @@
 
 {{ config(
     materialized='journaled',
-    compares='always',
     unique_key=['event_seq'],
-    indexes=[{'columns': ['event_seq'], 'unique': true}, {'columns': ['keyset']}]
+    indexes=[{'columns': ['event_seq'], 'unique': true}, {'columns': ['keyset']}],
+    meta={'compares': 'always'}
 ) }}
 
 with keys as (

@@ -4,8 +4,8 @@
 {{ config(
     materialized='journaled',
     unique_key=['keyset', 'trait', 'metric_date'],
-    inputs=var('call_inputs'),
-    indexes=[{'columns': ['keyset', 'trait', 'metric_date'], 'unique': true}, {'columns': ['trait']}]
+    indexes=[{'columns': ['keyset', 'trait', 'metric_date'], 'unique': true}, {'columns': ['trait']}],
+    meta={'inputs': var('call_inputs')}
 ) }}
 
 {%- set mode = increment_mode() %}

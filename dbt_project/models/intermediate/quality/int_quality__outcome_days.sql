@@ -7,8 +7,8 @@
     materialized='journaled',
     pre_hook=hash_groups(),
     unique_key=['day', 'source', 'type', 'event', 'outcome'],
-    marks_gone=true,
-    indexes=[{'columns': ['day', 'source', 'type', 'event', 'outcome'], 'unique': true}]
+    indexes=[{'columns': ['day', 'source', 'type', 'event', 'outcome'], 'unique': true}],
+    meta={'marks_gone': true}
 ) }}
 
 {%- set mode = increment_mode() %}

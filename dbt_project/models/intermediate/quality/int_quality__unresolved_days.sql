@@ -8,11 +8,11 @@
     materialized='journaled',
     pre_hook=hash_groups(),
     unique_key=['reason', 'source', 'type', 'keyset', 'anonymous_id', 'day'],
-    marks_gone=true,
     indexes=[
         {'columns': ['keyset', 'day', 'reason', 'source', 'type', 'anonymous_id'], 'unique': true},
         {'columns': ['reason', 'day']},
-    ]
+    ],
+    meta={'marks_gone': true}
 ) }}
 
 {%- set mode = increment_mode() %}

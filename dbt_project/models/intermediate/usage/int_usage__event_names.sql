@@ -5,8 +5,8 @@
 {{ config(
     materialized='journaled',
     unique_key=['type', 'event'],
-    inputs=var('call_inputs'),
-    indexes=[{'columns': ['type', 'event'], 'unique': true}]
+    indexes=[{'columns': ['type', 'event'], 'unique': true}],
+    meta={'inputs': var('call_inputs')}
 ) }}
 
 {%- set mode = increment_mode() %}

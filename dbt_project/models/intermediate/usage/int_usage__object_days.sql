@@ -5,9 +5,8 @@
 {{ config(
     materialized='journaled',
     unique_key=['object_type', 'object_id', 'activity_date'],
-    marks_gone=true,
-    inputs=['sync.usage_events'],
-    indexes=[{'columns': ['object_id', 'object_type', 'activity_date'], 'unique': true}]
+    indexes=[{'columns': ['object_id', 'object_type', 'activity_date'], 'unique': true}],
+    meta={'marks_gone': true, 'inputs': ['sync.usage_events']}
 ) }}
 
 {%- set mode = increment_mode() %}

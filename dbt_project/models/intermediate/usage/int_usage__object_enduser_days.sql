@@ -7,11 +7,11 @@
 {{ config(
     materialized='journaled',
     unique_key=['enduser_id', 'activity_date', 'object_type', 'object_id', 'event', 'type'],
-    marks_gone=true,
     indexes=[
         {'columns': ['enduser_id', 'activity_date', 'object_type', 'object_id', 'event', 'type'], 'unique': true},
         {'columns': ['object_id', 'activity_date', 'event']},
-    ]
+    ],
+    meta={'marks_gone': true}
 ) }}
 
 {%- set mode = increment_mode() %}

@@ -5,8 +5,8 @@
     materialized='journaled',
     pre_hook=hash_groups(),
     unique_key=['object_id', 'object_type', 'activity_date', 'type', 'event'],
-    marks_gone=true,
-    indexes=[{'columns': ['object_id', 'object_type', 'activity_date', 'type', 'event'], 'unique': true}]
+    indexes=[{'columns': ['object_id', 'object_type', 'activity_date', 'type', 'event'], 'unique': true}],
+    meta={'marks_gone': true}
 ) }}
 
 {%- set mode = increment_mode() %}

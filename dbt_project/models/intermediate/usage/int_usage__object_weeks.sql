@@ -5,9 +5,8 @@
     materialized='journaled',
     pre_hook=hash_groups(),
     unique_key=['object_type', 'object_id', 'week_start_date'],
-    marks_gone=true,
-    inputs=['sync.thresholds', 'sync.switches', 'week'],
-    indexes=[{'columns': ['object_type', 'object_id', 'week_start_date'], 'unique': true}]
+    indexes=[{'columns': ['object_type', 'object_id', 'week_start_date'], 'unique': true}],
+    meta={'marks_gone': true, 'inputs': ['sync.thresholds', 'sync.switches', 'week']}
 ) }}
 
 {%- set mode = increment_mode() %}

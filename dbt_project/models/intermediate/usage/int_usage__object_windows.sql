@@ -3,9 +3,8 @@
 {{ config(
     materialized='journaled',
     unique_key=['object_type', 'object_id'],
-    marks_gone=true,
-    inputs=['as_of'],
-    indexes=[{'columns': ['object_type', 'object_id'], 'unique': true}]
+    indexes=[{'columns': ['object_type', 'object_id'], 'unique': true}],
+    meta={'marks_gone': true, 'inputs': ['as_of']}
 ) }}
 
 {%- set mode = increment_mode() %}

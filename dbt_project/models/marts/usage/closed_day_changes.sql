@@ -5,9 +5,9 @@
 -- depends_on: {{ ref('int_identity__call_changes') }}
 {{ config(
     materialized='appended',
-    keeps_rows=true,
     full_refresh=false,
-    indexes=[{'columns': ['activity_date', 'object_type', 'object_id']}]
+    indexes=[{'columns': ['activity_date', 'object_type', 'object_id']}],
+    meta={'keeps_rows': true}
 ) }}
 
 {%- set mode = increment_mode() %}

@@ -4,9 +4,8 @@
 {{ config(
     materialized='journaled',
     unique_key=['object_type', 'object_id', 'kind', 'opened_on'],
-    marks_gone=true,
-    inputs=['sync.thresholds', 'sync.switches', 'as_of'],
-    indexes=[{'columns': ['object_type', 'object_id', 'kind', 'opened_on'], 'unique': true}]
+    indexes=[{'columns': ['object_type', 'object_id', 'kind', 'opened_on'], 'unique': true}],
+    meta={'marks_gone': true, 'inputs': ['sync.thresholds', 'sync.switches', 'as_of']}
 ) }}
 
 {%- set mode = increment_mode() %}

@@ -4,8 +4,8 @@
 {{ config(
     materialized='journaled',
     unique_key=['object_type', 'activity_date'],
-    marks_gone=true,
-    indexes=[{'columns': ['object_type', 'activity_date'], 'unique': true}]
+    indexes=[{'columns': ['object_type', 'activity_date'], 'unique': true}],
+    meta={'marks_gone': true}
 ) }}
 
 {%- set mode = increment_mode() %}

@@ -2,17 +2,19 @@
 
 {{ config(
     materialized='appended',
-    inputs=['sync.key_names', 'sync.object_keys', 'original_timestamp_first', 'bots', 'named_pages'],
     indexes=[
         {'columns': ['event_seq'], 'unique': true},
         {'columns': ['message_id'], 'unique': true},
         {'columns': ['keyset', 'event_date']},
     ],
-    more_indexes=[
-        "(event_seq) where type = 'alias'",
-        "(keyset) where type = 'identify'",
-        "(mention) where mention is not null",
-    ]
+    meta={
+        'inputs': ['sync.key_names', 'sync.object_keys', 'original_timestamp_first', 'bots', 'named_pages'],
+        'more_indexes': [
+            "(event_seq) where type = 'alias'",
+            "(keyset) where type = 'identify'",
+            "(mention) where mention is not null",
+        ],
+    }
 ) }}
 
 {%- set paths, group_paths = candidate_paths(is_group=false), candidate_paths(is_group=true) %}

@@ -4,7 +4,7 @@
 {{ config(
     materialized='appended',
     indexes=[{'columns': ['event_seq', 'trait'], 'unique': true}],
-    more_indexes=["(trait) where value is null"]
+    meta={'more_indexes': ["(trait) where value is null"]}
 ) }}
 
 with events as (

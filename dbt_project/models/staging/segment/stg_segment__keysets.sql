@@ -2,8 +2,8 @@
 
 {{ config(
     materialized='appended',
-    inputs=['sync.key_names'],
-    indexes=[{'columns': ['keyset'], 'unique': true}]
+    indexes=[{'columns': ['keyset'], 'unique': true}],
+    meta={'inputs': ['sync.key_names']}
 ) }}
 
 {%- set mode = increment_mode() %}

@@ -3,8 +3,8 @@
 
 {{ config(
     materialized='appended',
-    inputs=['sync.object_keys'],
-    indexes=[{'columns': ['mention', 'model'], 'unique': true}]
+    indexes=[{'columns': ['mention', 'model'], 'unique': true}],
+    meta={'inputs': ['sync.object_keys']}
 ) }}
 
 {%- set mode = increment_mode() %}
