@@ -128,7 +128,7 @@ def test_the_environment_is_read_by_the_settings_alone() -> None:
         "include/supervision.py",  # hands it to supervisord
         "include/started_with.py",  # hands it to supervisord's programs
         "include/services.py",  # hands it to Airflow's migration
-        "include/build.py",  # hands the connection to dbt's profile
+        "include/build/dbt.py",  # hands the connection to dbt's profile
         "include/cli/__main__.py",  # refuses names of make that are not known
         "include/cli/project.py",  # the same
         "include/bench/api_server.py",  # hands it to the api-server that it measures

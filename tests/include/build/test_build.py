@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from include.build import LOCK, PROJECT, BuildError, build
-from include.build_failures import reason
+from include.build.failures import reason
 from include.push.push import push
 from include.settings import Settings
 from include.warehouse.connection import connect
@@ -167,7 +167,7 @@ def test_a_slip_in_a_yaml_is_named_by_the_build_and_says_null_to_nobody(
 ):
     project = tmp_path / "dbt_project"
     shutil.copytree(PROJECT, project)
-    monkeypatch.setattr("include.build.PROJECT", project)
+    monkeypatch.setattr("include.build.project.PROJECT", project)
     task = {"_id": "t1", "companyId": "p1", "mainType": "task", "action": "Call", "status": "open"}
     land_objects(module_warehouse, "task", [task])
     _build(module_warehouse, module_settings)

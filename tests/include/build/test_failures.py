@@ -3,7 +3,7 @@
 import psycopg
 import pytest
 
-from include.build_failures import reason
+from include.build.failures import reason
 from include.warehouse.connection import connect
 
 HEADING = "Database Error in model int_x (models/intermediate/int_x.sql)\n"

@@ -1,0 +1,23 @@
+"""One dbt build: under the lock, with its window and settings written down, in this process.
+
+dbt runs inside the process that holds the lock, so that neither can outlive the other. What a
+build saw and what became of each model stands in `sync.builds`.
+
+    making.py     from the lock to the report: `build`
+    lock.py       one at a time
+    inputs.py     what it sees: the day, the settings, the code
+    project.py    the files of the dbt project
+    dbt.py        dbt in this process
+    failures.py   what dbt says of a node that failed, in one line
+    records.py    its row in `sync.builds`, and whether the last one still stands
+"""
+
+from include.build.dbt import dbt_options, warehouse_environment
+from include.build.lock import LOCK
+from include.build.making import build
+from include.build.project import PROJECT
+from include.build.records import BuildError, BuildReport
+
+__all__ = [
+    "LOCK", "PROJECT", "BuildError", "BuildReport", "build", "dbt_options", "warehouse_environment",
+]  # fmt: skip

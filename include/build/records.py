@@ -1,0 +1,175 @@
+"""Builds in `sync.builds`: whether the last one still stands, and one's row from first to last."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.types.json import Jsonb
+
+from include import rules
+from include.build.inputs import Inputs
+from include.errors import ProblemError
+
+
+class BuildError(ProblemError):
+    """A model or a test failed; the message names them."""
+
+
+@dataclass(frozen=True)
+class BuildReport:
+    """A finished build. `is_reused`: an earlier one that already saw everything there is to see;
+    `waits_for_rules`: or all that there is until somebody accepts the new rules.
+    """
+
+    build_id: int
+    started_at: datetime
+    seconds: float
+    models: int
+    tests: int
+    is_reused: bool = False
+    waits_for_rules: bool = False
+
+    def __str__(self) -> str:
+        if self.is_reused:
+            return f"build {self.build_id} of {self.started_at:%H:%M:%S} UTC is up to date"
+        return (
+            f"build {self.build_id}: {self.models} models, {self.tests} tests, {self.seconds:.1f} s"
+        )
+
+
+def still_good(
+    holder: psycopg.Connection, inputs: Inputs, since: datetime | None
+) -> BuildReport | None:
+    """The last build, if it began after `since` or if nothing that it would see has changed."""
+    last = holder.execute(
+        """
+        select
+            build_id, started_at, extract(epoch from finished_at - started_at)::float8, nodes,
+            coalesce(started_at >= %(since)s, false)
+            or (
+                as_of_date = %(as_of)s
+                and is_as_of_set = %(is_set)s
+                and settings = %(settings)s
+                and code_fingerprint = %(code)s
+                and cluster_id = (select system_identifier from pg_control_system())
+                and not exists (
+                    select 1 from raw_segment.loads
+                    where
+                        loads.transaction_id >= pg_snapshot_xmin(builds.window_to)
+                        and not pg_visible_in_snapshot(loads.transaction_id, builds.window_to)
+                )
+                and not exists (
+                    select 1 from raw_planhat.reads
+                    where
+                        not pg_visible_in_snapshot(reads.transaction_id, builds.window_to)
+                        and reads.considered - reads.unchanged + reads.deleted + reads.rejected > 0
+                )
+            )
+        from sync.builds
+        where status = 'success' and build_id = (select max(build_id) from sync.builds)
+        """,
+        {
+            "since": since,
+            "as_of": inputs.as_of,
+            "is_set": inputs.is_as_of_set,
+            "settings": Jsonb(inputs.settings),
+            "code": inputs.code_fingerprint,
+        },
+    ).fetchone()
+    if last is None or not last[4]:
+        return None
+    return report_of(last[0], last[1], last[2], last[3], is_reused=True)
+
+
+def full_because(holder: psycopg.Connection, inputs: Inputs) -> str | None:
+    """Why the tables must be made from scratch: None when what they hold can be built on."""
+    last = holder.execute(
+        "select code_fingerprint, cluster_id, (select system_identifier from pg_control_system())"
+        " from sync.builds where status = 'success' order by build_id desc limit 1"
+    ).fetchone()
+    if last is None:
+        return "the first build"
+    code, cluster, this_cluster = last
+    if cluster != this_cluster:
+        # Another cluster counts its transactions anew: what was committed elsewhere is committed.
+        for table in ("raw_segment.loads", "raw_planhat.reads"):
+            holder.execute(
+                sql.SQL("update {} set transaction_id = pg_current_xact_id()").format(
+                    sql.SQL(table)
+                )
+            )
+        return "the warehouse was restored into another cluster"
+    if code != inputs.code_fingerprint:
+        return "the dbt project has changed"
+    return None
+
+
+def open_build(
+    holder: psycopg.Connection, inputs: Inputs, *, requested_by: str, because: str | None
+) -> tuple[int, datetime]:
+    row = holder.execute(
+        """
+        insert into sync.builds (
+            requested_by, as_of_date, is_as_of_set, is_full, full_because, window_from, window_to,
+            settings, code_fingerprint, rules_version, cluster_id
+        )
+        select
+            %(requested_by)s, %(as_of)s, %(is_set)s, %(because)s::text is not null, %(because)s,
+            (select window_to from sync.builds where status = 'success'
+             order by build_id desc limit 1),
+            pg_current_snapshot(), %(settings)s, %(code)s, %(rules)s,
+            (select system_identifier from pg_control_system())
+        returning build_id, started_at
+        """,
+        {
+            "requested_by": requested_by,
+            "as_of": inputs.as_of,
+            "is_set": inputs.is_as_of_set,
+            "because": because,
+            "settings": Jsonb(inputs.settings),
+            "code": inputs.code_fingerprint,
+            "rules": rules.current_version(),
+        },
+    ).fetchone()
+    return row[0], row[1]  # type: ignore[index]
+
+
+def close_build(
+    holder: psycopg.Connection,
+    build_id: int,
+    started_at: datetime,
+    nodes: list[dict[str, Any]],
+    error: str | None,
+) -> BuildReport:
+    seconds = holder.execute(
+        """
+        update sync.builds
+        set status = %s, reason = %s, nodes = %s, finished_at = clock_timestamp()
+        where build_id = %s
+        returning extract(epoch from finished_at - started_at)::float8
+        """,
+        ["failed" if error else "success", error, Jsonb(nodes), build_id],
+    ).fetchone()[0]  # type: ignore[index]
+    if error:
+        raise BuildError(f"Build {build_id} failed: {error}")
+    return report_of(build_id, started_at, seconds, nodes)
+
+
+def report_of(
+    build_id: int,
+    started_at: datetime,
+    seconds: float,
+    nodes: list[dict[str, Any]],
+    is_reused: bool = False,
+) -> BuildReport:
+    kinds = [node["kind"] for node in nodes]
+    return BuildReport(
+        build_id=build_id,
+        started_at=started_at.astimezone(UTC),
+        seconds=seconds,
+        models=kinds.count("model"),
+        tests=kinds.count("test"),
+        is_reused=is_reused,
+    )
