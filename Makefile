@@ -94,7 +94,7 @@ url: .venv/ready ## The warehouse's connection string: psql "$$(make -s url)"
 psql: .venv/ready ## A shell in the warehouse
 	@$(CLI) psql
 
-planhat: .venv/ready ## Read a folder of Planhat exports (DIR=…, DELETED="company …" what is missing is gone, DECIMAL=comma)
+planhat: .venv/ready ## Read Planhat: its API if AIRFLOW_CONN_PLANHAT is set, else exports (DIR=…, DELETED="company …" what is missing is gone, DECIMAL=comma)
 	@$(CLI) planhat $(call option,DIR,dir) $(call option,DELETED,deleted) $(call option,DECIMAL,decimal)
 
 columns: .venv/ready ## The types of columns in CSV exports; another for one (MODEL=company FIELD="Seats" TYPE=text)

@@ -1,22 +1,25 @@
 """
 # Read Planhat
 
-Reads a folder of Planhat exports (`PLANHAT_EXPORTS_DIR`) into `raw_planhat.objects`, by default a
-quarter of an hour before each push (`READ_PLANHAT_CRON`). Objects are compared by content; what
-is gone from a file that was read is marked deleted; a model without a file was not read, and
-nothing of it is touched.
+Reads Planhat into `raw_planhat.objects`, by default a quarter of an hour before each push
+(`READ_PLANHAT_CRON`): through its API where the connection `planhat` is set, else from a folder of
+exports (`PLANHAT_EXPORTS_DIR`). Objects are compared by content. What is gone from a file is marked
+deleted, and what the API does not list when Planhat, asked for it alone, says that it is gone. A
+model without a file was not read, and nothing of it is touched.
 
-**Is it safe to run again?** Yes: the same files change nothing. Each model is a transaction of
-its own, so a read that was interrupted is completed by the next.
+**Is it safe to run again?** Yes: the same content changes nothing. Each model is a transaction of
+its own. A read of the API that was interrupted goes on where it was, for an hour.
 
 **When it is red.** The log names the models that somebody should look at: nothing of a file could
-be read, a column is not any more what it has been, or objects are missing from it that were not
-marked deleted because the read may have missed them (the file breaks off, say, a quote swallows
-rows, or a large part of the model is gone at once). Everything else was read. If they are really
-gone, trigger it with *Deletions: always*, or run the command that the log names. Single lines and
-cells that could not be loaded do not make it red: they are in `raw_planhat.rejects` with file,
-line, column and reason. It is red too when the folder holds files and none of them is an export.
-*Skipped* means that the folder does not exist yet, or is empty.
+be read, a column is not any more what it has been, the token may not read a model of which there
+are objects, or objects are missing that were not marked deleted because the read may have missed
+them (the file breaks off, say, or a large part of the model is gone at once). Everything else was
+read. If they are really gone, trigger it with *Deletions: always*, or run the command that the log
+names. Single rows and cells that could not be loaded do not make it red: they are in
+`raw_planhat.rejects` with their place and reason. It is red too when the folder holds files and
+none of them is an export, and when Planhat does not know the token: its host may be another
+region's. When Planhat does not answer, it is tried again. *Skipped* means that there is no
+connection, and that the folder does not exist yet, or is empty.
 """
 
 import logging
@@ -24,9 +27,13 @@ from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import DAG, Connection, CronTriggerTimetable, Param, get_current_context, task
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import (
+    AirflowFailException,
+    AirflowNotFoundException,
+    AirflowSkipException,
+)
 
-from include.connections import postgres_url
+from include.connections import planhat_connection_of, postgres_url
 from include.errors import ProblemError, ServiceError
 from include.schedule import in_words
 from include.settings import load_settings
@@ -35,11 +42,20 @@ from plugins.parameters import refuse_unknown_parameters
 log = logging.getLogger(__name__)
 settings = load_settings()
 
+
+def _planhat() -> Any:
+    """The connection `planhat`; None where there is none."""
+    try:
+        return Connection.get("planhat")
+    except AirflowNotFoundException:
+        return None
+
+
 with DAG(
     dag_id="read_planhat",
     dag_display_name="Read Planhat",
     description=(
-        "Reads a folder of exports. "
+        "Reads Planhat's API, or a folder of exports. "
         f"{in_words(settings.read_planhat_cron, name='READ_PLANHAT_CRON')}."
     ),
     doc_md=__doc__,
@@ -60,31 +76,39 @@ with DAG(
             enum=["guarded", "always", "never"],
             title="Deletions",
             description=(
-                "What becomes of objects that are gone from a file: marked deleted unless the read "
-                "may have missed them, always, or never."
+                "What becomes of objects that are gone: marked deleted unless the read may have "
+                "missed them, always, or never."
             ),
         ),
     },
     tags=["planhat", "read"],
 ):
 
-    @task(task_display_name="Read exports", execution_timeout=timedelta(hours=1))
-    def read_exports() -> dict[str, Any]:
-        """Load the folder; the value is each model's counts."""
+    @task(task_display_name="Read Planhat", execution_timeout=timedelta(hours=1))
+    def read() -> dict[str, Any]:
+        """Read all of it; the value is each model's counts."""
+        from include.planhat.api.reading import read_api
+        from include.planhat.models import models_with
         from include.planhat.reading import read_folder
 
         context = get_current_context()
         refuse_unknown_parameters(context)
-        folder = load_settings().exports_dir
-        if not folder.is_dir() or all(path.name.startswith(".") for path in folder.iterdir()):
+        deletions = context["params"]["deletions"]
+        settings = load_settings()
+        folder = settings.exports_dir
+        connection = _planhat()
+        if connection is None and (
+            not folder.is_dir() or all(path.name.startswith(".") for path in folder.iterdir())
+        ):
             raise AirflowSkipException(f"There is nothing in {folder} yet: nothing to read.")
+        url = postgres_url(Connection.get("warehouse"))
         try:
-            report = read_folder(
-                postgres_url(Connection.get("warehouse")),
-                folder,
-                deletions=context["params"]["deletions"],
-                say=log.info,
-            )
+            if connection is None:
+                report = read_folder(url, folder, deletions=deletions, say=log.info)
+            else:
+                models = models_with(settings.planhat_custom_models)
+                tenant = planhat_connection_of(connection)
+                report = read_api(url, tenant, deletions=deletions, say=log.info, models=models)
         except ServiceError:
             raise  # tried again
         except ProblemError as problem:
@@ -96,4 +120,4 @@ with DAG(
             raise AirflowFailException(f"Look at: {', '.join(report.doubtful)}. See above.")
         return report.as_dict()
 
-    read_exports()
+    read()

@@ -64,6 +64,7 @@ class Settings:
     build_cron: str = "*/15 * * * *"
     read_planhat_cron: str = "45 5,11,17 * * *"
     planhat_exports_dir: Path | None = None
+    planhat_custom_models: str | None = None
     played_planhat_port: int = 8200
     dbt_threads: int = 4
 

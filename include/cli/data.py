@@ -9,7 +9,7 @@ import typer
 
 from include.cli.words import split
 from include.errors import ProblemError, ServiceError, SettingError
-from include.settings import load_settings
+from include.settings import load_settings, planhat_connection
 from include.warehouse.connection import connect
 from include.warehouse.migrate import migrated_warehouse
 
@@ -23,7 +23,9 @@ def register(app: typer.Typer) -> None:
 def planhat(
     directory: Annotated[
         Path | None,
-        typer.Option("--dir", help="The folder; PLANHAT_EXPORTS_DIR when left out."),
+        typer.Option(
+            "--dir", help="A folder of exports; left out, the API if its connection is set."
+        ),
     ] = None,
     deleted: Annotated[
         str,
@@ -33,18 +35,26 @@ def planhat(
         str, typer.Option(help="What begins decimals in these CSV files: point or comma.")
     ] = "",
 ) -> None:
-    """Read a folder of Planhat exports. A model without a file was not read: nothing is deleted."""
+    """Read Planhat: its API, or a folder of exports. A model without a file was not read."""
+    from include.planhat.api.reading import read_api
+    from include.planhat.models import models_with
     from include.planhat.reading import read_folder
 
     if decimal not in ("", "point", "comma"):
         raise SettingError(f"DECIMAL is point or comma, not {decimal!r}.")
     settings = load_settings()
-    report = read_folder(
-        migrated_warehouse(settings),
-        directory or settings.exports_dir,
-        gone=split(deleted, "DELETED"),
-        decimal_mark={"point": ".", "comma": ","}.get(decimal),
-    )
+    gone = split(deleted, "DELETED")
+    connection = None if directory or decimal else planhat_connection(settings)
+    if connection is not None:
+        models = models_with(settings.planhat_custom_models)
+        report = read_api(migrated_warehouse(settings), connection, gone=gone, models=models)
+    else:
+        report = read_folder(
+            migrated_warehouse(settings),
+            directory or settings.exports_dir,
+            gone=gone,
+            decimal_mark={"point": ".", "comma": ","}.get(decimal),
+        )
     print(report)
     if report.has_nothing:
         raise ProblemError(f"Nothing could be read of {', '.join(report.doubtful)}.")

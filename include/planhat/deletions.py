@@ -2,10 +2,13 @@
 
 A reject that says which object it was protects that object. Everything else that is odd withholds
 all deletions of the model, until a file without it is read or somebody says that they are gone.
+What the live API does not list is asked for besides, one by one (`Answers`).
 """
 
+from collections.abc import Collection
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import psycopg
 
@@ -16,12 +19,38 @@ from include.planhat.models import Model
 Deletions = Literal["guarded", "always", "never"]
 
 
-def missing_objects(connection: psycopg.Connection, model: Model, *, delete: bool) -> int:
-    """How many objects are not in this read (`incoming`); marked deleted if `delete`."""
+@dataclass(frozen=True)
+class Answers:
+    """What Planhat itself says of objects that its list did not have.
+
+    `gone`: it has them no more, and only these are marked deleted. `there`: it has them although it
+    does not list them. Of the others nobody knows, for this `reason`.
+    """
+
+    gone: frozenset[str] = frozenset()
+    there: frozenset[str] = frozenset()
+    reason: str | None = None
+
+
+class Missing(NamedTuple):
+    """How many objects are not in a read, and how many of those were marked deleted."""
+
+    total: int
+    deleted: int
+
+
+def missing_objects(
+    connection: psycopg.Connection, model: Model, *, delete: bool, answers: Answers | None = None
+) -> Missing:
+    """Objects that are not in this read (`incoming`); marked deleted if `delete`, and where there
+    are answers only those that are gone by them.
+    """
     row = connection.execute(
         """
         with missing as materialized (
-            select planhat_id
+            select
+                planhat_id,
+                %(delete)s and (not %(is_asked)s or planhat_id = any(%(gone)s)) as is_deleted
             from raw_planhat.objects
             where
                 model = %(model)s
@@ -30,24 +59,38 @@ def missing_objects(connection: psycopg.Connection, model: Model, *, delete: boo
                 and not exists (
                     select from incoming where incoming.planhat_id = objects.planhat_id
                 )
+                and planhat_id <> all(%(there)s)
         ),
         deleted as (
             update raw_planhat.objects
             set deleted_at = statement_timestamp(), changed_at = statement_timestamp()
             from missing
-            where model = %(model)s and objects.planhat_id = missing.planhat_id and %(delete)s
+            where
+                model = %(model)s and objects.planhat_id = missing.planhat_id
+                and missing.is_deleted
         )
-        select count(*) from missing
+        select count(*), count(*) filter (where is_deleted) from missing
         """,
-        {"model": model.name, "delete": delete},
+        {
+            "model": model.name,
+            "delete": delete,
+            "is_asked": answers is not None,
+            "gone": _as_list(answers.gone if answers else ()),
+            "there": _as_list(answers.there if answers else ()),
+        },
     ).fetchone()
     assert row is not None
-    return row[0]
+    return Missing(*row)
+
+
+def _as_list(ids: Collection[str]) -> list[str]:
+    return sorted(ids)
 
 
 def why_withheld(
-    connection: psycopg.Connection, model: Model, deletions: Deletions, still_there: int
-) -> str | None:
+    connection: psycopg.Connection, model: Model, deletions: Deletions, still_there: int,
+    answers: Answers | None = None,
+) -> str | None:  # fmt: skip
     """Why what is not in this read may exist all the same; None when it surely does not.
 
     `still_there`: how many of the objects that were there before are in it.
@@ -56,10 +99,12 @@ def why_withheld(
         return None
     if deletions == "never":
         return "deletions are switched off for this read"
-    return _odd_rows(connection) or _large_part(connection, model, still_there)
+    return _odd_rows(connection, may_be_empty=answers is not None) or _large_part(
+        connection, model, still_there, answers
+    )
 
 
-def _odd_rows(connection: psycopg.Connection) -> str | None:
+def _odd_rows(connection: psycopg.Connection, *, may_be_empty: bool) -> str | None:
     valid, nameless, swallowing, where, doubt = connection.execute(
         """
         select
@@ -75,7 +120,7 @@ def _odd_rows(connection: psycopg.Connection) -> str | None:
         from incoming
         """
     ).fetchone()  # type: ignore[misc]
-    if not valid:
+    if not valid and not may_be_empty:
         return "it holds no valid object"
     if swallowing:
         lines = (
@@ -87,8 +132,10 @@ def _odd_rows(connection: psycopg.Connection) -> str | None:
     return f"{where}: {doubt}" if doubt else None
 
 
-def _large_part(connection: psycopg.Connection, model: Model, still_there: int) -> str | None:
-    missing = missing_objects(connection, model, delete=False)
+def _large_part(
+    connection: psycopg.Connection, model: Model, still_there: int, answers: Answers | None
+) -> str | None:
+    missing = missing_objects(connection, model, delete=False, answers=answers).total
     limits: dict[str, Decimal] = dict(
         connection.execute(
             "select threshold, value from sync.thresholds where threshold like 'read_guard_%'"

@@ -1,7 +1,13 @@
 """What is read from Planhat: its models, where they are found, and what their fields hold."""
 
+import re
 from dataclasses import dataclass, field
 from enum import Enum
+
+from include.errors import SettingError
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_PATH = re.compile(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*")
 
 
 class Kind(Enum):
@@ -35,6 +41,8 @@ class Model:
     fields: dict[str, Kind]
     required: tuple[str, ...] = ()
     labels: dict[str, str] = field(default_factory=dict)
+    # one that a customer made: its fields are not known here
+    is_custom: bool = False
 
 
 # Fields that move although nobody changed the object: every write moves `updatedAt`, every day
@@ -261,3 +269,29 @@ MODELS = (
 
 BY_NAME = {model.name: model for model in MODELS}
 BY_PATH = {model.path: model for model in MODELS}
+
+
+def custom_model(name: str, path: str) -> Model:
+    """A model that a customer made in Planhat: what every model has is typed, the rest kept."""
+    known = _fields(text="companyId name externalId sourceId", object=_CUSTOM)
+    return Model(name, path, known, is_custom=True)
+
+
+def models_with(custom: str | None) -> tuple[Model, ...]:
+    """All models: Planhat's, and those of PLANHAT_CUSTOM_MODELS (`contract=contracts seat=seats`).
+
+    Raises `SettingError` for one that is no `name=path`, or whose name or path is taken.
+    """
+    found = list(MODELS)
+    for text in (custom or "").replace(",", " ").split():
+        name, sign, path = text.partition("=")
+        path = path.strip("/")
+        if not (sign and _NAME.fullmatch(name) and _PATH.fullmatch(path)):
+            raise SettingError(
+                f"PLANHAT_CUSTOM_MODELS: {text!r} is not name=path, such as contract=contracts "
+                "(the name in small letters, the path as the API has it)."
+            )
+        if any(name == each.name or path == each.path for each in found):
+            raise SettingError(f"PLANHAT_CUSTOM_MODELS: {text!r} names a model that there is.")
+        found.append(custom_model(name, path))
+    return tuple(found)

@@ -14,7 +14,7 @@ import psycopg
 
 from include.planhat.check import KEPT_TEXT, Found, Problem, check
 from include.planhat.columns import Columns
-from include.planhat.deletions import Deletions, missing_objects, why_withheld
+from include.planhat.deletions import Answers, Deletions, missing_objects, why_withheld
 from include.planhat.models import MOVING_FIELDS, Model
 
 KEPT_SAMPLES = 20
@@ -62,12 +62,16 @@ def write_model(
     *,
     columns: Columns | None = None,
     deletions: Deletions = "guarded",
+    answers: Answers | None = None,
 ) -> ModelRead:
     """Load everything found of one model, in one transaction, and log the read.
 
     `origin` names where it came from: the files, or the API's path. `columns` is what the reader of
-    the files asks for their types: it is loaded before `found` begins. Two reads of a model at the
-    same time follow each other. Raises `psycopg.Error`, with nothing written, when Postgres fails.
+    the files asks for their types: it is loaded before `found` begins. `answers` is what the API
+    says of objects that it did not list; with it, of an object that is found twice the last counts
+    (a list moves while it is read), without it the first, and the others are rejects. Two reads of
+    a model at the same time follow each other. Raises `psycopg.Error`, with nothing written, when
+    Postgres fails.
     """
     with connection.transaction():
         # Times below are statement_timestamp(): now() is from before the wait for the lock.
@@ -77,17 +81,22 @@ def write_model(
         columns = columns or Columns(model)
         columns.load(connection)
         _stage(connection, model, found)
+        if answers is None:
+            _reject_repeats(connection)
+        else:
+            _drop_repeats(connection)
+        connection.execute("analyze incoming")
         _leave_columns(connection, model, sorted(columns.left_out))
         rejected = _write_rejects(connection, model)
         cells = _write_unread_cells(connection, model)
         _keep_former_keys(connection, model)
         counts = _merge(connection, model)
         still_there = counts.changed + counts.unchanged
-        reason = why_withheld(connection, model, deletions, still_there)
-        missing = missing_objects(connection, model, delete=reason is None)
-        if not missing:
-            reason = None
-        deleted, withheld = (missing, 0) if reason is None else (0, missing)
+        reason = why_withheld(connection, model, deletions, still_there, answers)
+        asked = None if deletions == "always" else answers
+        missing = missing_objects(connection, model, delete=reason is None, answers=asked)
+        deleted, withheld = missing.deleted, missing.total - missing.deleted
+        reason = (reason or (asked.reason if asked else None)) if withheld else None
         (read_id,) = connection.execute(
             "insert into raw_planhat.reads (model, origin, considered, added, changed, returned,"
             " unchanged, deleted, withheld, rejected, reason, cells)"
@@ -145,7 +154,21 @@ def _stage(connection: psycopg.Connection, model: Model, found: Iterable[Found])
                     msgspec.json.encode(row.unread).decode() if row.unread else None,
                 )
             )
-    # The first of several is the object, the others are rejects.
+
+
+def _drop_repeats(connection: psycopg.Connection) -> None:
+    """Of an object that is there several times the last is the object."""
+    connection.execute(
+        "delete from incoming using ("
+        "    select planhat_id, max(position) as last from incoming"
+        "    where planhat_id is not null group by planhat_id having count(*) > 1"
+        ") as repeats"
+        " where incoming.planhat_id = repeats.planhat_id and position < repeats.last"
+    )
+
+
+def _reject_repeats(connection: psycopg.Connection) -> None:
+    """Of an object that is there several times the first is the object, the others are rejects."""
     connection.execute(
         "update incoming set code = 'duplicate_id', text = left(payload::text, %s),"
         " reason = 'the object ' || planhat_id || ' is there twice: first on line '"
@@ -156,7 +179,6 @@ def _stage(connection: psycopg.Connection, model: Model, found: Iterable[Found])
         " where incoming.code is null and planhat_id = first.id and position > first.at",
         [KEPT_TEXT],
     )
-    connection.execute("analyze incoming")
 
 
 def _write_rejects(connection: psycopg.Connection, model: Model) -> int:

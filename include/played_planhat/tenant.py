@@ -122,7 +122,13 @@ class Tenant:
         letter = {"GET": "g", "PUT": "u", "DELETE": "d"}.get(method, "?")
         if letter not in collection.kind.methods:
             raise Refusal(404, "Not found")
-        document = collection.named(word)
+        try:
+            document = collection.named(word)
+        except Refusal:
+            if collection.kind.path != "conversations":
+                raise
+            collection = self.documents.of["tickets"]  # which live there too
+            document = collection.named(word)
         if method == "PUT":
             document, _ = update(self.documents, collection, document, read(body))
         if method == "DELETE":

@@ -166,7 +166,7 @@ def test_a_cancelled_task_is_not_tried_again_and_the_run_has_ended(
         (PUSH, {"model": ["campaign"]}, "build"),
         (PUSH, {"models": ["company"], "dryrun": True}, "build"),
         ("build_usage", {"ful": True}, "build"),
-        ("read_planhat", {"deletion": "never"}, "read_exports"),
+        ("read_planhat", {"deletion": "never"}, "read"),
         ("answer_held_plans", {"model": ["company"]}, "find"),
     ],
 )

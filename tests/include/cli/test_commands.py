@@ -13,9 +13,11 @@ import typer
 from include.cli.__main__ import app
 from include.cli.given import refuse_other_names
 from include.collector.sources import add_source
+from include.played_planhat.app import PlayedPlanhat
 from include.settings import ROOT, Settings
 from include.warehouse import embedded
 from tests.dbt_project.landing import land_calls
+from tests.include.planhat.world import company
 from tests.include.running import cli, environment, free_port
 from tests.include.why.world import quarantine
 
@@ -363,3 +365,26 @@ def test_an_id_that_nobody_knows_is_said_with_what_can_be_asked(
     assert done.stdout.strip()
     missing = cli("why", **given)
     assert missing.stderr.startswith("ID is missing: make why ID=")
+
+
+def test_planhat_is_read_through_its_api_where_the_connection_is_set(
+    warehouse: str, tmp_path: Path, played: PlayedPlanhat, played_address: str
+) -> None:
+    played.documents.load("companies", [company(1)])
+    given = {
+        "DATA_DIR": str(tmp_path), "AIRFLOW_CONN_WAREHOUSE": warehouse,
+        "AIRFLOW_CONN_PLANHAT": played_address.replace("//", f"//:{played.token}@"),
+    }  # fmt: skip
+    done = cli("planhat", **given)
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"^company +1 +1 +0", done.stdout, re.M)
+    assert played.token not in done.stdout + done.stderr
+    # a folder that is named is read, whatever is set
+    done = cli("planhat", "--dir", str(tmp_path / "nothing"), **given)
+    assert "There is no folder" in done.stderr
+    played.switches = played.switches.turned(wrong_region=True)
+    done = cli("planhat", **given)
+    (line,) = done.stderr.splitlines()
+    assert (done.returncode, "of another region" in line) == (1, True)
+    done = cli("planhat", **{**given, "PLANHAT_CUSTOM_MODELS": "contract"})
+    assert "'contract' is not name=path" in done.stderr

@@ -7,6 +7,7 @@ import pytest
 from include.connections import PlanhatConnection
 from include.planhat.api.client import Client, ClientOptions
 from include.played_planhat.app import PlayedPlanhat
+from tests.include.planhat.api.world import World
 
 # As patient as the default, a thousand times faster.
 QUICK = ClientOptions(
@@ -26,3 +27,10 @@ def client(connection: PlanhatConnection, warehouse: str) -> Iterator[Client]:
     """A client that waits for milliseconds."""
     with Client(connection, warehouse, QUICK) as client:
         yield client
+
+
+@pytest.fixture
+def world(connection: PlanhatConnection, warehouse: str, played: PlayedPlanhat) -> World:
+    """An empty Planhat without a quota, and a warehouse that has read nothing."""
+    played.switches = played.switches.turned(quota=None)
+    return World(warehouse, connection, played, QUICK)
