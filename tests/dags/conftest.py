@@ -25,19 +25,27 @@ class Inside:
     """Airflow on the files in dags/. `environment` is completed by what a test gives."""
 
     environment: dict[str, str]
+    folder: Path
+    process: subprocess.Popen[str]
 
     def ask(self, *arguments: str, **variables: str) -> dict[str, Any]:
-        done = subprocess.run(
-            [sys.executable, SCRIPT, *arguments], env={**self.environment, **variables},
-            capture_output=True, text=True, check=False, cwd="/", stdin=subprocess.DEVNULL,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr[-4_000:]
-        return json.loads(done.stdout.splitlines()[-1])
+        question = {
+            "arguments": arguments,
+            "environment": {**self.environment, **variables},
+            "output": str(self.folder),
+        }
+        assert self.process.stdin
+        assert self.process.stdout
+        self.process.stdin.write(json.dumps(question) + "\n")
+        self.process.stdin.flush()
+        code = self.process.stdout.readline().strip()
+        assert code == "0", (self.folder / "stderr").read_text()[-4_000:]
+        return json.loads((self.folder / "stdout").read_text().splitlines()[-1])
 
 
 @pytest.fixture(scope="session")
-def inside(tmp_path_factory: pytest.TempPathFactory) -> Inside:
-    """Made once: Airflow's database takes seconds."""
+def inside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inside]:
+    """Made once: Airflow's database takes seconds, and importing it as many."""
     home = tmp_path_factory.mktemp("dags")
     given = {
         "PATH": os.environ["PATH"],
@@ -53,7 +61,14 @@ def inside(tmp_path_factory: pytest.TempPathFactory) -> Inside:
         env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert migrated.returncode == 0, migrated.stderr[-2_000:]
-    return Inside(environment)
+    said = (home / "airflow.txt").open("w")
+    with subprocess.Popen(
+        [sys.executable, SCRIPT],
+        env=environment, cwd="/", text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said,
+    ) as process:  # fmt: skip
+        yield Inside(environment, home, process)
+        process.terminate()
 
 
 @pytest.fixture(scope="session")

@@ -1,18 +1,21 @@
-"""What the tests ask of Airflow, in a process of its own: it answers with JSON on its last line.
+"""What the tests ask of Airflow: `python tests/dags/inside_airflow.py`, then one question a line.
 
-    python tests/dags/inside_airflow.py describe
-    python tests/dags/inside_airflow.py run <dag id> <conf as JSON>
-    python tests/dags/inside_airflow.py run_once <dag id> <conf as JSON>
-    python tests/dags/inside_airflow.py run_until_asked <dag id> <conf as JSON>
-    python tests/dags/inside_airflow.py switch <dag id> <on or off>
-    python tests/dags/inside_airflow.py time_out <dag id> <run id>
-    python tests/dags/inside_airflow.py validate <dag id> <conf as JSON> …
-    python tests/dags/inside_airflow.py answer <dag id> <question as JSON> <chosen>
+    describe
+    run <dag id> <conf as JSON>
+    run_once <dag id> <conf as JSON>
+    run_until_asked <dag id> <conf as JSON>
+    switch <dag id> <on or off>
+    time_out <dag id> <run id>
+    validate <dag id> <conf as JSON> …
+    answer <dag id> <question as JSON> <chosen>
 
 The tests' own process never imports Airflow: it would keep its configuration for every other test.
+Importing it takes longer than most answers, so it is done once. Each question is answered by a fork
+with an environment of its own, which loads the DAGs anew and ends; its last line is JSON.
 """
 
 import ast
+import importlib
 import inspect
 import json
 import os
@@ -239,6 +242,40 @@ def answer(dag_id: str, question: str, chosen: str) -> dict[str, Any]:
         return {"refused": f"{type(error).__name__}: {error}"}
 
 
+def answer_questions() -> None:
+    """Read questions, `{"arguments", "environment", "output"}`; say each one's exit code."""
+    codes = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # Airflow writes its own log there
+    for name in ("dag_processing.dagbag", "api_fastapi.execution_api.app", "models", "sdk",
+                 "sdk.execution_time.supervisor", "sdk.execution_time.task_runner"):  # fmt: skip
+        importlib.import_module(f"airflow.{name}")
+    importlib.import_module("airflow.api_fastapi.execution_api.routes")
+    for line in sys.stdin:
+        child = os.fork()
+        if child == 0:
+            _answer_and_end(json.loads(line))
+        _, status = os.waitpid(child, 0)
+        print(os.waitstatus_to_exitcode(status), file=codes, flush=True)
+
+
+def _answer_and_end(question: dict[str, Any]) -> None:
+    code = 1
+    try:
+        os.environ.clear()
+        os.environ.update(question["environment"])
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        for number, name in ((1, "stdout"), (2, "stderr")):
+            file = os.path.join(question["output"], name)
+            os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), number)
+        name, *arguments = question["arguments"]
+        print("\n" + json.dumps(globals()[name](*arguments), default=str), flush=True)
+        code = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
+
+
 if __name__ == "__main__":
-    name, *arguments = sys.argv[1:]
-    print("\n" + json.dumps(globals()[name](*arguments), default=str))
+    answer_questions()
