@@ -94,8 +94,8 @@ url: .venv/ready ## The warehouse's connection string: psql "$$(make -s url)"
 psql: .venv/ready ## A shell in the warehouse
 	@$(CLI) psql
 
-planhat: .venv/ready ## Read Planhat: its API if AIRFLOW_CONN_PLANHAT is set, else exports (DIR=…, DELETED="company …" what is missing is gone, DECIMAL=comma)
-	@$(CLI) planhat $(call option,DIR,dir) $(call option,DELETED,deleted) $(call option,DECIMAL,decimal)
+planhat: .venv/ready ## Read Planhat: its API if AIRFLOW_CONN_PLANHAT is set, else exports (DIR=…, DELETED="company …" what is missing is gone, DECIMAL=comma, CHECK=1 what the tenant is like)
+	@$(CLI) planhat $(call option,DIR,dir) $(call option,DELETED,deleted) $(call option,DECIMAL,decimal) $(call flag,CHECK,check)
 
 columns: .venv/ready ## The types of columns in CSV exports; another for one (MODEL=company FIELD="Seats" TYPE=text)
 	@$(CLI) columns $(call option,MODEL,model) $(call option,FIELD,field) $(call option,TYPE,type)

@@ -34,9 +34,13 @@ def planhat(
     decimal: Annotated[
         str, typer.Option(help="What begins decimals in these CSV files: point or comma.")
     ] = "",
+    check: Annotated[
+        bool, typer.Option("--check", help="Ask the API what the tenant is like, and read nothing.")
+    ] = False,
 ) -> None:
     """Read Planhat: its API, or a folder of exports. A model without a file was not read."""
     from include.planhat.api.reading import read_api
+    from include.planhat.api.tenant_check import check_tenant
     from include.planhat.models import models_with
     from include.planhat.reading import read_folder
 
@@ -45,6 +49,15 @@ def planhat(
     settings = load_settings()
     gone = split(deleted, "DELETED")
     connection = None if directory or decimal else planhat_connection(settings)
+    if check:
+        if connection is None:
+            raise SettingError(
+                "CHECK=1 asks Planhat's API, and AIRFLOW_CONN_PLANHAT is not set: "
+                "https://:<token>@api.planhat.com"
+            )
+        models = models_with(settings.planhat_custom_models)
+        check_tenant(migrated_warehouse(settings), connection, models=models)
+        return
     if connection is not None:
         models = models_with(settings.planhat_custom_models)
         report = read_api(migrated_warehouse(settings), connection, gone=gone, models=models)

@@ -65,12 +65,12 @@ def next_page(fetch: Fetch, position: Position) -> tuple[list[Row], Position]:
         if new := _new(rows, position):
             return new, _behind(position, rows, at)
         after = at + len(rows)
-        behind, position = _fetched(fetch, position, after)
-        if not behind:
-            return [], replace(position, has_ended=True)
         if len(rows) > 1:  # stepped back far: on from where that page ended
             position = replace(position, offset=after)
             continue
+        behind, position = _fetched(fetch, position, after)
+        if not behind:
+            return [], replace(position, has_ended=True)
         # The overlap alone, and something behind it: made just now, or pages have one row each.
         again, position = _fetched(fetch, position, at)
         if _holds(again, position) and (new := _new(again, position)):
@@ -151,5 +151,5 @@ def _behind(position: Position, rows: list[Row], at: int) -> Position:
             position, offset=at + len(rows), last_id=None, doubt=position.doubt or NAMELESS
         )
     ids = [row.id for row in rows if row.id is not None]
-    last = max(ids) if position.is_sorted else ids[-1]
+    last = max(*ids, position.last_id or "") if position.is_sorted else ids[-1]
     return replace(position, offset=at + named[-1] + 1, last_id=last)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 
 import psycopg
 
@@ -20,6 +21,7 @@ from include.planhat.api.asking import ask
 from include.planhat.api.client import Client, ClientOptions
 from include.planhat.api.errors import OddAnswerError, RefusedError, TokenError
 from include.planhat.api.fields import select_of
+from include.planhat.api.findings import Findings, known
 from include.planhat.api.kept import Kept
 from include.planhat.api.pages import next_page
 from include.planhat.deletions import Answers, Deletions
@@ -61,7 +63,7 @@ def read_api(
         kept = Kept(url, warehouse, connection.tenant)
         if kept.goes_on_since:
             say(f"going on with the read of {kept.goes_on_since}: {len(kept.done)} models are done")
-        reading = _Reading(url, client, kept, say)
+        reading = _Reading(url, client, kept, known(warehouse, connection.tenant), say)
         try:
             with ThreadPoolExecutor(1) as pool:
                 for model in models:
@@ -81,8 +83,9 @@ def read_api(
 class _Reading:
     """One read, model by model."""
 
-    def __init__(self, url: str, client: Client, kept: Kept, say: Say) -> None:
+    def __init__(self, url: str, client: Client, kept: Kept, findings: Findings, say: Say) -> None:
         self._url = url
+        self._findings = findings
         self._client = client
         self._kept = kept
         self._say = say
@@ -119,6 +122,8 @@ class _Reading:
             params[name] = "true"
 
         page, position = self._kept.position(model, name)
+        if page == 0 and (found := self._findings.models.get(model.path)):
+            position = replace(position, limit=found.limit)
         count, said = 0, time.monotonic()
         while not position.has_ended:
             rows, position = next_page(
