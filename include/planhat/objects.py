@@ -90,6 +90,8 @@ def write_model(
         rejected = _write_rejects(connection, model)
         cells = _write_unread_cells(connection, model)
         _keep_former_keys(connection, model)
+        if model.name == "enduser":
+            _keep_former_companies(connection)
         counts = _merge(connection, model)
         still_there = counts.changed + counts.unchanged
         reason = why_withheld(connection, model, deletions, still_there, answers)
@@ -277,6 +279,33 @@ def _keep_former_keys(connection: psycopg.Connection, model: Model) -> None:
             last_read_id = excluded.last_read_id
         """,
         [model.name],
+    )
+
+
+def _keep_former_companies(connection: psycopg.Connection) -> None:
+    """Keep each company that an enduser has been in and is not any more."""
+    connection.execute(
+        """
+        insert into raw_planhat.former_companies (planhat_id, company, last_read_id)
+        select
+            objects.planhat_id, keys.earlier,
+            coalesce((
+                select max(reads.read_id) from raw_planhat.reads
+                where
+                    reads.model = objects.model
+                    and (objects.deleted_at is null or reads.finished_at < objects.deleted_at)
+            ), 0)
+        from incoming
+        inner join raw_planhat.objects
+            on objects.model = 'enduser' and objects.planhat_id = incoming.planhat_id
+        cross join lateral (
+            select
+                btrim(objects.payload ->> 'companyId') as earlier,
+                btrim(incoming.payload ->> 'companyId') as now
+        ) as keys
+        where incoming.code is null and keys.earlier <> '' and keys.earlier <> keys.now
+        on conflict (planhat_id, md5(company)) do update set last_read_id = excluded.last_read_id
+        """
     )
 
 

@@ -187,6 +187,41 @@ MUTATIONS = [
         "on false and attributes_of_calls.event_seq",
         "a_created_enduser_has_the_last_value_of_each_attribute",
     ),
+    Mutation(
+        "§3.1",
+        "macros/spellings.sql",
+        "then ltrim(split_part({{ key }}, '.', 1), '0')",
+        "then split_part({{ key }}, '.', 1)",
+        "keys_that_differ_only_by_how_they_are_written_are_told",
+    ),
+    Mutation(
+        "§3.1",
+        "models/intermediate/quality/int_quality__spellings.sql",
+        "    where calls > 0",
+        "    where true",
+        "keys_that_differ_only_by_how_they_are_written_are_told",
+    ),
+    Mutation(
+        "§3.1",
+        "models/intermediate/quality/int_quality__shared_addresses.sql",
+        "and unioned.address <> all(excluded.excluded_emails)",
+        "and true",
+        "an_address_or_domain_of_many_companies_is_told",
+    ),
+    Mutation(
+        "§3.1",
+        "models/intermediate/quality/int_quality__odd_ids.sql",
+        "[4 + count(*) / 100]",
+        "[1 + count(*) / 100]",
+        "an_id_that_far_more_share_than_any_other_is_told",
+    ),
+    Mutation(
+        "§3.1",
+        "models/intermediate/quality/int_quality__devices.sql",
+        "    group by keyset, anonymous_id",
+        "    group by keyset, anonymous_id, event_seq",
+        "a_device_is_one_row_however_many_calls_it_has",
+    ),
     # Anonymous events
     Mutation(
         "§3.2",
@@ -412,6 +447,27 @@ MUTATIONS = [
         "where deleted_at is null and is_primary",
         "where is_primary",
         "the_first_rule_that_applies_decides_the_company",
+    ),
+    Mutation(
+        "§3.3",
+        "models/marts/quality/quality.sql",
+        "where events_found > 0",
+        "where true",
+        "what_we_had_to_work_around_is_counted_with_an_example",
+    ),
+    Mutation(
+        "§3.3",
+        "models/marts/quality/quality.sql",
+        "and users.user_id = enduser_keys.external_id",
+        "and true",
+        "what_we_had_to_work_around_is_counted_with_an_example",
+    ),
+    Mutation(
+        "§3.3",
+        "models/staging/planhat/stg_planhat__former_companies.sql",
+        "where company_id <> present_company_id",
+        "where true",
+        "whoever_came_back_has_not_moved",
     ),
     # Which enduser
     Mutation(

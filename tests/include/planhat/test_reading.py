@@ -106,6 +106,36 @@ def test_a_key_that_an_object_had_is_kept_where_it_was_one(world: World):
     ]
 
 
+def test_a_company_that_an_enduser_was_in_is_kept(world: World):
+    def person(number: int, company: int | None) -> dict[str, object]:
+        where = {"companyId": ident(company)} if company else {}
+        return {"_id": ident(number), "email": "a@b.example", "externalId": "u1", **where}
+
+    def former() -> list[tuple]:
+        return world.rows(
+            "select planhat_id, company, last_read_id from raw_planhat.former_companies"
+            " order by planhat_id, company"
+        )
+
+    world.write("endusers.jsonl", person(11, 1), person(12, 1), person(13, 1))
+    world.read()
+    # one moves, one stays, one is gone
+    world.write("endusers.jsonl", person(11, 2), person(12, 1))
+    world.read()
+    assert former() == [(ident(11), ident(1), 1)]
+    # and on, and back, which the next read says too
+    world.write("endusers.jsonl", person(11, 3), person(12, 1), person(13, 1))
+    world.read()
+    world.write("endusers.jsonl", person(11, 1), person(12, 1), person(13, 2))
+    world.read()
+    world.write("endusers.jsonl", person(11, 2), person(12, 1), person(13, 2))
+    world.read()
+    assert former() == [
+        (ident(11), ident(1), 4), (ident(11), ident(2), 2), (ident(11), ident(3), 3),
+        (ident(13), ident(1), 3),
+    ]  # fmt: skip
+
+
 def test_who_we_made_is_ours_while_what_was_sent_stays_so(world: World):
     def person(number: int, **fields: object) -> dict[str, object]:
         sent = {"companyId": ident(1), "email": "a@b.example", "externalId": "u1"}

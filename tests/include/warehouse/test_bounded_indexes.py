@@ -13,6 +13,7 @@ BOUNDED = {
     "sync.objects.object_id": "the plan refuses those of more than 1,000 bytes",
     "raw_planhat.rejects.file": "the name of a file",
     "raw_planhat.former_keys.planhat_id": "24 hexadecimal digits",
+    "raw_planhat.former_companies.planhat_id": "24 hexadecimal digits",
     "raw_segment.warehouse_tables.schema_name": "an identifier of Postgres",
     "raw_segment.warehouse_tables.table_name": "an identifier of Postgres",
     # the words of a form

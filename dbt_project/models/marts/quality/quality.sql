@@ -78,6 +78,100 @@ own_keys as (
 
 ),
 
+former_object_keys as (
+
+    select * from {{ ref('int_identity__former_keys') }}
+    where model not in ('company', 'enduser') and object_id is not null and not is_deleted
+
+),
+
+enduser_keys as (
+
+    select * from {{ ref('int_identity__enduser_keys') }}
+    where is_former
+
+),
+
+users as (
+
+    select * from {{ ref('int_identity__users') }}
+
+),
+
+objects as (
+
+    select * from {{ ref('int_identity__objects') }}
+
+),
+
+mentions as (
+
+    select * from {{ ref('int_identity__mentions') }}
+
+),
+
+former_companies as (
+
+    select * from {{ ref('stg_planhat__former_companies') }}
+
+),
+
+unknown_companies as (
+
+    select * from {{ ref('unknown_companies') }}
+
+),
+
+spellings as (
+
+    select * from {{ ref('int_quality__spellings') }}
+
+),
+
+shared_addresses as (
+
+    select * from {{ ref('int_quality__shared_addresses') }}
+
+),
+
+odd_ids as (
+
+    select * from {{ ref('int_quality__odd_ids') }}
+
+),
+
+-- of these the one with most is the example
+weighed as (
+
+    select
+        kind || '_spelt_in_several_ways' as finding,
+        example,
+        spellings as amount
+    from spellings
+    union all
+    select
+        'email_' || kind || '_of_many_companies' as finding,
+        case kind when 'domain' then address else example end as example,
+        companies as amount
+    from shared_addresses
+    union all
+    select
+        kind || '_like_a_placeholder' as finding,
+        id as example,
+        max(times) as amount
+    from odd_ids
+    group by kind, id
+    union all
+    -- they found their company in another way: nobody else tells that Planhat lacks this one
+    select
+        'unknown_company_of_known_users' as finding,
+        company_key as example,
+        events_found as amount
+    from unknown_companies
+    where events_found > 0
+
+),
+
 findings as (
 
     select
@@ -122,6 +216,36 @@ findings as (
     where company_keys.key_kind = 'former'
     group by company_keys.company_key
     union all
+    select
+        'former_enduser_key_in_use' as finding,
+        users.enduser_id as example
+    from users
+    inner join enduser_keys
+        on users.company_id = enduser_keys.company_id and users.user_id = enduser_keys.external_id
+    where users.enduser_id = enduser_keys.enduser_id
+    group by users.enduser_id
+    union all
+    select
+        'former_object_key_in_use' as finding,
+        objects.object_id as example
+    from former_object_keys
+    inner join objects using (model, company_id, external_id, object_id)
+    inner join mentions on objects.model = mentions.model and objects.external_id = mentions.object_key
+    group by objects.object_id
+    union all
+    select
+        'enduser_moved' as finding,
+        enduser_id as example
+    from former_companies
+    group by enduser_id
+    union all
+    select
+        'user_id_is_an_address' as finding,
+        user_id as example
+    from own_keys
+    where user_id like '%_@_%' and {{ address_of('user_id') }} is not null
+    group by user_id
+    union all
     -- the company is none that is known, or another has the key
     select
         'company_alias_without_effect' as finding,
@@ -158,6 +282,16 @@ final as (
         count(*) as times,
         min(example) as example
     from findings
+    group by finding
+    union all
+    select
+        finding,
+        null as source,
+        null as library,
+        null as shape,
+        count(*) as times,
+        (array_agg(example order by amount desc, example collate "C"))[1] as example
+    from weighed
     group by finding
     union all
     select

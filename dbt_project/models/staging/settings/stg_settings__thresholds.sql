@@ -16,7 +16,8 @@ final as (
             'alert_baseline_weeks', 'alert_deviations', 'alert_min_change', 'alert_min_activities',
             'health_weight_trend',
             'health_weight_breadth', 'health_weight_recency', 'health_weight_metric',
-            'health_recency_zero_days', 'link_expires_days',
+            'health_recency_zero_days', 'link_expires_days', 'odd_address_companies', 'odd_domain_companies',
+            'odd_id_devices', 'odd_id_companies',
         ] %}
         max(value) filter (where threshold = '{{ threshold }}') as {{ threshold }}
         {{- "," if not loop.last }}
