@@ -1,5 +1,6 @@
 """The settings that an operator of the sample's customers would have made."""
 
+from include.sample.cases import company_id
 from include.warehouse.connection import connect
 
 # metric → aggregation
@@ -11,7 +12,12 @@ USAGE_EVENTS = {
     ("screen", "screen"): (True, 0.5),
     ("page", "Order Confirmed"): (True, 1),
 }
-BLOCKED_IDENTITIES = ("kiosk",)
+# (value, key, kind)
+BLOCKED_IDENTITIES = (("kiosk", "all", "value"), ("loadtest-*", "user_id", "pattern"))
+# (kind, value): one's own staff
+EXCLUDED = (("domain", "ourselves.example"),)
+# a further key → the company that it leads to
+COMPANY_ALIASES = {"quay-marine": company_id("quay")}
 # (model, property): events may also name a license
 OBJECT_KEYS = (("license", "license_id"),)
 
@@ -31,11 +37,23 @@ def declare(url: str) -> None:
                 " values (%s, %s, %s, %s, 'sample') on conflict do nothing",
                 [type_, event, counted, weight],
             )
-        for value in BLOCKED_IDENTITIES:
+        for value, key, kind in BLOCKED_IDENTITIES:
             connection.execute(
-                "insert into sync.blocked_identities (value, changed_by)"
-                " values (%s, 'sample') on conflict do nothing",
-                [value],
+                "insert into sync.blocked_identities (value, key, kind, changed_by)"
+                " values (%s, %s, %s, 'sample') on conflict do nothing",
+                [value, key, kind],
+            )
+        for kind, value in EXCLUDED:
+            connection.execute(
+                "insert into sync.excluded (kind, value, changed_by)"
+                " values (%s, %s, 'sample') on conflict do nothing",
+                [kind, value],
+            )
+        for alias, company in COMPANY_ALIASES.items():
+            connection.execute(
+                "insert into sync.company_aliases (alias, planhat_id, changed_by)"
+                " values (%s, %s, 'sample') on conflict do nothing",
+                [alias, company],
             )
         for model, property_ in OBJECT_KEYS:
             connection.execute(

@@ -385,7 +385,8 @@ class Call:
     def is_bot(self) -> bool:
         """3.1: a bot's user agent, while those are blocked."""
         agent = find(self.payload, "context.userAgent")
-        is_bot = isinstance(agent, str) and re.search("bot|crawler|spider", agent, re.I)
+        # a telephone may be called Cubot
+        is_bot = isinstance(agent, str) and re.search(r"(?<!cu)bot\b|crawler|spider", agent, re.I)
         return bool(is_bot) and self._is_on("block_bots")
 
     def object_key(self, model: str) -> str | None:

@@ -29,7 +29,14 @@ from include.build import build
 from include.sample import accounts
 from include.sample.calls import messages
 from include.sample.cases import Case, Created, Outcome, all_cases
-from include.sample.declared import BLOCKED_IDENTITIES, COMPANY_METRICS, OBJECT_KEYS, USAGE_EVENTS
+from include.sample.declared import (
+    BLOCKED_IDENTITIES,
+    COMPANY_ALIASES,
+    COMPANY_METRICS,
+    EXCLUDED,
+    OBJECT_KEYS,
+    USAGE_EVENTS,
+)
 from include.settings import Settings
 from include.warehouse import embedded
 from tests.dbt_project import worlds as making
@@ -545,7 +552,10 @@ def _reference_of(case: Case) -> Reference:
     rules = Rules(
         switches=tuple((each.switch, each.is_on, each.valid_from) for each in case.switches),
         metrics=COMPANY_METRICS,
-        blocked=frozenset(map(Block, BLOCKED_IDENTITIES)),
+        blocked=frozenset(Block(*row) for row in BLOCKED_IDENTITIES),
+        excluded=frozenset(value for _, value in EXCLUDED),
+        aliases=COMPANY_ALIASES,
+        link_expires_days=dict(case.thresholds).get("link_expires_days"),
         usage_events={
             key: (is_counted, Decimal(weight)) for key, (is_counted, weight) in USAGE_EVENTS.items()
         },

@@ -313,6 +313,10 @@ def _make_world(url: str, case: Case) -> None:
                 "insert into sync.switches (switch, is_on, valid_from) values (%s, %s, %s)",
                 [switch.switch, switch.is_on, switch.valid_from],
             )
+        for threshold, value in case.thresholds:
+            connection.execute(
+                "update sync.thresholds set value = %s where threshold = %s", [value, threshold]
+            )
 
 
 @pytest.mark.parametrize("table", sorted(CONTRACT))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from include.sample.cases.story import Case, Story, found, unresolved
+from include.sample.cases.story import Case, Outcome, Story, found, unresolved
 from include.sample.days import Days
 
 
@@ -20,6 +20,7 @@ def cases(days: Days) -> Iterator[Case]:
         _never_identified,
         _blank_user_id,
         _late_identify,
+        _expired_link,
     ):
         yield write(days)
 
@@ -194,4 +195,31 @@ def _late_identify(days: Days) -> Case:
     story.track(24, "13:00", first, anonymous_id=device)
     story.track(24, "15:00", second, anonymous_id=device)
     story.identify(24, "14:00", second, user_id=two, anonymous_id=device, is_late=True)
+    return story.case()
+
+
+def _expired_link(days: Days) -> Case:
+    story = Story(
+        days, "expired-link", "3.2 3.6",
+        "Links expire after a week. Within it a device's anonymous events are its last user's; "
+        "later ones are whose who signs in next, and nobody's if nobody does.",
+        needs_history=True,
+    )  # fmt: skip
+    story.expect("thresholds", ("link_expires_days", 7))
+    device = story.name("a")
+    one, two = story.name("u1"), story.name("u2")
+    first = found("harbor", story.enduser("harbor", "ylva", externalId=one), by="user_id")
+    second = found("lumen", story.enduser("lumen", "yrsa", externalId=two), by="user_id")
+
+    def track(days_ago: int, outcome: Outcome, **user: str) -> None:
+        story.track(
+            days_ago, "09:00", outcome, anonymous_id=device,
+            received_at=days.at(days_ago, "09:00:01"), **user,
+        )  # fmt: skip
+
+    track(40, first, user_id=one)
+    track(33, first)
+    track(32, second)
+    track(20, second, user_id=two)
+    track(12, unresolved("no_identity"))
     return story.case()

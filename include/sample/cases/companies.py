@@ -37,6 +37,7 @@ def cases(days: Days) -> Iterator[Case]:
         _email_with_company_key,
         _company_without_external_id,
         _former_keys,
+        _company_alias,
     ):
         yield write(days)
 
@@ -335,4 +336,18 @@ def _former_keys(days: Days) -> Case:
     )  # fmt: skip
     story.track(38, "16:30", found("quay", person, by="user_id"), user_id=user)
     story.track(38, "17:00", found("quay", person), company="quay", user_id=f"{user}-new")
+    return story.case()
+
+
+def _company_alias(days: Days) -> Case:
+    story = Story(
+        days, "company-alias", "3.3(1) 3.4",
+        "Two customers merged. Calls still name the one that Planhat has no more: an alias leads "
+        "from its key to the other.",
+    )  # fmt: skip
+    user = story.name("u")
+    person = story.enduser("quay", "zoltan", externalId=user)
+    story.track(
+        38, "18:00", found("quay", person), user_id=user, context={"groupId": "quay-marine"}
+    )
     return story.case()

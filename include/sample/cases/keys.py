@@ -31,6 +31,8 @@ def cases(days: Days) -> Iterator[Case]:
         _blocked_values,
         _blocked_anonymous_id,
         _customers_blocklist,
+        _blocked_pattern,
+        _excluded_staff,
         _objects_named,
         _objects_unknown,
     ):
@@ -312,6 +314,46 @@ def _customers_blocklist(days: Days) -> Case:
     story.track(
         16, "14:00", found("harbor", person, "email", "email"), user_id="kiosk",
         properties={"email": story.email("wanda")},
+    )  # fmt: skip
+    return story.case()
+
+
+def _blocked_pattern(days: Days) -> Case:
+    story = Story(
+        days, "blocked-pattern", "3.1 3.4 3.6",
+        "Load tests sign in as loadtest-1, loadtest-2 …: one pattern of the customer's blocks such "
+        "user ids. Alone they are nobody, beside an address the address decides, and a company "
+        "key may look so.",
+    )  # fmt: skip
+    person = story.enduser("harbor", "xara")
+    story.track(16, "15:00", unresolved("blocked_identity"), user_id="loadtest-1")
+    story.track(
+        16, "15:10", unresolved("blocked_identity", "harbor"), company="harbor",
+        user_id="loadtest-22",
+    )  # fmt: skip
+    story.track(
+        16, "15:20", found("harbor", person, "email", "email"), user_id="loadtest-1",
+        properties={"email": story.email("xara")},
+    )  # fmt: skip
+    story.track(
+        16, "15:30", unresolved("unknown_company"), user_id=story.name("u"),
+        context={"groupId": "loadtest-1"},
+    )  # fmt: skip
+    return story.case()
+
+
+def _excluded_staff(days: Days) -> Case:
+    story = Story(
+        days, "excluded-staff", "3.1 3.6",
+        "One's own staff is excluded by the domain of their addresses: a call that tells one, and "
+        "every other call of that user id, counts for nobody and creates nobody.",
+    )  # fmt: skip
+    user = story.name("u")
+    outcome = unresolved("blocked_identity", "harbor")
+    story.track(16, "16:00", outcome, company="harbor", user_id=user)
+    story.identify(
+        16, "16:10", outcome, company="harbor", user_id=user,
+        traits={"email": "Sam@Ourselves.example"},
     )  # fmt: skip
     return story.case()
 

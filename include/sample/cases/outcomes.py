@@ -21,6 +21,7 @@ def cases(days: Days) -> Iterator[Case]:
         _suppressed,
         _unsupported_type,
         _no_identity_at_all,
+        _bots,
         _delete,
         _heartbeat,
         _weighted_event,
@@ -79,6 +80,30 @@ def _no_identity_at_all(days: Days) -> Case:
         "it after answering 200.",
     )  # fmt: skip
     story.raw(14, "14:00", unresolved("no_identity"), {"type": "track", "event": "Job Finished"})
+    return story.case()
+
+
+def _bots(days: Days) -> Case:
+    story = Story(
+        days, "bots", "3.1 3.6",
+        "Calls of a bot's user agent are left out from the moment on at which somebody says so; "
+        "what was received before counts, and a telephone may be called Cubot.",
+        needs_history=True,
+    )  # fmt: skip
+    story.expect("switches", Switch("block_bots", True, days.at(30, "00:00")))
+    user = story.name("u")
+    counted = found("harbor", story.enduser("harbor", "ottar", externalId=user), by="user_id")
+    bot = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
+    phone = "Mozilla/5.0 (Linux; Android 9; CUBOT NOTE S)"
+    for days_ago, agent, outcome in (
+        (31, bot, counted),
+        (29, bot, unresolved("blocked_identity")),
+        (29, phone, counted),
+    ):
+        story.track(
+            days_ago, "09:00", outcome, user_id=user, context={"userAgent": agent},
+            received_at=days.at(days_ago, "09:00:01"),
+        )  # fmt: skip
     return story.case()
 
 

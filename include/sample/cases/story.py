@@ -114,6 +114,8 @@ class Case:
     # (trait, how often it was seen)
     candidates: tuple[tuple[str, int], ...] = ()
     switches: tuple[Switch, ...] = ()
+    # (threshold, value) of sync.thresholds, for a case with history
+    thresholds: tuple[tuple[str, int], ...] = ()
     needs_history: bool = False
 
 
@@ -283,7 +285,9 @@ class Story:
         return message_id
 
     def expect(self, kind: str, *what: Any) -> None:
-        """More that must come out: people, metrics, rejections, candidates; or switches to set."""
+        """More that must come out: people, metrics, rejections, candidates; or what to set:
+        switches, thresholds.
+        """
         self._more.setdefault(kind, []).extend(what)
 
     def case(self) -> Case:
