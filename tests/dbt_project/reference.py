@@ -3,7 +3,8 @@
 Written from the rules (docs/identity.md), one function each, and never from the models: it looks
 at every call again for every question, which is slow and easy to read. The numbers in the
 docstrings are those of the rules. An enduser that calls created has no `_id`; here it is named
-`created:<company _id>:<user id or address>`.
+`created:<company _id>:<user id>`, or `created:<company _id>:<address> (e-mail)`: a user id may
+look like an address.
 """
 
 import re
@@ -831,7 +832,7 @@ class Reference:
         if led := self.led_to(company_id, email):
             return self._only_led_to(led)
         if (company_id, email) in self.created_emails:
-            return f"created:{company_id}:{email}", "created_email"
+            return f"created:{company_id}:{email} (e-mail)", "created_email"
         return None, "unknown_enduser"
 
     @staticmethod
@@ -1027,7 +1028,7 @@ class Reference:
         created = [(key, call, True) for key, call in self.created_users.items()]
         created += [(key, call, False) for key, call in self.created_emails.items()]
         for (company, key), call, is_user in created:
-            name = f"created:{company}:{key}"
+            name = f"created:{company}:{key}" + ("" if is_user else " (e-mail)")
             seen = [
                 each for each in self.calls if self.resolutions[each.message_id].enduser_id == name
             ]

@@ -231,7 +231,8 @@ def read_tables(url: str) -> Tables:
         found = {table: connection.execute(query) for table, (query, _) in _READ.items()}
         rows = {table: cursor.fetchall() for table, cursor in found.items()}
     names = {
-        row["enduser_id"]: f"created:{row['company_id']}:{row['external_id'] or row['email']}"
+        row["enduser_id"]: f"created:{row['company_id']}:"
+        + (row["external_id"] or f"{row['email']} (e-mail)")
         for row in rows["endusers"]
     }
     tables: Tables = {}
@@ -575,6 +576,7 @@ def test_the_reference_says_what_the_examples_say(case: Case):
         row, call = rows[step.call.message_id], calls[step.call.message_id]
         meant = _meant(step.outcome)
         said = {**row, "objects": {}, "is_usage": None}
+        said["enduser_id"] = row["enduser_id"] and row["enduser_id"].removesuffix(" (e-mail)")
         if call.out_of_scope is None:
             named = reference.named_objects(call)
             said["objects"] = {model: id_ for model, id_ in named.items() if id_}

@@ -6,8 +6,8 @@
     materialized='journaled',
     pre_hook=hash_groups(),
     unique_key=['keyset', 'anonymous_id'],
-    marks_gone=true,
-    indexes=[{'columns': ['keyset', 'anonymous_id'], 'unique': true}]
+    indexes=[{'columns': ['keyset', 'anonymous_id'], 'unique': true}],
+    meta={'marks_gone': true}
 ) }}
 
 {%- set mode = increment_mode() %}
