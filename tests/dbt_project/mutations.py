@@ -222,6 +222,27 @@ MUTATIONS = [
         "    group by keyset, anonymous_id, event_seq",
         "a_device_is_one_row_however_many_calls_it_has",
     ),
+    Mutation(
+        "§3.1",
+        "macros/planhat_fields.sql",
+        'then {{ number_text("payload ->> \'" ~ name ~ "\'") }}',
+        "then payload ->> '{{ name }}'",
+        "keys_of_planhat_are_compared_as_those_of_calls_are",
+    ),
+    Mutation(
+        "§3.1",
+        "macros/planhat_fields.sql",
+        "{{ email_form(planhat_key_text(name)) }}",
+        "{{ key_form(planhat_key_text(name)) }}",
+        "keys_of_planhat_are_compared_as_those_of_calls_are",
+    ),
+    Mutation(
+        "§3.1",
+        f"{_IDENTITY}keys.sql",
+        "case when not is_group then user_id end as user_id",
+        "user_id",
+        "a_call_is_resolved_by_its_own_keys_or_by_those_of_its_link",
+    ),
     # Anonymous events
     Mutation(
         "§3.2",
@@ -596,6 +617,27 @@ MUTATIONS = [
         "over (partition by switch order by valid_from)",
         "over (order by valid_from)",
         "a_switch_is_in_force_until_the_next_of_its_kind",
+    ),
+    Mutation(
+        "§3.5",
+        f"{_STAGING}identify_traits.sql",
+        "where attribute <> 'email' or value is null",
+        "where true",
+        "an_attribute_that_is_null_is_kept_and_one_that_is_odd_is_not",
+    ),
+    Mutation(
+        "§3.5",
+        "models/marts/core/endusers.sql",
+        "or attributes.email_cleared_place <= user_emails.told_place",
+        "or user_emails.told_place is not null",
+        "a_created_enduser_has_the_last_value_of_each_attribute",
+    ),
+    Mutation(
+        "§3.4",
+        "models/marts/quality/identity_conflicts.sql",
+        "coalesce(users.enduser_id, created_users.enduser_id) as user_person_id",
+        "users.enduser_id as user_person_id",
+        "two_keys_that_lead_to_two_people_are_a_conflict",
     ),
     # Resolved or not
     Mutation(

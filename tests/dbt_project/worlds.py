@@ -564,6 +564,9 @@ class _Maker:
         if body["type"] == "identify" and self.happens(0.5):
             place = self.often(("traits.name",), (0.3, ("context.traits.name",)))
             _put(body, place, self.pick(("Ada", "Bo", "Cy", None)))
+        if body["type"] == "identify" and self.happens(0.1):
+            # clears the e-mail that is shown
+            _put(body, self.pick(("traits.email", "context.traits.email")), None)
         if body["type"] == "alias":
             previous = self.often(_DEVICES, (0.5, (*_USERS, "~u2", "~a3", "null", "")))
             body[self.pick(("previousId", "previousId", "previous_id"))] = previous

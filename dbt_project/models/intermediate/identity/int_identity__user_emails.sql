@@ -22,7 +22,8 @@ final as (
     select distinct on (keyset_companies.company_id, own_keys.user_id)
         keyset_companies.company_id,
         own_keys.user_id,
-        own_keys.email
+        own_keys.email,
+        keyset_companies.last_telling_place as told_place
     from keyset_companies
     inner join own_keys on keyset_companies.unplaced_keyset = own_keys.keyset
     order by keyset_companies.company_id, own_keys.user_id, keyset_companies.last_telling_place desc

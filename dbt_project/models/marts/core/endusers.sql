@@ -21,6 +21,12 @@ created_emails as (
 
 ),
 
+user_emails as (
+
+    select * from {{ ref('int_identity__user_emails') }}
+
+),
+
 attributes_of_calls as not materialized (
 
     select * from {{ ref('int_identity__attributes') }}
@@ -133,7 +139,8 @@ attribute_values as (
     select distinct on (enduser_id, attribute)
         enduser_id,
         attribute,
-        value
+        value,
+        place
     from carried
     order by enduser_id, attribute, place desc
 
@@ -145,8 +152,9 @@ attributes as (
         enduser_id,
         {%- for attribute in ['name', 'first_name', 'last_name', 'phone', 'position'] %}
         max(value) filter (where attribute = '{{ attribute }}') as {{ attribute }}
-        {{- "," if not loop.last }}
+        {{- "," }}
         {%- endfor %}
+        max(place) filter (where attribute = 'email') as email_cleared_place
     from attribute_values
     group by enduser_id
 
@@ -175,7 +183,14 @@ unioned as (
         created.enduser_id,
         created.company_id,
         created.external_id,
-        created.email,
+        -- what is matched stays the last that there was
+        case
+            when
+                created.external_id is null
+                or attributes.email_cleared_place is null
+                or attributes.email_cleared_place <= user_emails.told_place
+                then created.email
+        end as email,
         coalesce(
             attributes.name,
             nullif(concat_ws(' ', attributes.first_name, attributes.last_name), '')
@@ -188,6 +203,8 @@ unioned as (
         created.created_by_message_id
     from created
     left join attributes on created.enduser_id = attributes.enduser_id
+    left join user_emails
+        on created.company_id = user_emails.company_id and created.external_id = user_emails.user_id
 
 ),
 

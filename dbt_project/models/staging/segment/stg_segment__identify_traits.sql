@@ -1,5 +1,5 @@
 -- One row an identify call and attribute that it carries, null included: an explicit null clears. Looked for where
--- keys are: in traits, then in context.traits, in both spellings.
+-- keys are: in traits, then in context.traits, in both spellings. Of e-mails, which are keys, only what clears.
 
 {{ config(
     materialized='appended',
@@ -12,6 +12,7 @@
     'last_name': ['lastName', 'last_name'],
     'phone': ['phone'],
     'position': ['position', 'title'],
+    'email': ['email'],
 } %}
 
 with events as (
@@ -55,7 +56,7 @@ named as (
 
 ),
 
-final as (
+carried as (
 
     select distinct on (event_seq, attribute)
         event_seq,
@@ -64,6 +65,13 @@ final as (
     from named
     where jsonb_typeof(value) in ('string', 'number', 'null')
     order by event_seq, attribute, number, place
+
+),
+
+final as (
+
+    select * from carried
+    where attribute <> 'email' or value is null
 
 )
 
