@@ -49,6 +49,12 @@ def active(connection: psycopg.Connection) -> dict[str, Any] | None:
     return _with_progress(connection, run) if run else None
 
 
+def stops(connection: psycopg.Connection) -> dict[str, str]:
+    """Pushes that somebody asked to stop before they have a run: `{DAG run's id: who}`."""
+    found = rows(connection, "select owner, requested_by from sync.stop_requests")
+    return {row["owner"]: row["requested_by"] for row in found}
+
+
 def last_finished(connection: psycopg.Connection) -> dict[str, Any] | None:
     """The newest run that has ended and was no dry run, with its models; None before the first."""
     run = one(
@@ -188,7 +194,19 @@ def _models_of(connection: psycopg.Connection, run_id: Any) -> dict[str, Any]:
         model["planned"] = model["added"] + model["changed"] + model["removed"] + model["invalid"]
         model["done"] = model["synced"] + model["errors"] + model["held"] + model["not_sent"]
     totals = {name: sum(model[name] for model in models) for name in (*COUNTS, "planned", "done")}
-    return {"models": models, "totals": totals}
+    return {"models": models, "totals": totals, "warnings": _warnings(connection, run_id)}
+
+
+def _warnings(connection: psycopg.Connection, run_id: Any) -> list[dict[str, Any]]:
+    """What the run's plan warned of, `[{"model", "warning"}]`: kept as long as the plan."""
+    found = rows(
+        connection,
+        "select model, warning from sync.plan_warnings where run_id = %s order by model, position",
+        run_id,
+    )
+    for row in found:
+        row["warning"] = shortened(row["warning"], 1_000)
+    return found
 
 
 def _with_progress(connection: psycopg.Connection, run: dict[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 Whoever works for a run looks each second whether it was asked to stop: a plan is broken off, no
 batch leaves any more, and those on their way get a few seconds for their answer. Who is the last to
-work for it ends the run; where nobody works for it at that moment, whoever asks ends it.
+work for it ends the run; where nobody works for it at that moment, whoever asks ends it. A push
+that has no run yet, because its warehouse is still built, is stopped where it would plan.
 """
 
 import threading
@@ -12,6 +13,7 @@ from contextlib import contextmanager
 import psycopg
 
 from include.errors import ServiceError
+from include.push import runs
 from include.push.ending import finish
 from include.push.ledger import ClaimLostError
 from include.push.plainly import plainly
@@ -45,6 +47,47 @@ def cancel_run(url: str, run_id: int, requested_by: str) -> bool:
         # Between two tasks nobody is there to see it; or whoever was asked before was killed since.
         has_ended = finish(connection, run_id, only_if_idle=True)
     return asked.rowcount == 1 or has_ended
+
+
+@plainly
+def stop_before_plan(url: str, owner: str, requested_by: str) -> None:
+    """Ask a push that has no run yet to open none that sends; one that it has by now is cancelled.
+
+    `owner` is its DAG run's id.
+    """
+    with connect(url, application_name="push cancel", autocommit=True) as connection:
+        # first: whoever plans looks for it after the run is there, and who asks here before that
+        connection.execute(
+            "insert into sync.stop_requests (owner, requested_by) values (%s, %s) "
+            "on conflict do nothing",
+            [owner, requested_by],
+        )
+        begun = connection.execute(
+            "select run_id from sync.runs where owner = %s and status in ('queued', 'running')",
+            [owner],
+        ).fetchone()
+    if begun is not None:
+        cancel_run(url, begun[0], requested_by)
+
+
+def refuse_stopped(connection: psycopg.Connection, run_id: int) -> None:
+    """End a run that somebody asked to stop before it planned. Raises `CancelledError` then."""
+    with connection.transaction():
+        stopped = connection.execute(
+            "delete from sync.stop_requests using sync.runs "
+            "where runs.run_id = %s and stop_requests.owner = runs.owner "
+            "returning stop_requests.requested_by, stop_requests.requested_at",
+            [run_id],
+        ).fetchone()
+        if stopped is None:
+            return
+        connection.execute(
+            "update sync.runs set cancel_requested_by = %s, cancel_requested_at = %s "
+            "where run_id = %s",
+            [*stopped, run_id],
+        )
+        runs.end(connection, run_id, "cancelled", f"cancelled by {stopped[0]}")
+    raise CancelledError.of(run_id, stopped[0])
 
 
 def end_if_idle(url: str, run_id: int) -> None:

@@ -10,6 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import psycopg
+from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from include.counting import counted
@@ -120,6 +121,7 @@ def plan_run(
         if row is None:
             raise ProblemError(f"There is no run {run_id}.")
         is_dry, names = row
+        cancel.refuse_stopped(connection, run_id)
         models = choose_models(read_catalogue(folder), names)
         if is_dry:
             plan_models(connection, settings, run_id, models, say)
@@ -289,14 +291,15 @@ def _begin_plan(
     }
     with connection.transaction():
         # What earlier runs intended is done with: the ledger has it, or knows that it is unknown.
-        connection.execute(
-            """
-            delete from sync.planned using sync.runs
-            where planned.run_id = runs.run_id and runs.run_id < %s
-                and runs.status not in ('queued', 'running')
-            """,
-            [run_id],
-        )
+        for table in ("planned", "plan_warnings"):
+            connection.execute(
+                sql.SQL(
+                    "delete from sync.{0} using sync.runs "
+                    "where {0}.run_id = runs.run_id and runs.run_id < %s "
+                    "and runs.status not in ('queued', 'running')"
+                ).format(sql.Identifier(table)),
+                [run_id],
+            )
         (is_first,) = connection.execute(
             "select plan_settings is null from sync.runs where run_id = %s", [run_id]
         ).fetchone()  # type: ignore[misc]

@@ -32,7 +32,7 @@ export function drawPush(push) {
   show(by("push-state"), stateOf(push), drawState);
   drawForm(push);
   drawDestination(push, refresh);
-  show(by("push-progress"), push.active_run && { ...push.active_run, may: push.may.push }, drawProgress);
+  show(by("push-progress"), progressOf(push), (found) => (found?.waits ? drawWaiting(found) : drawProgress(found)));
   drawRun(push);
   drawHeld(push, refresh);
   show(by("push-history"), push.problem ? null : push.history, drawHistory);
@@ -169,6 +169,24 @@ function say(kind, ...text) {
 
 // The run in progress
 
+/** The run that is active; or the push that waits in Airflow, while the warehouse is built for it. */
+function progressOf({ active_run, button, may, stops }) {
+  if (active_run) return { ...active_run, may: may.push };
+  const run = button.code === "queued" ? button.run : null;
+  return run && { waits: true, dag_run_id: run.dag_run_id, stopped_by: stops?.[run.dag_run_id] ?? null, may: may.push };
+}
+
+function drawWaiting({ dag_run_id, stopped_by, may }) {
+  if (stopped_by) return h("p", { class: "notice warn" }, name(stopped_by), " asked it to stop: the build goes on to its end, and nothing is sent.");
+  return may ? h("div", { class: "card" }, twoStep("Stop this push", {
+    key: "stop", warning: "The warehouse is built to the end; nothing is sent.", yes: "Stop it",
+    act: async () => {
+      await ask("stops", { method: "POST", body: { dag_run_id } });
+      await refresh();
+    },
+  })) : [];
+}
+
 function drawProgress(run) {
   if (!run) return [];
   const words_ = run.planned_at ? `${counted(run.totals.planned, "object")} to send` : "Comparing every model with what Segment has acknowledged";
@@ -226,6 +244,8 @@ function drawTable({ run, problem, last, may }) {
     h("p", { class: "quiet" }, `${time(run.started_at)}, `, how(run), `, ${duration(run.seconds)}`),
     (run.remarks ?? []).map((remark) => h("p", { class: "notice warn" }, name(`${remark[0].toUpperCase()}${remark.slice(1)}.`))),
     run.reason ? h("p", { class: `notice ${STATUS[run.status]?.[1] === "bad" ? "bad" : "warn"}` }, name(run.reason)) : null,
+    run.warnings?.length ? h("details", { "data-key": `warnings-${run.run_id}`, open: last ? null : true }, h("summary", {}, `${counted(run.warnings.length, "warning")} of the plan; all of it is sent`),
+      h("ul", { class: "fields" }, run.warnings.map((each) => h("li", {}, `${model(each.model)}: `, name(each.warning))))) : null,
     run.models.length ? table({
       caption: `${title}: objects ${run.is_dry ? "that would be sent" : "synced"} and errors, per model`,
       columns: [

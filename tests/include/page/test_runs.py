@@ -27,6 +27,27 @@ def ask(warehouse, function, *values, **more):
         return reading.plain(function(connection, *values, **more))
 
 
+def test_what_a_plan_warned_of_is_told_with_its_run(warehouse, connection):
+    run_id = add_run(connection, models={"company": {"synced": 1}})
+    other = add_run(connection, models={"company": {"synced": 1}})
+    connection.cursor().executemany(
+        "insert into sync.plan_warnings (run_id, model, position, warning) values (%s, %s, %s, %s)",
+        [
+            (run_id, "license", 1, HOSTILE["long"]),
+            (run_id, "company", 2, HOSTILE["markup"]),
+            (run_id, "company", 1, "two keys will be one column"),
+        ],
+    )
+
+    told = ask(warehouse, runs.one_run, str(run_id))["warnings"]
+
+    assert [each["model"] for each in told] == ["company", "company", "license"]
+    assert told[0]["warning"] == "two keys will be one column"
+    assert told[1]["warning"] == HOSTILE["markup"]
+    assert len(told[2]["warning"]) < 1_100
+    assert ask(warehouse, runs.one_run, str(other))["warnings"] == []
+
+
 def test_before_the_first_push_there_is_nothing_and_no_error(warehouse):
     assert ask(warehouse, runs.active) is None
     assert ask(warehouse, runs.last_finished) is None

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from include.errors import BusyError
-from include.push.cancel import CancelledError, cancel_run
+from include.push.cancel import CancelledError, cancel_run, stop_before_plan
 from include.push.ledger import ClaimLostError
 from include.push.report import check_books
 from include.push.resync import take_back
@@ -254,3 +254,41 @@ def test_a_resync_that_came_to_its_end_is_not_looked_for_again(
     world.push(segment.connection)
     assert world.run("select completed_at is null from sync.resyncs") == [(False,)]
     assert take_back(world.url, segment.connection, "jo") == []
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_push_that_was_stopped_while_its_warehouse_was_built_plans_nothing(
+    world: World, segment: PlayedSegment, dry_run: bool
+) -> None:
+    world.fill("company", 3)
+    for who in ("an operator", "another"):
+        stop_before_plan(world.url, "button__1", who)
+
+    run_id = open_run(
+        world.url, segment.connection, trigger="button", requested_by="ada", owner="button__1",
+        dry_run=dry_run,
+    )  # fmt: skip
+    with pytest.raises(CancelledError, match="cancelled by an operator"):
+        plan_run(world.url, world.settings, run_id, folder=world.folder)
+
+    report = finish_run(world.url, run_id)
+    assert (report.status, report.reason) == ("cancelled", "cancelled by an operator")
+    assert world.run("select count(*) from sync.planned") == [(0,)]
+    assert segment.messages == []
+    # the next one is another, also when Airflow runs the same tasks again
+    assert world.run("select count(*) from sync.stop_requests") == [(0,)]
+    assert world.push(segment.connection).total("synced") == 3
+
+
+def test_a_push_that_has_come_to_its_run_when_it_is_stopped_is_cancelled(
+    world: World, segment: PlayedSegment
+) -> None:
+    run_id = open_run(
+        world.url, segment.connection, trigger="button", requested_by="ada", owner="button__1"
+    )
+
+    stop_before_plan(world.url, "button__1", "an operator")
+
+    assert world.run(f"select status, reason from sync.runs where run_id = {run_id}") == [
+        ("cancelled", "cancelled by an operator")
+    ]

@@ -137,3 +137,14 @@ def test_calls_of_more_than_300_traits_are_said(world: World, segment: PlayedSeg
 def test_names_that_stay_apart_are_not_said(world: World, segment: PlayedSegment) -> None:
     world.put("company", "c1", custom={"MRRTotal": 1, "mrrTotal": 2, "id": 3, "Größe": 4, "數": 5})
     assert warnings(world, segment) == []
+
+
+def test_warnings_are_kept_as_long_as_their_plan(world: World, segment: PlayedSegment) -> None:
+    world.put("company", "c1", custom={"Is Live": True, "isLive": False})
+    assert len(warnings(world, segment)) == 1
+    assert world.run("select count(*) from sync.plan_warnings") == [(1,)]
+
+    world.put("company", "c1", custom={"Other": 1})
+    assert warnings(world, segment) == []
+
+    assert world.run("select count(*) from sync.plan_warnings") == [(0,)]
