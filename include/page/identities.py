@@ -13,7 +13,8 @@ from psycopg import sql
 from include.collector.blank import BLANK, cut
 from include.page.changes import ChangeError
 from include.warehouse.connection import connect
-from include.warehouse.reading import one, rows
+from include.warehouse.reading import one, rows, shortened
+from include.why.asking import HIDDEN
 
 # Which key a row of what is blocked is for.
 KEYS = ("all", "user_id", "email", "anonymous_id", "company", "object")
@@ -52,12 +53,24 @@ _PATIENCE = "set local statement_timeout = '20s'"
 # What is said
 
 
-def said(connection: psycopg.Connection) -> dict[str, Any]:
+def said(connection: psycopg.Connection, *, with_persons: bool = True) -> dict[str, Any]:
     """What is set now: `{"blocked", "excluded", "aliases", "links"}`, each with who and since when.
 
     An alias has the `company` that it leads to, None where Planhat has it no more; `links` is
-    `{"days", …}`, None for never.
+    `{"days", …}`, None for never. What may be somebody's key is told only with `with_persons`.
     """
+    found = _said(connection)
+    for row in [*found["blocked"], *found["excluded"]]:
+        is_hidden = not with_persons and row["kind"] != "domain"
+        row["shown"] = HIDDEN if is_hidden else shortened(row["value"])
+        row["value"] = None if is_hidden else row["value"]
+    for row in found["aliases"]:
+        row["shown"] = shortened(row["alias"])
+        row["company"] = shortened(row["company"])
+    return found
+
+
+def _said(connection: psycopg.Connection) -> dict[str, Any]:
     return {
         "blocked": rows(
             connection,
@@ -173,6 +186,35 @@ def drop_alias(url: str, alias: str) -> None:
         "delete from sync.company_aliases where alias = %s",
         [alias],
         "No such alias is set.",
+    )
+
+
+def dismiss_alias(url: str, alias: str, planhat_id: str, *, by: str) -> None:
+    """Let a proposed alias be proposed no more. Raises `ChangeError` when it is not proposed."""
+    with connect(url, application_name="operators: identity") as connection:
+        try:
+            proposed = connection.execute(
+                "select from marts.company_alias_proposals where alias = %s and company_id = %s",
+                [alias, planhat_id],
+            ).fetchone()
+        except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):
+            proposed = None  # nothing was built
+        if proposed is None:
+            raise ChangeError("No such alias is proposed any more.")
+        connection.execute(
+            "insert into sync.dismissed_aliases (alias, planhat_id, changed_by) "
+            "values (%s, %s, %s) on conflict do nothing",
+            [alias, planhat_id, by],
+        )
+
+
+def propose_again(url: str, alias: str, planhat_id: str) -> None:
+    """Take a dismissal back. Raises `ChangeError` when that alias was not dismissed."""
+    _take_back(
+        url,
+        "delete from sync.dismissed_aliases where alias = %s and planhat_id = %s",
+        [alias, planhat_id],
+        "No such proposal was dismissed.",
     )
 
 

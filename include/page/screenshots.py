@@ -17,7 +17,9 @@ from include.settings import ROOT, Settings, load_settings
 FOLDER = ROOT / "docs" / "images"
 PAGE = "/plugin/planhat-segment"
 
-# name, what follows the page's address, light or dark, width and height, what is clicked first
+# Name, what follows the page's address, light or dark, width and height, what is clicked first. Of
+# those in TOPS a later part is shown.
+TOPS = {"page-found": "#tracking-found"}
 PICTURES = (
     ("page-push", "", "light", (1280, 1120), ()),
     ("page-push-dark", "", "dark", (1280, 760), ()),
@@ -26,7 +28,14 @@ PICTURES = (
         "?section=tracking",
         "light",
         (1280, 900),
-        ("#tracking-outcomes button.link",),
+        ('[data-key="reason-unknown_company"]',),
+    ),
+    (
+        "page-found",
+        "?section=tracking",
+        "light",
+        (1280, 1260),
+        ('[data-key="unknown-companies"]',),
     ),
     (
         "page-metrics",
@@ -77,6 +86,8 @@ def take(settings: Settings, folder: Path = FOLDER) -> list[Path]:
                 for each in clicks:
                     frame.locator(each).first.click()
                 page.wait_for_load_state("networkidle")
+                if name in TOPS:
+                    frame.locator(TOPS[name]).evaluate("element => element.scrollIntoView()")
                 page.wait_for_timeout(500)  # the charts are drawn a moment after their figures
                 files.append(folder / f"{name}.png")
                 page.screenshot(path=files[-1])

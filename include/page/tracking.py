@@ -262,22 +262,29 @@ def received(connection: psycopg.Connection, source: str) -> dict[str, Any]:
     return {"as_of": today and today["day"], "daily": found}
 
 
-def created(
-    connection: psycopg.Connection, *, with_persons: bool, offset: int = 0
+def listed_endusers(
+    connection: psycopg.Connection,
+    origin: str | None = None,
+    *,
+    with_persons: bool,
+    offset: int = 0,
 ) -> dict[str, Any]:
-    """Endusers that were created from Segment, fifty at a time, the newest first.
+    """Endusers, fifty at a time, those seen first last: `{"total", "rows", "with_persons"}`.
 
-    `{"total", "rows", "with_persons"}`; names only for who may see them (`with_persons`).
+    Of one `origin` (planhat, segment: created from it), or all; names only for who may see them
+    (`with_persons`).
     """
-    total = one(connection, "select count(*) as total from marts.endusers where origin = 'segment'")
+    of_them = "from marts.endusers where origin = coalesce(%s, origin)"
+    total = one(connection, f"select count(*) as total {of_them}", origin)
     found = rows(
         connection,
-        "select enduser_id, company_id, companies.name as company, created_by_message_id, "
+        "select enduser_id, company_id, companies.name as company, origin, created_by_message_id, "
         "first_seen_at, case when %s then coalesce(endusers.name, email) end as name "
         "from marts.endusers left join marts.companies using (company_id) "
-        "where origin = 'segment' order by first_seen_at desc nulls last, enduser_id "
+        "where origin = coalesce(%s, origin) order by first_seen_at desc nulls last, enduser_id "
         "limit %s offset %s",
         with_persons,
+        origin,
         ROWS_A_PAGE,
         offset,
     )

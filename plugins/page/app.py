@@ -19,10 +19,22 @@ import include.page
 from include import __version__, rules
 from include.collector import sources
 from include.errors import BusyError, ProblemError, ServiceError
-from include.page import button, changes, destination, held, metrics, runs, tracking, usage
+from include.page import (
+    button,
+    calls,
+    changes,
+    destination,
+    findings,
+    held,
+    identities,
+    metrics,
+    runs,
+    tracking,
+    usage,
+)
 from include.page.button import PushDag
 from include.push import guards, resync
-from include.push.cancel import cancel_run
+from include.push.cancel import cancel_run, stop_before_plan
 from include.push.pushed_models import pushed_models
 from include.settings import load_settings
 from include.warehouse import reading
@@ -183,6 +195,7 @@ def _push_state(connection: Any) -> dict[str, Any]:
     return {
         "goes_to": _goes_to(connection),
         "active_run": runs.active(connection),
+        "stops": runs.stops(connection),
         "last_run": runs.last_finished(connection),
         "history": runs.history(connection),
     }
@@ -255,7 +268,8 @@ async def acknowledged(
 
 @api.get("/tracking")
 async def tracking_section(may: Permissions) -> dict[str, Any]:
-    """Section 1, in parts that fail apart: what came in, what became of it, who was created."""
+    """Section 1, in parts that fail apart: what came in, what became of it, what was found in it,
+    what operators say of identity."""
     return {
         "may": may,
         "collector": collector(),
@@ -263,6 +277,10 @@ async def tracking_section(may: Permissions) -> dict[str, Any]:
         "outcomes": await read(tracking.outcomes),
         "resolved": await read(tracking.resolved),
         "endusers": await read(tracking.endusers),
+        "quality": await read(partial(findings.quality, with_persons=may["edit"])),
+        "identity": await read(
+            partial(identities.said, with_persons=may["edit"]), when_missing=reading.NOT_MIGRATED
+        ),
     }
 
 
@@ -289,10 +307,53 @@ async def received(source: Text) -> dict[str, Any]:
     return await read(partial(tracking.received, source=source), when_missing=reading.NOT_MIGRATED)
 
 
-@api.get("/created")
-async def created(may: Permissions, offset: Offset = 0) -> dict[str, Any]:
-    """The endusers that were created from Segment."""
-    return await read(partial(tracking.created, with_persons=may["edit"], offset=offset))
+@api.get("/calls")
+async def called(
+    may: Permissions,
+    which: Literal["all", "resolved", "unresolved"] = "all",
+    offset: Offset = 0,
+) -> dict[str, Any]:
+    """The calls behind a figure, those received last first."""
+    return await read(partial(calls.calls, which=which, with_persons=may["edit"], offset=offset))
+
+
+@api.get("/endusers")
+async def endusers(
+    may: Permissions,
+    origin: Literal["planhat", "segment"] | None = None,
+    offset: Offset = 0,
+) -> dict[str, Any]:
+    """Those who are known, or who were created from Segment."""
+    query = partial(
+        tracking.listed_endusers, origin=origin, with_persons=may["edit"], offset=offset
+    )
+    return await read(query)
+
+
+@api.get("/quality")
+async def quality(finding: Text, may: Permissions, offset: Offset = 0) -> dict[str, Any]:
+    """What a finding counts."""
+    return await read(
+        partial(findings.things, finding=finding, with_persons=may["edit"], offset=offset)
+    )
+
+
+@api.get("/unknown_companies")
+async def unknown_companies(offset: Offset = 0) -> dict[str, Any]:
+    """Keys of companies that Planhat lacks."""
+    return await read(partial(findings.unknown_companies, offset=offset))
+
+
+@api.get("/lateness")
+async def lateness() -> dict[str, Any]:
+    """How late calls arrive."""
+    return await read(findings.lateness)
+
+
+@api.get("/proposals")
+async def proposals(may: Permissions) -> dict[str, Any]:
+    """Companies that look like one, with what an alias would move."""
+    return {"may": may, **await read(findings.proposals)}
 
 
 @api.get("/quarantine")
@@ -471,6 +532,25 @@ def cancel(run_id: RunId, user: GetUserDep) -> dict[str, Any]:
     return {"run_id": run_id}
 
 
+class Waiting(Asked):
+    """A push that was triggered and has no run yet, by its DAG run's id."""
+
+    dag_run_id: Annotated[str, Field(max_length=500)]
+
+
+@api.post("/stops", dependencies=[may_push, same_site])
+async def stop(request: Request, user: GetUserDep, waiting: Waiting) -> dict[str, Any]:
+    """Stop a push while the warehouse is built for it. 409 when no such one waits or is built."""
+    dag = await airflow_api.push_dag(request)
+    unfinished = [run["dag_run_id"] for run in dag.runs if run["state"] in ("queued", "running")]
+    if waiting.dag_run_id not in unfinished:
+        raise HTTPException(409, "That push has ended already.")
+    await run_in_threadpool(
+        stop_before_plan, warehouse.current_url(), waiting.dag_run_id, user.get_name()
+    )
+    return {"dag_run_id": waiting.dag_run_id}
+
+
 class Answer(Asked):
     """What somebody says to a held plan: that plan, by its fingerprint, and no later one."""
 
@@ -552,6 +632,107 @@ class SectionSwitch(Asked):
     switch: Annotated[str, Field(max_length=LONGEST)]
     is_on: bool
     since: date | None = None
+
+
+class Blocked(Asked):
+    """What identifies nobody: a value, pattern or domain, for one key or all."""
+
+    value: Annotated[str, Field(max_length=LONGEST)]
+    kind: Annotated[str, Field(max_length=100)] = "value"
+    key: Annotated[str, Field(max_length=100)] = "all"
+
+
+class Excluded(Asked):
+    """Whose calls count for nobody: an e-mail, or a domain."""
+
+    value: Annotated[str, Field(max_length=LONGEST)]
+    kind: Annotated[str, Field(max_length=100)] = "email"
+
+
+class Alias(Asked):
+    """A further key of a company, which is named by its _id or its external id."""
+
+    alias: Annotated[str, Field(max_length=LONGEST)]
+    company: Annotated[str, Field(max_length=LONGEST)]
+
+
+class AliasName(Asked):
+    """An alias that is set."""
+
+    alias: Annotated[str, Field(max_length=LONGEST)]
+
+
+class Days(Asked):
+    """How long a link holds; None: it never expires."""
+
+    days: Annotated[float, Field(strict=True)] | None
+
+
+class Proposal(Asked):
+    """A proposed alias, and the company that it would lead to."""
+
+    alias: Annotated[str, Field(max_length=LONGEST)]
+    company_id: Annotated[str, Field(max_length=LONGEST)]
+
+
+@api.post("/blocked", dependencies=[may_edit, same_site])
+def block(wanted: Blocked, user: GetUserDep) -> dict[str, Any]:
+    identities.block(warehouse.current_url(), **wanted.model_dump(), by=user.get_name())
+    return {"blocked": wanted.value}
+
+
+@api.post("/blocked/delete", dependencies=[may_edit, same_site])
+def unblock(blocked: Blocked) -> dict[str, Any]:
+    identities.unblock(warehouse.current_url(), **blocked.model_dump())
+    return {"unblocked": blocked.value}
+
+
+@api.post("/excluded", dependencies=[may_edit, same_site])
+def exclude(wanted: Excluded, user: GetUserDep) -> dict[str, Any]:
+    identities.exclude(warehouse.current_url(), **wanted.model_dump(), by=user.get_name())
+    return {"excluded": wanted.value}
+
+
+@api.post("/excluded/delete", dependencies=[may_edit, same_site])
+def readmit(excluded: Excluded) -> dict[str, Any]:
+    identities.readmit(warehouse.current_url(), **excluded.model_dump())
+    return {"readmitted": excluded.value}
+
+
+@api.post("/aliases", dependencies=[may_edit, same_site])
+def set_alias(wanted: Alias, user: GetUserDep) -> dict[str, Any]:
+    """A further key of a company; 422 with the reason where it can lead nowhere."""
+    name = identities.alias_company(
+        warehouse.current_url(), wanted.alias, wanted.company, by=user.get_name()
+    )
+    return {"alias": wanted.alias, "company": name}
+
+
+@api.post("/aliases/delete", dependencies=[may_edit, same_site])
+def drop_alias(alias: AliasName) -> dict[str, Any]:
+    identities.drop_alias(warehouse.current_url(), alias.alias)
+    return {"alias": alias.alias}
+
+
+@api.post("/links", dependencies=[may_edit, same_site])
+def expire_links(wanted: Days, user: GetUserDep) -> dict[str, Any]:
+    identities.expire_links(warehouse.current_url(), wanted.days, by=user.get_name())
+    return {"days": wanted.days}
+
+
+@api.post("/proposals/dismiss", dependencies=[may_edit, same_site])
+def dismiss(proposal: Proposal, user: GetUserDep) -> dict[str, Any]:
+    """Propose that alias no more; kept, and taken back by `/proposals/back`."""
+    identities.dismiss_alias(
+        warehouse.current_url(), proposal.alias, proposal.company_id, by=user.get_name()
+    )
+    return {"dismissed": proposal.alias}
+
+
+@api.post("/proposals/back", dependencies=[may_edit, same_site])
+def propose_again(proposal: Proposal) -> dict[str, Any]:
+    identities.propose_again(warehouse.current_url(), proposal.alias, proposal.company_id)
+    return {"proposed": proposal.alias}
 
 
 @api.post("/tokens", dependencies=[may_edit, same_site])

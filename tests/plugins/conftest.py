@@ -206,8 +206,11 @@ def airflow(api_server: Airflow) -> Airflow:
 # Making the database anew takes seconds, so it is emptied.
 EMPTY = """
     drop schema if exists marts cascade;
+    drop schema if exists intermediate cascade;
     truncate sync.runs, sync.batches, sync.company_metrics, sync.objects, sync.planned,
-        sync.resyncs, sync.plan_answers, sync.alerts_acknowledged,
+        sync.resyncs, sync.plan_answers, sync.alerts_acknowledged, sync.blocked_identities,
+        sync.excluded, sync.company_aliases, sync.dismissed_aliases, sync.plan_warnings,
+        sync.stop_requests,
         raw_segment.sources, raw_segment.intake, raw_segment.events, raw_segment.quarantine,
         raw_planhat.objects
         restart identity cascade;

@@ -19,12 +19,13 @@ from tests.include.page.world import (
     add_active_run,
     add_company,
     add_error,
+    add_findings,
     add_held_plan,
     add_run,
     add_unresolved,
     make_marts,
 )
-from tests.plugins.conftest import DESTINATION
+from tests.plugins.conftest import DESTINATION, PUSH_DAG
 
 READ = [
     "/",
@@ -42,7 +43,12 @@ READ = [
     "/api/planned/1?model=enduser",
     "/api/acknowledged?destination=d&model=enduser",
     "/api/received?source=app",
-    "/api/created",
+    "/api/calls?which=resolved",
+    "/api/endusers?origin=segment",
+    "/api/quality?finding=time_unreadable",
+    "/api/unknown_companies",
+    "/api/lateness",
+    "/api/proposals",
     "/api/metric?metric=seats",
     "/api/metric/days?metric=seats&company_id=1",
     "/api/alerts",
@@ -55,6 +61,7 @@ WRITE = [
     ("/api/push", {}, {"user", "operator", "admin"}),
     ("/api/active", {"is_active": True}, {"user", "operator", "admin"}),
     ("/api/runs/1/cancel", {}, {"user", "operator", "admin"}),
+    ("/api/stops", {"dag_run_id": "button__1"}, {"user", "operator", "admin"}),
     ("/api/resync/back", {}, {"user", "operator", "admin"}),
     ("/api/rules/accept", {}, {"user", "operator", "admin"}),
     ("/api/tokens", {"source": "app"}, {"user", "operator", "admin"}),
@@ -62,6 +69,23 @@ WRITE = [
     ("/api/why", {"id": "somebody"}, {"viewer", "user", "operator", "admin"}),
     ("/api/metrics", {"metric": "seats", "aggregation": "LAST"}, {"user", "operator", "admin"}),
     ("/api/switches", {"switch": "auto_create", "is_on": False}, {"user", "operator", "admin"}),
+    ("/api/blocked", {"value": "kiosk", "key": "user_id"}, {"user", "operator", "admin"}),
+    ("/api/blocked/delete", {"value": "shared"}, {"user", "operator", "admin"}),
+    ("/api/excluded", {"value": "own.example", "kind": "domain"}, {"user", "operator", "admin"}),
+    ("/api/excluded/delete", {"value": "a@b.example"}, {"user", "operator", "admin"}),
+    ("/api/aliases", {"alias": "acme-old", "company": "acme"}, {"user", "operator", "admin"}),
+    ("/api/aliases/delete", {"alias": "merged"}, {"user", "operator", "admin"}),
+    ("/api/links", {"days": 30}, {"user", "operator", "admin"}),
+    (
+        "/api/proposals/dismiss",
+        {"alias": "acme-old", "company_id": "a" * 24},
+        {"user", "operator", "admin"},
+    ),
+    (
+        "/api/proposals/back",
+        {"alias": "merged", "company_id": "a" * 24},
+        {"user", "operator", "admin"},
+    ),
     ("/api/metrics/delete", {"metric": "declared"}, {"user", "operator", "admin"}),
     (
         "/api/alerts/acknowledge",
@@ -169,14 +193,18 @@ def test_changes_are_for_those_whom_airflow_lets(airflow, connection, path, body
         connection.execute(
             "truncate sync.runs, sync.objects, sync.planned restart identity cascade"
         )
+        if path.split("/")[2] in ("blocked", "excluded", "aliases", "proposals"):
+            add_said(connection)
         if path.endswith("/cancel"):
             add_active_run(connection)
+        if path.endswith("/stops"):
+            trigger(airflow)
         if path.endswith("/resync/back"):
             add_interrupted_resync(connection)
         if path.endswith("/rules/accept"):
             add_waiting_rules(connection)
         if "/alerts/" in path:
-            connection.execute("drop schema if exists marts cascade")
+            connection.execute("drop schema if exists marts, intermediate cascade")
             add_open_alert(connection)
         add_held_plan(connection, DESTINATION)
         connection.execute(
@@ -186,6 +214,32 @@ def test_changes_are_for_those_whom_airflow_lets(airflow, connection, path, body
             status = client.post(path, json=body).status_code
         connection.execute("truncate sync.builds, sync.rule_changes, raw_segment.events cascade")
         assert status == (200 if user in allowed else 403), user
+
+
+def add_said(connection) -> None:
+    """A row of each setting of identity, a dismissed proposal, and what else may be proposed."""
+    connection.execute("drop schema if exists marts, intermediate cascade")
+    connection.execute("truncate raw_planhat.objects")
+    make_marts(connection)
+    add_findings(connection)
+    for statement in (
+        "sync.blocked_identities (value) values ('shared')",
+        "sync.excluded (kind, value) values ('email', 'a@b.example')",
+        "sync.company_aliases (alias, planhat_id) values ('merged', repeat('a', 24))",
+        "sync.dismissed_aliases (alias, planhat_id) values ('merged', repeat('a', 24))",
+    ):
+        connection.execute(f"insert into {statement} on conflict do nothing")
+
+
+def trigger(airflow) -> str:
+    """A push that waits in Airflow, `button__1` to it."""
+    httpx.post(
+        f"{airflow.url}/api/v2/dags/{PUSH_DAG}/dagRuns",
+        headers={"Authorization": f"Bearer {airflow.token('admin')}"},
+        json={"dag_run_id": "button__1", "logical_date": None},
+        timeout=30,
+    ).raise_for_status()
+    return "button__1"
 
 
 def add_waiting_rules(connection):
@@ -366,6 +420,17 @@ def test_of_eight_who_press_together_one_triggers_and_seven_are_told(airflow):
     assert len(airflow.runs()) == 1
     refused = next(answer for answer in answers if answer.status_code == 409)
     assert "was triggered at" in refused.json()["detail"]
+
+
+def test_a_push_is_stopped_while_its_warehouse_is_built(airflow, connection):
+    stopped = trigger(airflow)
+    with airflow.client("operator") as client:
+        assert client.post("/api/stops", json={"dag_run_id": "another"}).status_code == 409
+        assert client.post("/api/stops", json={"dag_run_id": stopped}).status_code == 200
+        push = client.get("/api/push").json()
+
+    assert push["button"]["code"] == "queued"
+    assert push["stops"] == {stopped: "operator"}
 
 
 def test_a_push_that_failed_before_it_began_is_told_until_another_begins(airflow, connection):

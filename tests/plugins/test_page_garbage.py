@@ -147,7 +147,7 @@ def test_a_body_with_a_wrong_value_in_any_field_is_refused_with_a_line(airflow, 
                 continue
             for name in route["fields"]:
                 for value in VALUES:
-                    if (name, value) == ("is_active", True):
+                    if (name, value) in (("is_active", True), ("days", None)):
                         continue  # what is asked for
                     # JSON writes halves of pairs as escapes, which is how they arrive
                     body = json.dumps(dict.fromkeys(route["fields"], "x") | {name: value})

@@ -13,8 +13,10 @@ from tests.dbt_project.landing import land_calls
 from tests.include.page.world import (
     HOSTILE,
     add_active_run,
+    add_call,
     add_company,
     add_error,
+    add_findings,
     add_held_plan,
     add_run,
     add_unresolved,
@@ -160,6 +162,21 @@ def test_a_push_that_was_too_quick_to_be_seen_active_still_says_how_it_ended(
     expect(frame.locator("#push-answer")).to_contain_text("The push has ended: success")
 
 
+def test_a_push_is_stopped_while_its_warehouse_is_built(open_as, connection, airflow):
+    _, frame = open_as("operator")
+    frame.get_by_role("button", name="Push data to Segment").click()
+    frame.get_by_role("button", name="Stop this push").click()
+    frame.get_by_role("button", name="Stop it", exact=True).click()
+
+    expect(frame.locator("#push-progress")).to_contain_text(
+        "operator asked it to stop: the build goes on to its end, and nothing is sent."
+    )
+    (run,) = airflow.runs()
+    assert connection.execute("select owner, requested_by from sync.stop_requests").fetchall() == [
+        (run["dag_run_id"], "operator")
+    ]
+
+
 def test_a_push_that_failed_before_it_began_says_so_to_who_pressed(open_as, airflow):
     _, frame = open_as("operator")
     frame.get_by_role("button", name="Push data to Segment").click()
@@ -281,6 +298,9 @@ def test_a_dry_run_says_what_would_be_sent(open_as, connection):
 def test_an_earlier_run_opens_from_the_history_and_closes_again(open_as, connection):
     add_run(connection, "failed", models={"company": {"errors": 7, "added": 7}}, reason="Refused.")
     add_run(connection, "success", started_at=datetime.now(UTC))
+    connection.execute(
+        "insert into sync.plan_warnings values (1, 'company', 1, 'two keys will be one column')"
+    )
     _, frame = open_as("viewer")
     table = frame.get_by_role("region", name="Runs, newest first")
 
@@ -288,6 +308,8 @@ def test_an_earlier_run_opens_from_the_history_and_closes_again(open_as, connect
 
     expect(frame.get_by_role("heading", name="Run 1")).to_be_visible()
     expect(frame.get_by_text("Refused.")).to_be_visible()
+    expect(frame.get_by_text("1 warning of the plan; all of it is sent")).to_be_visible()
+    expect(frame.get_by_text("two keys will be one column")).to_be_visible()
     frame.get_by_role("button", name="Back to the last sync").click()
     expect(frame.get_by_role("heading", name="Last sync")).to_be_visible()
 
@@ -546,7 +568,7 @@ def test_hostile_names_are_text_wherever_they_appear(open_as, connection):
             # the asset, its company, and the button that acknowledges
             expect(alerts.get_by_role("button", name="<script>")).to_have_count(3)
         if tab == "User tracking":
-            frame.get_by_text("Endusers created from Segment").click()
+            frame.get_by_role("button", name="1 enduser created from Segment: show them").click()
             created = frame.get_by_role("region", name=re.compile("^Endusers created"))
             expect(created.get_by_role("button", name="<script>")).to_have_count(3)
             frame.get_by_role("button", name="Unknown company: its events").click()
@@ -623,6 +645,176 @@ def test_a_switch_says_what_is_lost_and_turns_on_the_second_press(open_as, conne
         "select switch, is_on, changed_by from sync.switches where changed_by <> 'default'"
     ).fetchall()
     assert turned == [("auto_create", False, "operator")]
+
+
+def test_a_section_is_switched_on_from_a_past_day_on(open_as, connection):
+    connection.execute(
+        "insert into sync.switches (switch, is_on, valid_from, changed_by) values "
+        "('user_tracking', false, '2026-03-10', 'ada')"
+    )
+    _, frame = open_as("operator")
+    frame.get_by_role("tab", name="User tracking").click()
+
+    frame.get_by_role("button", name="User tracking: switch on").click()
+    frame.get_by_label("Count calls received from this day on").fill("2999-01-01")
+    frame.get_by_role("button", name="Switch on", exact=True).click()
+    expect(frame.locator("#tracking-outcomes [role=alert]:visible")).to_have_text(
+        "2999-01-01 is still to come: choose a day in the past."
+    )
+    frame.get_by_label("Count calls received from this day on").fill("2026-03-12")
+    frame.get_by_role("button", name="Switch on", exact=True).click()
+
+    expect(frame.get_by_text("since 2026-03-12")).to_be_visible()
+    frame.get_by_role("button", name="User tracking: count from an earlier day on").click()
+    frame.get_by_label("Count calls received from this day on").fill("2026-03-11")
+    frame.get_by_role("button", name="Count from that day on").click()
+    expect(frame.get_by_text("since 2026-03-11")).to_be_visible()
+    turned = connection.execute(
+        "select is_on, valid_from::date::text, changed_by from sync.switches "
+        "where changed_by <> 'default' and switch = 'user_tracking' order by valid_from"
+    ).fetchall()
+    assert turned == [(False, "2026-03-10", "ada"), (True, "2026-03-11", "operator")]
+
+
+def test_settings_of_identity_are_said_refused_beside_their_field_and_taken_back(
+    open_as, connection
+):
+    make_marts(connection)
+    add_findings(connection)
+    _, frame = open_as("operator")
+    frame.get_by_role("tab", name="User tracking").click()
+
+    frame.get_by_label("What is blocked").fill("**")
+    frame.get_by_label("Block the").select_option("pattern")
+    frame.get_by_label("What is blocked").press("Enter")
+    expect(frame.locator("#block-problem")).to_contain_text("A pattern needs more than stars")
+    frame.get_by_label("What is blocked").fill("test-*")
+    frame.locator("#block-key").select_option("user id")
+    frame.get_by_label("What is blocked").press("Enter")
+    row = frame.locator("#identity-blocked").get_by_role("row", name=re.compile(r"^test-\*"))
+    expect(row).to_contain_text("user id")
+    expect(row).to_contain_text("by operator")
+    expect(frame.locator("#block-problem")).to_be_hidden()
+    expect(frame.get_by_label("What is blocked")).to_have_value("")
+
+    frame.get_by_label("E-mail or domain of who").fill("nobody")
+    frame.get_by_role("button", name="Exclude", exact=True).click()
+    expect(frame.locator("#exclude-problem")).to_contain_text("An e-mail has an @")
+    frame.get_by_label("Exclude the").select_option("domain")
+    frame.get_by_label("E-mail or domain of who").fill("own.example")
+    frame.get_by_role("button", name="Exclude", exact=True).click()
+    expect(frame.locator("#identity-excluded")).to_contain_text("own.example")
+
+    frame.get_by_label("Calls that name", exact=True).fill("acme")
+    frame.get_by_label("are about the company").fill("acme")
+    frame.get_by_role("button", name="Set alias").click()
+    expect(frame.locator("#alias-problem")).to_contain_text("Acme has the key “acme” itself")
+
+    frame.get_by_label("Days, or nothing").fill("0")
+    frame.get_by_role("button", name="Save").click()
+    expect(frame.locator("#links-problem")).to_contain_text("more than 0 days")
+    frame.get_by_label("Days, or nothing").fill("30")
+    frame.get_by_role("button", name="Save").click()
+    expect(frame.locator("#identity-links")).to_contain_text("A link holds 30 days.")
+    frame.get_by_role("button", name="Save").click()
+    expect(frame.locator("#identity-links")).to_contain_text("Links never expire.")
+
+    row.get_by_role("button", name="Take back test-*").click()
+    expect(row).to_contain_text("identify again")
+    row.get_by_role("button", name="Take it back").click()
+    expect(frame.locator("#identity-blocked")).to_contain_text("Nothing is blocked beside")
+    assert connection.execute("select count(*) from sync.blocked_identities").fetchone() == (0,)
+
+    _, frame = open_as("viewer")
+    frame.get_by_role("tab", name="User tracking").click()
+    expect(frame.locator("#identity-excluded")).to_contain_text("own.example")
+    card = frame.locator("#tracking-identity")
+    expect(card.get_by_role("button")).to_have_count(0)
+    expect(card.get_by_role("textbox")).to_have_count(0)
+
+
+def test_every_figure_of_user_tracking_opens_the_list_that_it_counts(open_as, connection):
+    make_marts(connection)
+    add_company(connection, "c1", "Northwind")
+    add_findings(connection)
+    for number in range(3):
+        add_call(connection, number)
+    add_call(connection, 3, reason="no_company", company_id=None, enduser_id=None)
+    connection.execute(
+        "insert into marts.endusers values "
+        "('e1', 'planhat', 'c1', 'Ada', null, null, '2026-03-01'), "
+        "('e2', 'segment', 'c1', 'Bob', null, 'call-1', '2026-03-02')"
+    )
+    _, frame = open_as("operator")
+    frame.get_by_role("tab", name="User tracking").click()
+    outcomes = frame.locator("#tracking-outcomes")
+
+    for figure, listed, rows in (
+        ("4 events: show them", "Events, those received last first", 5),
+        ("3 resolved events: show them", "Resolved events, those", 4),
+        ("1 unresolved event: show them", "Unresolved events, those", 2),
+        ("2 endusers: show them", "Endusers, those", 3),
+        ("1 enduser created from Segment: show them", "Endusers created from Segment, those", 2),
+    ):
+        outcomes.get_by_role("button", name=figure).press("Enter")
+        expect(outcomes.get_by_role("region", name=listed).get_by_role("row")).to_have_count(rows)
+        # one at a time
+        expect(outcomes.locator(".opened")).to_have_count(1)
+
+    found = frame.locator("#tracking-found")
+    found.get_by_role("button", name="Time that cannot be read: 42 times, show them").click()
+    expect(found.get_by_role("region", name=re.compile("^Time that cannot"))).to_contain_text(
+        "99/99/9999"
+    )
+    found.get_by_text("How late calls arrive").click()
+    expect(found.get_by_role("region", name=re.compile("^How long after"))).to_contain_text("20.0%")
+    found.get_by_role("button", name="2 companies that calls name and Planhat lacks").click()
+    unknown = found.get_by_role("region", name=re.compile("^Companies that calls name"))
+    expect(unknown.get_by_role("row")).to_have_count(3)
+    expect(found).to_contain_text("create the company in Planhat")
+    # one that Planhat has under another id becomes an alias
+    unknown.get_by_role("button", name="Make globex an alias").click()
+    expect(frame.get_by_label("Calls that name", exact=True)).to_have_value("globex")
+    frame.get_by_label("are about the company").fill("acme")
+    frame.get_by_role("button", name="Set alias").click()
+    expect(frame.locator("#identity-aliases")).to_contain_text("globex")
+    assert connection.execute("select alias, changed_by from sync.company_aliases").fetchall() == [
+        ("globex", "operator")
+    ]
+
+
+def test_companies_that_look_like_one_are_proposed_saved_or_dismissed(open_as, connection):
+    make_marts(connection)
+    add_findings(connection)
+    _, frame = open_as("operator")
+    frame.get_by_role("tab", name="User tracking").click()
+    card = frame.locator("#tracking-proposals")
+    twin = card.get_by_role("row", name=re.compile("^twin"))
+    expect(twin).to_contain_text("merge them there")
+    expect(twin.get_by_role("button", name=re.compile("^Set the alias"))).to_have_count(0)
+
+    card.get_by_role("button", name="Dismiss the alias twin").click()
+    expect(card).to_contain_text("Dismissed: 1")
+    card.get_by_text("Dismissed: 1").click()
+    dismissed = card.get_by_role("region", name="Proposals that were dismissed")
+    expect(dismissed).to_contain_text("by operator")
+    dismissed.get_by_role("button", name="Propose the alias twin again").click()
+    expect(card).not_to_contain_text("Dismissed")
+
+    card.get_by_role("button", name="Set the alias acme-old for Acme").click()
+    expect(card).to_contain_text("1,200 calls of 12 users on 30 days move to Acme")
+    card.get_by_role("button", name="Set the alias", exact=True).click()
+    expect(frame.locator("#identity-aliases")).to_contain_text("acme-old")
+    expect(card).not_to_contain_text("acme-old")
+    assert connection.execute("select alias, planhat_id from sync.company_aliases").fetchall() == [
+        ("acme-old", "a" * 24)
+    ]
+
+    _, frame = open_as("viewer")
+    frame.get_by_role("tab", name="User tracking").click()
+    card = frame.locator("#tracking-proposals")
+    expect(card.get_by_role("row", name=re.compile("^twin"))).to_be_visible()
+    expect(card.get_by_role("button", name=re.compile("Dismiss"))).to_have_count(0)
 
 
 def test_a_company_is_found_by_its_name_and_opens_with_charts_and_health(open_as, connection):
@@ -803,6 +995,7 @@ def test_axe_finds_nothing_on_any_tab(open_as, connection, airflow, scheme, widt
     add_unresolved(connection, "unknown_company", 5, company_key="acme")
     connection.execute("insert into marts.metric_candidates values ('seats', 9, 2, 5, now())")
     connection.execute("insert into sync.company_metrics (metric) values ('exports')")
+    add_settings_and_findings(connection)
     page, _ = open_as("admin", path="/planhat-segment/", color_scheme=scheme, bypass_csp=True,
                       viewport={"width": width, "height": 844})  # fmt: skip
     page.get_by_text("Choose models, dry run").click()
@@ -817,10 +1010,7 @@ def test_axe_finds_nothing_on_any_tab(open_as, connection, airflow, scheme, widt
     for tab in ("Data push", "User tracking", "Company metrics", "Usage", "Why"):
         page.get_by_role("tab", name=tab).click()
         if tab == "User tracking":
-            page.get_by_role("button", name="Unknown company: its events").click()
-            page.get_by_text("external id “acme”").wait_for()
-            page.get_by_text("Quarantined calls: what").click()
-            page.locator("#tracking-quarantine table").wait_for()
+            open_all_of_tracking(page)
         if tab == "Usage":
             page.get_by_role("button", name="Northwind", exact=True).click()
             page.locator("#company canvas").wait_for()
@@ -837,6 +1027,38 @@ def test_axe_finds_nothing_on_any_tab(open_as, connection, airflow, scheme, widt
     page.get_by_role("button", name="Refuse: Enduser").click()
     found["a held plan"] = findings(page)
     assert {where: each for where, each in found.items() if each} == {}
+
+
+def add_settings_and_findings(connection) -> None:
+    add_findings(connection)
+    add_call(connection, 1)
+    for statement in (
+        "sync.blocked_identities (value) values ('kiosk')",
+        "sync.excluded (kind, value) values ('domain', 'own.example')",
+        "sync.company_aliases (alias, planhat_id) values ('merged', repeat('a', 24))",
+        "sync.dismissed_aliases values ('twin', repeat('a', 24))",
+    ):
+        connection.execute(f"insert into {statement}")
+
+
+def open_all_of_tracking(page) -> None:
+    page.get_by_role("button", name="Unknown company: its events").click()
+    page.get_by_text("external id “acme”").wait_for()
+    page.get_by_text("Quarantined calls: what").click()
+    page.locator("#tracking-quarantine table").wait_for()
+    page.get_by_role("button", name="6 events: show them").click()
+    page.get_by_role("region", name="Events, those received").wait_for()
+    page.get_by_role("button", name="2 companies that calls name").click()
+    page.get_by_text("create the company in Planhat").wait_for()
+    page.get_by_text("How late calls arrive").click()
+    page.get_by_role("region", name=re.compile("^How long after")).wait_for()
+    page.get_by_role("button", name="Set the alias acme-old for Acme").click()
+    page.get_by_text("Dismissed: 1").click()
+    page.get_by_role("button", name="User tracking: switch off").click()
+    page.get_by_label("What is blocked").fill("  ")
+    page.get_by_role("button", name="Block", exact=True).click()
+    page.locator("#block-problem:visible").wait_for()
+    assert_no_sideways_scrolling(page)
 
 
 def axe_script() -> str:

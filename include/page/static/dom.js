@@ -55,7 +55,7 @@ function classes(column, row) {
   return ["number", value === 0 ? "zero" : "", column.strong ? "strong" : ""].filter(Boolean).join(" ");
 }
 
-/** A button in a table's cell that opens a row under its own, filled when it is opened. What is open is in the address. */
+/** A button that opens what is behind its number, filled when it is opened: in a table's cell a row under its own, among figures a part under all of them. What is open is in the address. */
 export function opener(text, { key, label, kind = "", fill }) {
   const button = h("button", { type: "button", class: `link ${kind}`, "aria-expanded": "false", "data-key": key, "data-opens": key, "aria-label": label }, text);
   let opened = null;
@@ -65,11 +65,12 @@ export function opener(text, { key, label, kind = "", fill }) {
     opened = null;
   };
   const open = async () => {
-    const row = button.closest("tr");
+    const around = button.closest("tr, dl");
     button.setAttribute("aria-expanded", "true");
-    const cell = h("td", { colspan: row.cells.length }, words("Loading…"));
-    opened = h("tr", { class: "inner" }, cell);
-    row.after(opened);
+    const isRow = around.tagName === "TR";
+    const cell = isRow ? h("td", { colspan: around.cells.length }, words("Loading…")) : h("div", { class: "opened" }, words("Loading…"));
+    opened = isRow ? h("tr", { class: "inner" }, cell) : cell;
+    around.after(opened);
     try {
       cell.replaceChildren(...[await fill(cell)].flat(Infinity).filter(Boolean));
     } catch (problem) {
@@ -82,7 +83,7 @@ export function opener(text, { key, label, kind = "", fill }) {
   });
   button.addEventListener("click", () => {
     // a row of numbers opens one at a time
-    const other = opened ? null : button.closest("tr").querySelector('button[aria-expanded="true"]');
+    const other = opened ? null : button.closest("tr, dl").querySelector('button[aria-expanded="true"]');
     other?.dispatchEvent(new Event("close"));
     setOpen(key, !opened, other?.dataset.opens);
     (opened ? close : open)();
@@ -120,9 +121,9 @@ export function followAddress() {
 }
 
 /** An id whose story can be asked: pressed, it opens the section Why. */
-export const whyLink = (id, text = id) =>
+export const whyLink = (id, text = id, label = null) =>
   h("button", {
-    type: "button", class: "link why", title: "Why: tell its story",
+    type: "button", class: "link why", title: "Why: tell its story", "aria-label": label,
     onclick: () => document.dispatchEvent(new CustomEvent("why", { detail: id })),
   }, name(text));
 

@@ -3,6 +3,7 @@
 import { go, section as shown, whenFollowed } from "./address.js";
 import { ask } from "./api.js";
 import { airflowLink, by, followAddress } from "./dom.js";
+import { startIdentity } from "./identity.js";
 import { drawMetrics, startMetrics } from "./metrics.js";
 import { drawPush, followPush, startPush } from "./push.js";
 import { drawTracking, startTracking } from "./tracking.js";
@@ -32,6 +33,7 @@ startTabs();
 startPush(refresh);
 startMetrics(refresh);
 startTracking(refresh);
+startIdentity(refresh);
 startUsage(refresh);
 startWhy();
 refresh();

@@ -24,21 +24,41 @@ const WORDS = {
   },
 };
 
+// They can count from a past day on; the others are as they were when a call came.
+const SECTIONS = ["user_tracking", "company_metrics"];
+
 /** One figure: on or off, and a button for who may turn it. */
 export function drawSwitch(key, found, may, refresh) {
   const { title, off, on = "Calls received from now on count; those received while it was off do not." } = WORDS[key];
-  const turn = async (isOn) => {
-    await ask("switches", { method: "POST", body: { switch: key, is_on: isOn } });
+  const isSection = SECTIONS.includes(key);
+  const turn = async (isOn, since = null) => {
+    await ask("switches", { method: "POST", body: { switch: key, is_on: isOn, ...(since ? { since } : {}) } });
     await refresh();
   };
   const since = found.since ? h("small", {}, `since ${time(found.since)} by `, name(found.changed_by)) : null;
+  const field = dayField(key, "Count calls received from this day on (UTC); empty: from now on");
+  const earlier = dayField(`${key}-earlier`, "Count calls received from this day on (UTC)");
   return h("div", {},
     h("dt", {}, title),
     h("dd", {}, found.is_on ? "On" : "Off", since,
       may ? twoStep(found.is_on ? "Switch off" : "Switch on", {
         key: `switch-${key}`, label: `${title}: switch ${found.is_on ? "off" : "on"}`,
-        warning: found.is_on ? off : on,
+        warning: found.is_on ? off : isSection ? [on, field.label] : on,
         yes: found.is_on ? "Switch off" : "Switch on",
-        act: () => turn(!found.is_on),
+        act: () => turn(!found.is_on, field.input.value),
+      }) : null,
+      may && isSection && found.is_on && found.since ? twoStep("From an earlier day on", {
+        key: `earlier-${key}`, label: `${title}: count from an earlier day on`,
+        warning: ["It then counts as if it had been on since that day.", earlier.label],
+        yes: "Count from that day on",
+        act: () => {
+          if (!earlier.input.value) throw new Error("Choose a day.");
+          return turn(true, earlier.input.value);
+        },
       }) : null));
+}
+
+function dayField(key, text) {
+  const input = h("input", { type: "date", id: `since-${key}`, max: new Date().toISOString().slice(0, 10) });
+  return { input, label: h("label", { class: "row" }, text, input) };
 }

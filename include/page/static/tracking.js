@@ -3,8 +3,10 @@
 import { ask } from "./api.js";
 import { chart } from "./charts.js";
 import { attempt, by, expander, h, listed, name, opener, pager, show, table, twoStep, whyLink, words } from "./dom.js";
+import { drawFindings } from "./findings.js";
+import { drawIdentity, drawProposals } from "./identity.js";
 import { drawSwitch } from "./switches.js";
-import { count, time } from "./words.js";
+import { count, counted, queryOf, time } from "./words.js";
 
 let refresh = () => {};
 
@@ -13,7 +15,11 @@ export function startTracking(again) {
 }
 
 export function drawTracking(tracking) {
-  show(by("tracking-outcomes"), tracking, drawOutcomes);
+  const { intake, outcomes, resolved, endusers, may } = tracking;
+  show(by("tracking-outcomes"), { intake, outcomes, resolved, endusers, may }, drawOutcomes);
+  drawFindings(tracking.quality, may);
+  drawProposals({ outcomes, resolved });
+  drawIdentity(tracking.identity, may);
   show(by("tracking-intake"), tracking.intake, drawIntake);
   show(by("tracking-quarantine"), (tracking.intake.sources ?? []).map((each) => each.quarantined), drawQuarantine);
   // a new token is shown once: it stays until somebody says that they have it
@@ -27,12 +33,11 @@ function drawOutcomes({ intake, outcomes, resolved, endusers, may }) {
     h("h2", {}, "Section 1 · User tracking"),
     h("dl", { class: "figures" },
       ["user_tracking", "auto_create"].map((key) => switches[key] && drawSwitch(key, switches[key], may.edit, refresh)),
-      figure("Events", resolved.problem ? "–" : count(resolved.events)),
-      figure("Resolved", resolved.problem ? "–" : count(resolved.resolved)),
-      figure("Unresolved", outcomes.problem ? "–" : count(outcomes.unresolved)),
-      figure("Endusers", endusers.problem ? "–" : count(endusers.known), endusers.problem ? null : `${count(endusers.created)} created from Segment`)),
+      figure("Events", resolved.problem ? "–" : callsFigure("all", resolved.events, "event")),
+      figure("Resolved", resolved.problem ? "–" : callsFigure("resolved", resolved.resolved, "resolved event")),
+      figure("Unresolved", outcomes.problem ? "–" : callsFigure("unresolved", outcomes.unresolved, "unresolved event")),
+      figure("Endusers", endusers.problem ? "–" : endusersFigure(null, endusers.known), endusers.problem ? null : [endusersFigure("segment", endusers.created), " created from Segment"])),
     outcomes.problem || !outcomes.daily.length ? null : chart({ title: "Events a day", daily: outcomes.daily, parts: PARTS, asOf: outcomes.as_of }),
-    endusers.problem || !endusers.created ? null : createdList(),
     h("h3", {}, "Unresolved events, by reason"),
     outcomes.problem ? words(outcomes.problem, "warn") : outcomes.reasons.length === 0
       ? words(resolved.events ? "Every event has its enduser and company." : "No event has arrived yet, or none has been built.")
@@ -57,21 +62,63 @@ const PARTS = [
   { key: "resolved", label: "Resolved", color: "--chart" },
 ];
 
-const createdList = () => expander("Endusers created from Segment: who, and by which call", {
-  key: "created",
-  fill: (place) => listed({
-    ask: (offset) => ask(`created?offset=${offset}`),
-    caption: "Endusers created from Segment, the newest first",
+/** A number of calls, which opens them: `which` are all, resolved or unresolved. */
+function callsFigure(which, number, noun) {
+  if (!number) return count(0);
+  return opener(count(number), { key: `calls-${which}`, kind: "figure", label: `${counted(number, noun)}: show them`, fill: (cell) => callRows(which, noun, cell) });
+}
+
+function callRows(which, noun, cell) {
+  return listed({
+    ask: (offset) => ask(`calls?${queryOf({ which, offset })}`),
+    caption: `${noun[0].toUpperCase()}${noun.slice(1)}s, those received last first`,
+    none: "None.",
+    columns: () => [
+      { title: "Call", cell: (row) => whyLink(row.message_id) },
+      { title: "When", cell: (row) => time(row.event_at) },
+      { title: "Type", cell: (row) => row.type },
+      { title: "Event", cell: (row) => name(row.event ?? "–") },
+      { title: "Company", cell: (row) => (row.company_id ? whyLink(row.company_id, row.company ?? row.company_id) : "–") },
+      { title: "User", cell: (row) => (row.enduser_id ? whyLink(row.enduser_id, row.person ?? row.enduser_id) : name(row.person ?? "–")) },
+      { title: "Outcome", cell: (row) => row.reason?.replaceAll("_", " ") ?? "resolved" },
+    ],
+    after: ({ parts, total }) => h("details", {}, h("summary", {}, "All of them, by source and type"), table({
+      caption: `${count(total)} in all, by source and type`,
+      columns: [
+        { title: "Source", cell: (row) => name(row.source) },
+        { title: "Type", cell: (row) => row.type },
+        { title: "Calls", number: true, cell: (row) => count(row.events) },
+      ],
+      rows: parts,
+      foot: { source: "Total", type: "", events: total },
+    })),
+  }, cell);
+}
+
+/** A number of endusers, which opens them: all, or those of one `origin`. */
+function endusersFigure(origin, number) {
+  if (!number) return count(0);
+  return opener(count(number), {
+    key: `endusers-${origin ?? "all"}`, kind: "figure", label: `${counted(number, "enduser")}${origin ? " created from Segment" : ""}: show them`,
+    fill: (cell) => enduserRows(origin, cell),
+  });
+}
+
+function enduserRows(origin, cell) {
+  return listed({
+    ask: (offset) => ask(`endusers?${queryOf({ origin, offset })}`),
+    caption: origin ? "Endusers created from Segment, those first seen last first" : "Endusers, those first seen last first",
     none: "None so far.",
     columns: () => [
       { title: "Enduser", cell: (row) => whyLink(row.enduser_id, row.name ?? row.enduser_id) },
       { title: "Company", cell: (row) => (row.company_id ? whyLink(row.company_id, row.company ?? row.company_id) : "–") },
+      ...(origin ? [] : [{ title: "From", cell: (row) => (row.origin === "segment" ? "Segment" : "Planhat") }]),
       { title: "First seen", cell: (row) => time(row.first_seen_at) },
-      { title: "Created by the call", cell: (row) => whyLink(row.created_by_message_id) },
+      { title: "Created by the call", cell: (row) => (row.created_by_message_id ? whyLink(row.created_by_message_id) : "–") },
     ],
     after: ({ with_persons }) => (with_persons ? null : h("p", { class: "quiet" }, "Names are shown to those who may edit the DAG.")),
-  }, place),
-});
+  }, cell);
+}
 
 async function explain(row, offset, cell) {
   const found = await ask(`tracking/${encodeURIComponent(row.reason)}?offset=${offset}`);

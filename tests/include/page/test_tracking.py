@@ -212,8 +212,12 @@ def test_endusers_created_from_segment_are_listed_and_named_only_for_some(wareho
         "('3', 'segment', 'c1', 'B', null, 'm3', '2026-03-02')"
     )
 
-    told = reading.part(warehouse, partial(tracking.created, with_persons=True))
-    hidden = reading.part(warehouse, partial(tracking.created, with_persons=False, offset=1))
+    told = reading.part(
+        warehouse, partial(tracking.listed_endusers, origin="segment", with_persons=True)
+    )
+    hidden = reading.part(
+        warehouse, partial(tracking.listed_endusers, origin="segment", with_persons=False, offset=1)
+    )
 
     assert [(row["enduser_id"], row["name"]) for row in told["rows"]] == [
         ("3", "B"),

@@ -120,6 +120,29 @@ def make_marts(connection: psycopg.Connection) -> None:
     connection.execute(
         """
         create schema marts;
+        create schema intermediate;
+        create table intermediate.int_identity__calls (message_id text, event_seq bigint);
+        create table marts.event_resolution (
+            message_id text, source text, type text, event text, event_at timestamptz,
+            user_id text, email text, company_id text, enduser_id text, reason text
+        );
+        create table marts.quality (
+            finding text, source text, library text, shape text, times bigint, example text
+        );
+        create table marts.unknown_companies (
+            company_key text, events bigint, events_found bigint, users bigint,
+            first_seen_at timestamptz, last_seen_at timestamptz, sample_message_id text
+        );
+        create table marts.lateness (
+            source text, library text, calls bigint, within_1h bigint, within_12h bigint,
+            within_1d bigint, within_7d bigint, share_after_12h numeric
+        );
+        create table marts.company_alias_proposals (
+            alias text, alias_company_id text, alias_name text, alias_deleted_at timestamptz,
+            company_id text, company_name text, same_name boolean, same_domain boolean,
+            same_endusers boolean, shared_endusers bigint, takes_effect boolean, events bigint,
+            endusers bigint, active_days bigint, last_event_at timestamptz, sample_message_id text
+        );
         create table marts.resolution_daily (
             day date, source text, type text, reason text, events bigint
         );
@@ -172,6 +195,62 @@ def make_marts(connection: psycopg.Connection) -> None:
             message_id text, event_at timestamptz, metric text, reason text, value_type text
         );
         """
+    )
+
+
+def add_call(connection: psycopg.Connection, number: int, **columns: Any) -> None:
+    """A call that was built, resolved unless `reason` says otherwise; counted on its day, too."""
+    row = {
+        "message_id": f"call-{number}",
+        "source": "app",
+        "type": "track",
+        "event": "Opened",
+        "event_at": NOON,
+        "user_id": f"user-{number}",
+        "company_id": "c1",
+        "enduser_id": "e1",
+    } | columns
+    connection.execute(
+        "insert into intermediate.int_identity__calls values (%s, %s)", [row["message_id"], number]
+    )
+    connection.execute(
+        f"insert into marts.event_resolution ({', '.join(row)}) "
+        f"values ({', '.join(['%s'] * len(row))})",
+        list(row.values()),
+    )
+    connection.execute(
+        "insert into marts.resolution_daily values ('2026-03-02', %s, %s, %s, 1)",
+        [row["source"], row["type"], row.get("reason")],
+    )
+
+
+def add_findings(connection: psycopg.Connection) -> None:
+    """What a customer's data may have in it: a row or two of each kind that the page shows."""
+    connection.execute(
+        """
+        insert into marts.quality values
+            ('company_without_external_id', null, null, null, 3, 'c7'),
+            ('time_unreadable', 'app', 'analytics-ruby 2.5', '99/99/9999', 40, 'call-3'),
+            ('time_unreadable', 'shop', '', 'aaaa 99', 2, 'call-4'),
+            ('call_quarantined_too_large', null, null, null, 1, '12'),
+            ('something_that_is_new', null, null, null, 5, 'x');
+        insert into marts.unknown_companies values
+            ('acme-new', 120, 20, 7, '2026-03-01', '2026-03-02', 'call-5'),
+            ('globex', 9, 0, 2, '2026-03-01', '2026-03-02', 'call-6');
+        insert into marts.lateness values
+            ('app', 'analytics.js', 1000, 990, 998, 999, 1000, 0.002),
+            ('mobile', '', 100, 60, 80, 90, 99, 0.2);
+        insert into marts.company_alias_proposals values
+            ('acme-old', repeat('b', 24), 'ACME (old)', '2026-03-01', repeat('a', 24), 'Acme',
+             true, false, true, 3, true, 1200, 12, 30, '2026-03-02', 'call-7'),
+            ('twin', repeat('c', 24), 'Twin', null, repeat('a', 24), 'Acme',
+             true, true, false, 0, false, 4, 1, 2, '2026-03-02', 'call-8')
+        """
+    )
+    connection.execute(
+        "insert into raw_planhat.objects (model, planhat_id, payload) values ('company', %s, "
+        '\'{"name": "Acme", "externalId": "acme"}\')',
+        ["a" * 24],
     )
 
 
