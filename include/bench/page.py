@@ -35,7 +35,7 @@ PREFIX = "/planhat-segment/api/"
 # What the browser asks for at once when a section is opened.
 SECTIONS = {
     "Data push": ("push",),
-    "User tracking": ("push", "tracking"),
+    "User tracking": ("push", "tracking", "proposals"),
     "Company metrics": ("push", "metrics"),
     "Usage": ("push", "usage", "companies", "alerts"),
 }
@@ -45,6 +45,7 @@ QUESTIONS = {
     "one company": "companies/company-77",
     "the companies of a metric": "metric?metric=seats",
     "the events of a reason": "tracking/unknown_company",
+    "the newest calls": "calls?which=all",
 }
 
 

@@ -134,7 +134,9 @@ export async function drawProposals(built, { anew = false } = {}) {
 }
 
 function draw({ rows, dismissed, may, problem }) {
-  if (problem || !(rows.length || dismissed.length)) return [];
+  // before the first build every part of the section says so
+  if (problem) return problem.startsWith("Nothing has been built") ? [] : [h("h2", {}, "Companies that look like one"), words(problem, "warn")];
+  if (!(rows.length || dismissed.length)) return [];
   return [
     h("h2", {}, "Companies that look like one"),
     h("p", { class: "quiet" }, "One was deleted in Planhat, or has fewer endusers, and another looks like it. Nothing is joined by itself: an alias leads the calls that name the one to the other."),
