@@ -47,6 +47,15 @@ LISTS = {
             on users.company_id = keys.company_id and users.user_id = keys.external_id
         where keys.is_former and users.enduser_id = keys.enduser_id
     """,
+    "former_object_key_in_use": """
+        select distinct objects.object_id as example, objects.model as detail
+        from intermediate.int_identity__former_keys as former
+        inner join intermediate.int_identity__objects as objects
+            using (model, company_id, external_id, object_id)
+        inner join intermediate.int_identity__mentions as mentions
+            on objects.model = mentions.model and objects.external_id = mentions.object_key
+        where objects.model not in ('company', 'enduser') and not former.is_deleted
+    """,
     "company_alias_without_effect": """
         select aliases.company_key as example, aliases.company_id as detail
         from staging.stg_settings__company_aliases as aliases
