@@ -27,6 +27,7 @@ from include.collector.answers import Answer, Headers
 from include.collector.asked import Asked, parameter, plain, said_key
 from include.collector.bounds import ASKING_BYTES, STRANGERS_BYTES_A_SECOND, Bounds, Pace
 from include.collector.browser import Browser
+from include.collector.changed import CHANGE_LIMITS, Marks, read_change
 from include.collector.errors import Refused, Unavailable
 from include.collector.event import Bad, Envelope, Row, bad, read_event
 from include.collector.intake import Intake, now
@@ -66,6 +67,8 @@ class Collector:
             path: partial(self._collect, route) for path, route in self._routes.items()
         }
         self._posts["/v1/m"] = self._drop
+        self._posts["/planhat/changed"] = self._mark
+        self._marks = Marks(url)
         self._openapi = openapi.document(self._routes)
         folder = options.spool_folder
         self._spool = Spool(folder, options.spool_bytes) if folder else None
@@ -134,6 +137,7 @@ class Collector:
         keeping.cancel()
         leaving.cancel()
         await self._intake.stop()
+        await self._marks.stop()
         await self._keyring.stop()
         await send({"type": "lifespan.shutdown.complete"})
 
@@ -258,6 +262,20 @@ class Collector:
         """Take what analytics.js tells its makers about itself, and keep nothing of it."""
         await self._body(self._options.limits, headers, receive)
         self._metrics.count("library_metrics_total")
+        return answers.as_json(200, b'{"success":true}')
+
+    async def _mark(self, scope: Scope, headers: Headers, receive: Receive) -> Answer:
+        """Mark an object that changed in Planhat. The key is in the head, always."""
+        said = said_key(headers, scope["query_string"])
+        key = await self._keyring.find(said) if said is not None else None
+        if key is None or key.kind != WRITE_KEY:
+            raise answers.unauthorized()
+        _welcome(scope)
+        self._check_rate(key, 1)
+        change = read_change(await self._body(CHANGE_LIMITS, headers, receive))
+        if not await self._marks.mark(key.source, change):
+            raise answers.unauthorized()  # a product's key
+        self._metrics.count("planhat_changes_total", source=key.source)
         return answers.as_json(200, b'{"success":true}')
 
     def _count(self, parcel: Parcel, outcome: Outcome) -> None:

@@ -27,6 +27,7 @@ _HELP = {
     "quarantined_total": ("counter", "Calls kept apart, by source and reason"),
     "pixels_refused_total": ("counter", "Pixels without a call that is anybody's"),
     "library_metrics_total": ("counter", "Requests of analytics.js' own metrics, dropped"),
+    "planhat_changes_total": ("counter", "Objects of Planhat said to have changed, by source"),
     "connections_ended_total": ("counter", "Connections that had to end, by reason"),
     "spooled_total": ("counter", "Calls that went to the spool"),
     "drained_total": ("counter", "Calls that came from the spool into the warehouse"),

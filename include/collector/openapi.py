@@ -89,6 +89,7 @@ def document(paths: Iterable[str]) -> bytes:
             "paths": {
                 **{path: {"post": _taking(path)} for path in paths},
                 "/v1/m": {"post": _dropping()},
+                "/planhat/changed": {"post": _marking()},
                 **{path: {"get": _pixel()} for path in sorted(PIXELS)},
                 "/v1/projects/{write_key}/settings": {
                     "get": _for_browsers("What analytics.js asks at its start", "write_key")
@@ -193,6 +194,28 @@ def _dropping() -> Schema:
         "responses": {
             "200": _answer("Taken", {"type": "object"}),
             **_refusals(405, 408, 413),
+        },
+    }
+
+
+def _marking() -> Schema:
+    change: Schema = {
+        "type": "object",
+        "required": ["model", "_id"],
+        "properties": {
+            "model": {"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9_]{0,62}$"},
+            "_id": {"type": "string", "pattern": "^[0-9a-fA-F]{24}$"},
+            "event": {"type": ["string", "null"]},
+            "sentAt": {},
+        },
+    }
+    return {
+        "summary": "Mark an object that changed in Planhat, to be read soon",
+        "security": [{"basic": []}, {"bearer": []}, {"address": []}, {"jitsu": []}],
+        "requestBody": {"required": True, "content": _json(change)},
+        "responses": {
+            "200": _answer("It is marked", {"type": "object"}),
+            **_refusals(400, 401, 405, 408, 413, 429, 503),
         },
     }
 

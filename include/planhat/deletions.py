@@ -40,10 +40,11 @@ class Missing(NamedTuple):
 
 
 def missing_objects(
-    connection: psycopg.Connection, model: Model, *, delete: bool, answers: Answers | None = None
-) -> Missing:
+    connection: psycopg.Connection, model: Model, *, delete: bool, answers: Answers | None = None,
+    is_whole: bool = True,
+) -> Missing:  # fmt: skip
     """Objects that are not in this read (`incoming`); marked deleted if `delete`, and where there
-    are answers only those that are gone by them.
+    are answers only those that are gone by them. A read that is not whole misses no other.
     """
     row = connection.execute(
         """
@@ -60,6 +61,7 @@ def missing_objects(
                     select from incoming where incoming.planhat_id = objects.planhat_id
                 )
                 and planhat_id <> all(%(there)s)
+                and (%(is_whole)s or planhat_id = any(%(gone)s))
         ),
         deleted as (
             update raw_planhat.objects
@@ -75,6 +77,7 @@ def missing_objects(
             "model": model.name,
             "delete": delete,
             "is_asked": answers is not None,
+            "is_whole": is_whole,
             "gone": _as_list(answers.gone if answers else ()),
             "there": _as_list(answers.there if answers else ()),
         },

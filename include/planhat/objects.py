@@ -63,14 +63,16 @@ def write_model(
     columns: Columns | None = None,
     deletions: Deletions = "guarded",
     answers: Answers | None = None,
+    is_whole: bool = True,
 ) -> ModelRead:
     """Load everything found of one model, in one transaction, and log the read.
 
     `origin` names where it came from: the files, or the API's path. `columns` is what the reader of
     the files asks for their types: it is loaded before `found` begins. `answers` is what the API
     says of objects that it did not list; with it, of an object that is found twice the last counts
-    (a list moves while it is read), without it the first, and the others are rejects. Two reads of
-    a model at the same time follow each other. Raises `psycopg.Error`, with nothing written, when
+    (a list moves while it is read), without it the first, and the others are rejects. With
+    `is_whole` false these are some objects, and nothing is said of the others. Two reads of a model
+    at the same time follow each other. Raises `psycopg.Error`, with nothing written, when
     Postgres fails.
     """
     with connection.transaction():
@@ -87,16 +89,20 @@ def write_model(
             _drop_repeats(connection)
         connection.execute("analyze incoming")
         _leave_columns(connection, model, sorted(columns.left_out))
-        rejected = _write_rejects(connection, model)
+        rejected = _write_rejects(connection, model, is_whole=is_whole)
         cells = _write_unread_cells(connection, model)
         _keep_former_keys(connection, model)
         if model.name == "enduser":
             _keep_former_companies(connection)
         counts = _merge(connection, model)
         still_there = counts.changed + counts.unchanged
-        reason = why_withheld(connection, model, deletions, still_there, answers)
+        reason = None
+        if is_whole:
+            reason = why_withheld(connection, model, deletions, still_there, answers)
         asked = None if deletions == "always" else answers
-        missing = missing_objects(connection, model, delete=reason is None, answers=asked)
+        missing = missing_objects(
+            connection, model, delete=reason is None, answers=asked, is_whole=is_whole
+        )
         deleted, withheld = missing.deleted, missing.total - missing.deleted
         reason = (reason or (asked.reason if asked else None)) if withheld else None
         (read_id,) = connection.execute(
@@ -183,8 +189,13 @@ def _reject_repeats(connection: psycopg.Connection) -> None:
     )
 
 
-def _write_rejects(connection: psycopg.Connection, model: Model) -> int:
-    connection.execute("delete from raw_planhat.rejects where model = %s", [model.name])
+def _write_rejects(connection: psycopg.Connection, model: Model, *, is_whole: bool) -> int:
+    """The rejects of this read, instead of those before: of the model, or of these objects."""
+    connection.execute(
+        "delete from raw_planhat.rejects where model = %s"
+        " and (%s or planhat_id in (select incoming.planhat_id from incoming))",
+        [model.name, is_whole],
+    )
     return connection.execute(
         "insert into raw_planhat.rejects"
         " (model, file, line, planhat_id, code, reason, text, column_name)"

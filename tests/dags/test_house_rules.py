@@ -10,7 +10,9 @@ from include.schedule import in_words
 from include.settings import ROOT, Settings
 from tests.dags.conftest import Inside
 
-BY_THE_CLOCK = ["build_usage", "push_planhat_to_segment", "read_planhat"]
+BY_THE_CLOCK = [
+    "build_usage", "push_planhat_to_segment", "read_changed_planhat", "read_planhat",
+]  # fmt: skip
 IDS = ["answer_held_plans", *BY_THE_CLOCK]
 # Closed: a new tag is a decision, made here.
 TAGS = {"planhat", "segment", "push", "read", "usage", "dbt"}
@@ -46,6 +48,7 @@ def test_the_schedules_are_the_settings_defaults(dags: Dags) -> None:
         "push_planhat_to_segment": (Settings.push_cron, Settings.push_timezone),
         "build_usage": (Settings.build_cron, "UTC"),
         "read_planhat": (Settings.read_planhat_cron, "UTC"),
+        "read_changed_planhat": ("* * * * *", "UTC"),
     }
 
 
@@ -90,12 +93,13 @@ def test_every_parameter_has_a_type_and_says_what_it_does(dags: Dags, dag_id: st
         assert dags[dag_id]["descriptions"][name], name
 
 
-def test_only_the_push_waits_to_be_switched_on(dags: Dags) -> None:
+def test_only_the_push_and_what_needs_an_automation_wait_to_be_switched_on(dags: Dags) -> None:
     # Section 3 is on when, and only when, the push DAG is unpaused.
     assert {dag_id: dag["starts_paused"] for dag_id, dag in dags.items()} == {
         "push_planhat_to_segment": None,  # Airflow's default: paused
         "build_usage": False,
         "read_planhat": False,
+        "read_changed_planhat": True,
         "answer_held_plans": False,
     }
 
@@ -138,7 +142,7 @@ def test_a_cron_that_is_none_is_an_import_error_in_one_line(inside: Inside) -> N
         "PUSH_CRON=three times a day is not a schedule (4 fields): "
         "write five fields like 0 6,12,18 * * *."
     )
-    assert set(described["dags"]) == {"answer_held_plans", "build_usage", "read_planhat"}
+    assert set(described["dags"]) == set(IDS) - {"push_planhat_to_segment"}
 
 
 def test_each_cron_that_airflow_would_refuse_names_its_variable(inside: Inside) -> None:
@@ -148,7 +152,7 @@ def test_each_cron_that_airflow_would_refuse_names_its_variable(inside: Inside) 
         "READ_PLANHAT_CRON": "0 6 30 2 *",
     }
     described = inside.ask("describe", **wrong)
-    assert set(described["dags"]) == {"answer_held_plans"}
+    assert set(described["dags"]) == {"answer_held_plans", "read_changed_planhat"}
     for file, name in (
         ("push_planhat_to_segment.py", "PUSH_CRON"),
         ("build_usage.py", "BUILD_CRON"),

@@ -57,13 +57,18 @@ def one(client: Client, model: Model, identifier: str) -> bytes | None:
     )
 
 
+def tells_by_404(model: Model) -> bool:
+    """Whether a 404 for one object says that it is gone, by what Planhat publishes of the model."""
+    return not model.is_custom and model.name not in _SINGLE
+
+
 def _cannot_tell(client: Client, kept: Kept, model: Model) -> str | None:
     """Why a 404 would say nothing of this model: it is not there one by one at all."""
     listed = kept.listed(model)
     try:
         if listed is not None and one(client, model, listed) is not None:
             return None
-        if listed is None and not (model.is_custom or model.name in _SINGLE):
+        if listed is None and tells_by_404(model):
             return None
     except RefusedError as error:
         return f"Planhat does not answer for single ones ({error.status})"

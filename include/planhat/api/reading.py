@@ -59,7 +59,7 @@ def read_api(
     read is under way.
     """
     refuse_unknown(gone, [model.name for model in models], "model")
-    with _alone(url) as warehouse, Client(connection, url, options, stopped=stopped) as client:
+    with alone(url) as warehouse, Client(connection, url, options, stopped=stopped) as client:
         kept = Kept(url, warehouse, connection.tenant)
         if kept.goes_on_since:
             say(f"going on with the read of {kept.goes_on_since}: {len(kept.done)} models are done")
@@ -151,7 +151,7 @@ class _Reading:
 
 
 @contextmanager
-def _alone(url: str) -> Iterator[psycopg.Connection]:
+def alone(url: str) -> Iterator[psycopg.Connection]:
     """A connection that holds the lock of reads. Raises `BusyError` when another one does."""
     with connect(url, application_name="read planhat", autocommit=True) as connection:
         row = connection.execute(_LOCK).fetchone()

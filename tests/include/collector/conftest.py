@@ -192,7 +192,7 @@ def collector(shared_collector: Running) -> Running:
     with psycopg.connect(shared_collector.warehouse) as connection:
         connection.execute(
             "truncate raw_segment.events, raw_segment.loads, raw_segment.intake,"
-            " raw_segment.quarantine"
+            " raw_segment.quarantine, raw_planhat.changed"
         )
     return shared_collector
 

@@ -22,7 +22,7 @@ def test_the_document_names_every_route(collector: Running):
     served = collector.get("/openapi.json").json()
     others = {
         "/v1/projects/{write_key}/settings", "/analytics.js/v1/{write_key}/analytics.min.js",
-        "/analytics-next/bundles/{name}", "/sourceConfig", "/v1/m",
+        "/analytics-next/bundles/{name}", "/sourceConfig", "/v1/m", "/planhat/changed",
         "/health", "/metrics", "/openapi.json",
     }  # fmt: skip
     assert set(served["paths"]) == set(PATHS) | PIXELS | others
