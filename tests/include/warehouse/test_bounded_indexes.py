@@ -4,8 +4,10 @@ import random
 
 import psycopg
 import pytest
+import yaml
 
 from include.collector.blank import BLANK
+from include.settings import ROOT
 
 # Texts of indexes that cannot be long, and why.
 BOUNDED = {
@@ -168,3 +170,21 @@ def test_what_stood_there_before_the_bounds_stays(warehouse: str) -> None:
             "select conname from pg_constraint where conname like '%is_short' and convalidated"
         ).fetchall()
     assert rules == []
+
+
+def test_the_warehouse_and_the_models_have_one_bound_each(warehouse: str) -> None:
+    bounds = yaml.safe_load((ROOT / "dbt_project" / "dbt_project.yml").read_text())["vars"]
+    source, planhat_id = bounds["longest_source"], bounds["longest_planhat_id"]
+    statements = (
+        ("insert into raw_segment.sources (source, kind) values (%s, 'product')", "å" * source),
+        (
+            "insert into raw_planhat.objects (model, planhat_id, payload)"
+            " values ('company', %s, '{}')",
+            "å" * (planhat_id // 2),
+        ),
+    )
+    with psycopg.connect(warehouse, autocommit=True) as connection:
+        for statement, longest in statements:
+            connection.execute(statement.encode(), [longest])
+            with pytest.raises(psycopg.errors.CheckViolation, match="is_short"):
+                connection.execute(statement.encode(), [longest + "a"])
