@@ -444,6 +444,13 @@ MUTATIONS = [
     Mutation(
         "§3.3",
         "models/marts/quality/company_alias_proposals.sql",
+        "present_company_id as company_id",
+        "null as company_id",
+        "a_company_that_looks_like_another_is_proposed_as_an_alias",
+    ),
+    Mutation(
+        "§3.3",
+        "models/marts/quality/company_alias_proposals.sql",
         "or (same_name and (same_domain or same_endusers))",
         "or same_name",
         "a_company_that_looks_like_another_is_proposed_as_an_alias",

@@ -71,6 +71,12 @@ looked_at as (
 
 ),
 
+former_companies as (
+
+    select * from {{ ref('stg_planhat__former_companies') }}
+
+),
+
 -- who each enduser is known by: one person, one row a way
 people as (
 
@@ -87,6 +93,21 @@ people as (
         email as mark,
         coalesce(enduser_id, email) as person
     from endusers_by_email
+    union all
+    -- whom Planhat moves when it merges two
+    select
+        company_id,
+        'enduser' as kind,
+        enduser_id as mark,
+        enduser_id as person
+    from former_companies
+    union all
+    select
+        present_company_id as company_id,
+        'enduser' as kind,
+        enduser_id as mark,
+        enduser_id as person
+    from former_companies
 
 ),
 
