@@ -83,4 +83,7 @@ def known(connection: psycopg.Connection, tenant: str) -> Findings:
     row = connection.execute(
         "select findings from raw_planhat.tenants where tenant = %s", [tenant]
     ).fetchone()
-    return msgspec.convert(row[0], Findings) if row else Findings()
+    try:
+        return msgspec.convert(row[0], Findings) if row else Findings()
+    except msgspec.ValidationError:  # of another version: to be found out again
+        return Findings()

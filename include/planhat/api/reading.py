@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 import psycopg
@@ -157,4 +157,9 @@ def alone(url: str) -> Iterator[psycopg.Connection]:
         row = connection.execute(_LOCK).fetchone()
         if row is None or not row[0]:
             raise BusyError("Another read of Planhat's API is under way: wait for its end.")
-        yield connection
+        try:
+            yield connection
+        finally:
+            # A session that is closed keeps its locks for a moment, and the next read may begin.
+            with suppress(psycopg.Error):
+                connection.execute("select pg_advisory_unlock_all()")

@@ -379,6 +379,12 @@ def test_planhat_is_read_through_its_api_where_the_connection_is_set(
     assert done.returncode == 0, done.stderr
     assert re.search(r"^company +1 +1 +0", done.stdout, re.M)
     assert played.token not in done.stdout + done.stderr
+    done = cli("planhat", "--check", **given)
+    assert done.returncode == 0, done.stderr
+    assert "knows the token: it is the right region" in done.stdout
+    assert re.search(r"^  companies +1 rows, all in one page", done.stdout, re.M)
+    assert "tenant token    is not set" in done.stdout
+    assert played.token not in done.stdout + done.stderr
     # a folder that is named is read, whatever is set
     done = cli("planhat", "--dir", str(tmp_path / "nothing"), **given)
     assert "There is no folder" in done.stderr
@@ -386,5 +392,7 @@ def test_planhat_is_read_through_its_api_where_the_connection_is_set(
     done = cli("planhat", **given)
     (line,) = done.stderr.splitlines()
     assert (done.returncode, "of another region" in line) == (1, True)
+    done = cli("planhat", "--check", **{**given, "AIRFLOW_CONN_PLANHAT": ""})
+    assert "AIRFLOW_CONN_PLANHAT is not set" in done.stderr
     done = cli("planhat", **{**given, "PLANHAT_CUSTOM_MODELS": "contract"})
     assert "'contract' is not name=path" in done.stderr

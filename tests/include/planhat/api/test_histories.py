@@ -1,7 +1,8 @@
 """Random histories of a tenant that never rests: nobody is deleted falsely, and nobody missed.
 
 Endusers are made, changed, archived, deleted and brought back between any two calls of a read, with
-pages of any size and faults that pass or end it. `PLANHAT_HISTORIES` says how many (default: 30).
+pages of any size and faults that pass or end it. LONG=1 lives through more of them;
+`PLANHAT_HISTORIES` through as many as one likes.
 """
 
 import os
@@ -16,8 +17,9 @@ from include.played_planhat.documents import Documents
 from include.played_planhat.faults import Fault
 from tests.include.planhat.api.world import World
 from tests.include.planhat.world import ident
+from tests.parts import usually
 
-HISTORIES = int(os.environ.get("PLANHAT_HISTORIES", "30"))
+HISTORIES = int(os.environ.get("PLANHAT_HISTORIES") or usually(30, 600))
 READS = 4
 PASSING = ("throttle", "error", "cut", "lost", "reset", "object", "page")
 
