@@ -16,8 +16,8 @@ from include.warehouse.connection import connect
 from include.warehouse.reading import one, rows, shortened
 from include.why.asking import HIDDEN
 
-# Which key a row of what is blocked is for.
-KEYS = ("all", "user_id", "email", "anonymous_id", "company", "object")
+# So many rows of each setting are on the page; the command line lists all.
+ROWS_SHOWN = 200
 
 # Constraints of the tables (migrations 0019, 0026 and 0034) and what is said to whoever breaks one.
 _REFUSALS = {
@@ -53,13 +53,16 @@ _PATIENCE = "set local statement_timeout = '20s'"
 # What is said
 
 
-def said(connection: psycopg.Connection, *, with_persons: bool = True) -> dict[str, Any]:
+def said(
+    connection: psycopg.Connection, *, with_persons: bool = True, limit: int | None = None
+) -> dict[str, Any]:
     """What is set now: `{"blocked", "excluded", "aliases", "links"}`, each with who and since when.
 
     An alias has the `company` that it leads to, None where Planhat has it no more; `links` is
-    `{"days", …}`, None for never. What may be somebody's key is told only with `with_persons`.
+    `{"days", …}`, None for never. What may be somebody's key is told only with `with_persons`; at
+    most `limit` rows of each.
     """
-    found = _said(connection)
+    found = _said(connection, limit)
     for row in [*found["blocked"], *found["excluded"]]:
         is_hidden = not with_persons and row["kind"] != "domain"
         row["shown"] = HIDDEN if is_hidden else shortened(row["value"])
@@ -70,24 +73,27 @@ def said(connection: psycopg.Connection, *, with_persons: bool = True) -> dict[s
     return found
 
 
-def _said(connection: psycopg.Connection) -> dict[str, Any]:
+def _said(connection: psycopg.Connection, limit: int | None) -> dict[str, Any]:
     return {
         "blocked": rows(
             connection,
             "select key, kind, value, changed_by, valid_from from sync.blocked_identities "
-            "order by kind, lower(value), value, key",
+            "order by kind, lower(value), value, key limit %s",
+            limit,
         ),
         "excluded": rows(
             connection,
             "select kind, value, changed_by, valid_from from sync.excluded "
-            "order by kind, lower(value), value",
+            "order by kind, lower(value), value limit %s",
+            limit,
         ),
         "aliases": rows(
             connection,
             "select alias, company_aliases.planhat_id, payload ->> 'name' as company, "
             "changed_by, valid_from from sync.company_aliases left join raw_planhat.objects "
             "on model = 'company' and objects.planhat_id = company_aliases.planhat_id "
-            "and deleted_at is null order by lower(alias), alias",
+            "and deleted_at is null order by lower(alias), alias limit %s",
+            limit,
         ),
         "links": one(
             connection,

@@ -279,7 +279,8 @@ async def tracking_section(may: Permissions) -> dict[str, Any]:
         "endusers": await read(tracking.endusers),
         "quality": await read(partial(findings.quality, with_persons=may["edit"])),
         "identity": await read(
-            partial(identities.said, with_persons=may["edit"]), when_missing=reading.NOT_MIGRATED
+            partial(identities.said, with_persons=may["edit"], limit=identities.ROWS_SHOWN),
+            when_missing=reading.NOT_MIGRATED,
         ),
     }
 

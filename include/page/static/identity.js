@@ -6,6 +6,9 @@ import { count, counted, time } from "./words.js";
 
 const KEYS = { all: "any key", user_id: "user id", email: "e-mail", anonymous_id: "anonymous id", company: "company", object: "object" };
 
+// so many rows of each the server tells
+const ROWS_SHOWN = 200;
+
 let refresh = () => {};
 let proposed = null;
 
@@ -107,15 +110,18 @@ function settings({ caption, columns, rows, may, back }) {
       act: () => save(path, body),
     });
   };
-  return table({
-    caption,
-    columns: [
-      ...columns,
-      { title: "Since", cell: since },
-      ...(may.edit ? [{ title: "Change", cell: takeBack }] : []),
-    ],
-    rows,
-  });
+  return [
+    table({
+      caption,
+      columns: [
+        ...columns,
+        { title: "Since", cell: since },
+        ...(may.edit ? [{ title: "Change", cell: takeBack }] : []),
+      ],
+      rows,
+    }),
+    rows.length < ROWS_SHOWN ? null : words(`The first ${count(ROWS_SHOWN)}; the command lists all.`),
+  ];
 }
 
 // Companies that look like one

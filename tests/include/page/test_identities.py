@@ -7,6 +7,7 @@ import pytest
 
 from include.page.changes import ChangeError
 from include.page.identities import (
+    ROWS_SHOWN,
     alias_company,
     block,
     drop_alias,
@@ -111,6 +112,18 @@ def test_what_is_blocked_for_one_key_is_taken_back_for_that_key_alone(warehouse,
     assert connection.execute("select key from sync.blocked_identities").fetchall() == [
         ("company",)
     ]
+
+
+def test_of_thousands_the_page_shows_the_first_and_the_command_all(warehouse, connection):
+    connection.execute(
+        "insert into sync.excluded (kind, value) "
+        "select 'email', n || '@own.example' from generate_series(1, 1000) as n"
+    )
+    with read_only(warehouse) as reading:
+        assert len(said(reading)["excluded"]) == 1_000
+        assert len(said(reading, limit=ROWS_SHOWN)["excluded"]) == ROWS_SHOWN
+        hidden = said(reading, with_persons=False, limit=1)["excluded"]
+    assert [(row["shown"], row["value"]) for row in hidden] == [("(hidden)", None)]
 
 
 # The ways to name a company: by what is unique, else it is asked for.
