@@ -6,7 +6,10 @@
 
 with own_keys as (
 
-    select * from {{ ref('int_identity__own_keys') }}
+    select
+        user_id,
+        company_key
+    from {{ ref('int_identity__own_keys') }}
     where calls > 0
 
 ),

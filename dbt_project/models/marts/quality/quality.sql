@@ -8,9 +8,14 @@ with companies as (
 
 ),
 
+-- no more than what is asked: each column of Planhat's is read out of its payload
 endusers as (
 
-    select * from {{ ref('stg_planhat__endusers') }}
+    select
+        enduser_id,
+        company_id,
+        external_id
+    from {{ ref('stg_planhat__endusers') }}
     where deleted_at is null
 
 ),
@@ -73,7 +78,10 @@ company_keys as (
 
 own_keys as (
 
-    select * from {{ ref('int_identity__own_keys') }}
+    select
+        company_key,
+        user_id
+    from {{ ref('int_identity__own_keys') }}
     where calls > 0
 
 ),
