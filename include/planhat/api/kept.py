@@ -143,23 +143,24 @@ class Kept:
         """
         rows = self._connection.execute(
             """
+            -- `except` hashes both; of an anti-join with pages without statistics a planner
+            -- makes a loop in a loop
+            with missing as materialized (
+                select planhat_id from raw_planhat.objects
+                where model = %(model)s and deleted_at is null
+                except
+                select unnest(ids) from raw_planhat.api_pages
+                where api_read_id = %(read_id)s and model = %(model)s
+            )
             select
-                objects.planhat_id,
+                missing.planhat_id,
                 coalesce(
                     unlisted.seen_at > clock_timestamp() - %(believed_for)s::interval, false
                 ) as is_believed
-            from raw_planhat.objects
-            left join raw_planhat.unlisted using (model, planhat_id)
-            where
-                model = %(model)s and objects.deleted_at is null
-                and not exists (
-                    select from (
-                        select unnest(ids) as id from raw_planhat.api_pages
-                        where api_read_id = %(read_id)s and model = %(model)s
-                    ) as listed
-                    where listed.id = objects.planhat_id
-                )
-            order by unlisted.seen_at nulls first, objects.planhat_id
+            from missing
+            left join raw_planhat.unlisted
+                on unlisted.model = %(model)s and unlisted.planhat_id = missing.planhat_id
+            order by unlisted.seen_at nulls first, missing.planhat_id
             """,
             {"model": model.name, "read_id": self._read_id, "believed_for": BELIEVED_FOR},
         ).fetchall()
