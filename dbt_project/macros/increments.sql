@@ -96,9 +96,12 @@
     {{ return({'build_id': rows[0][0], 'window_to': rows[0][1], 'inputs': rows[0][2]} if rows else none) }}
 {% endmacro %}
 
-{# create, compare or changes: see above. #}
+{# create, compare or changes: see above. By hand, everything is looked at. #}
 {% macro increment_mode() %}
-    {%- if not execute or model.resource_type != 'model' or should_full_refresh() or var('alongside') -%}
+    {%- if
+        not execute or model.resource_type != 'model' or should_full_refresh() or var('alongside')
+        or not this_build().is_running
+    -%}
         {{ return('create') }}
     {%- endif -%}
     {%- set mark = mark() -%}
@@ -125,15 +128,19 @@
     {{ return(names) }}
 {% endmacro %}
 
-{# The journal of a model, with journal_build and journal_sign. #}
-{% macro whole_journal(name) -%}
-    {{ ref(name).incorporate(path={'identifier': name ~ '__journal'}) }}
+{# The journal of a table, with journal_build and journal_sign. #}
+{% macro whole_journal(table) -%}
+    {{ table.incorporate(path={'identifier': table.identifier ~ '__journal'}) }}
 {%- endmacro %}
 
 {# In mode changes: the journal of a model, since this model's mark, as (journal_sign, columns …). #}
 {% macro journal(name) -%}
+    {{ journal_since_mark(ref(name)) }}
+{%- endmacro %}
+
+{% macro journal_since_mark(table) -%}
     (
-        select * from {{ whole_journal(name) }}
+        select * from {{ whole_journal(table) }}
         where journal_build > {{ (mark() or {'build_id': 0}).build_id }}
     )
 {%- endmacro %}
@@ -145,6 +152,42 @@
         where build_id > {{ (mark() or {'build_id': 0}).build_id }}
     )
 {%- endmacro %}
+
+{#
+    All rows of a model or, in mode changes, those that are new since this model's mark. What is new of a view, another
+    model may tell (`told_by`), with a sign. The note beside them tells the materialization what it reads there: it asks
+    for what went in the same way.
+#}
+{% macro new_or_all(name, told_by=none) -%}
+    {%- set all, telling = ref(name), ref(told_by or name) -%}
+    /* new rows of {{ name }}, told by {{ told_by or name }} */
+    {{ rows_that(name, told_by or name, 'came') if execute and increment_mode() == 'changes' else all }}
+{%- endmacro %}
+
+{# Of the rows that new_or_all reads those that came, or went, or all that there are. #}
+{% macro rows_that(name, told_by, which) -%}
+    {%- set since = (mark() or {'build_id': 0}).build_id -%}
+    {%- set sign = 'journal_sign ' ~ ('<' if which == 'went' else '>') ~ ' 0' -%}
+    {%- if which == 'all' -%}
+        {{ ref(name) }}
+    {%- elif config_of(told_by).materialized == 'journaled' -%}
+        (select * from {{ whole_journal(ref(told_by)) }} where journal_build > {{ since }} and {{ sign }})
+    {%- elif tells_what_went(told_by) -%}
+        (select * from {{ ref(told_by) }} where build_id > {{ since }} and {{ sign }})
+    {%- else -%}
+        (select * from {{ ref(told_by) }} where build_id > {{ since }})
+    {%- endif -%}
+{%- endmacro %}
+
+{# Whether rows of a model can go, and it tells which. #}
+{% macro tells_what_went(name) %}
+    {%- set configured = config_of(name) -%}
+    {{ return(configured.materialized == 'journaled' or configured.meta.get('is_signed', false)) }}
+{% endmacro %}
+
+{% macro config_of(name) %}
+    {{ return(graph.nodes['model.' ~ project_name ~ '.' ~ name].config) }}
+{% endmacro %}
 
 {# Landed calls: in mode changes those committed since this model's mark, else all that the build sees. #}
 {% macro landed_calls() -%}
@@ -188,11 +231,6 @@
 
 {% macro place_event_at(place) -%}
     (to_timestamp(left({{ place }}, 20), 'YYYYMMDDHH24MISSUS')::timestamp at time zone 'UTC')
-{%- endmacro %}
-
-{# The one in mode changes, all rows in the others. #}
-{% macro new_or_all(name, mode) -%}
-    {{ new_rows(name) if mode == 'changes' else ref(name) }}
 {%- endmacro %}
 
 {# The condition that two rows have the same key. #}

@@ -1,7 +1,10 @@
 {#
     A table that rows are only ever added to: what landed since its mark, each row with the build that
-    added it. Made from everything when a setting in `inputs` has changed. With `is_signed` it is nothing but a
-    journal: rows (journal_sign, …) go again when every reader has had them. With `keeps_rows` nothing ever goes.
+    added it. Made from everything when a setting in `inputs` has changed.
+
+    Of two kinds, the SELECT says what builds changed, and nothing where all is looked at anyway or made for the first
+    time. With `is_signed` it is nothing but a journal: rows (journal_sign, …) go again when every reader has had them.
+    With `keeps_rows` nothing ever goes.
 #}
 {% materialization appended, adapter='postgres' %}
     {%- set target = this.incorporate(type='table') -%}
@@ -19,6 +22,7 @@
         {%- call statement('main') -%}
             create table {{ made }} as
             select *, {{ build.build_id }}::bigint as build_id from ({{ sql }}) as made
+            {{ 'where false' if config.meta_get('is_signed') or config.meta_get('keeps_rows') }}
         {%- endcall -%}
         {%- do index_as_configured(made) -%}
         {%- do run_query('create index on ' ~ made ~ ' using brin (build_id) with (pages_per_range = 16)') -%}
@@ -34,6 +38,7 @@
         {%- endif -%}
         {%- call statement('main') -%}
             insert into {{ target }} select *, {{ build.build_id }}::bigint as build_id from ({{ sql }}) as made
+            {{ 'where false' if config.meta_get('is_signed') and mode != 'changes' }}
         {%- endcall -%}
         {%- if mode == 'compare' or config.meta_get('is_signed') -%}
             {%- do run_query('analyze ' ~ target) -%}

@@ -1,10 +1,18 @@
 {#
-    A table that only its changes are written to.
+    A table that only its changes are written to, in one transaction with the journal and the mark. The model is one
+    SELECT of all its rows; what that makes of the keys that may have changed is worked out here, by one of
 
-    In mode changes the model's SQL returns a row for every key of `unique_key` that may have changed; with
-    `marks_gone` it has a last column `is_gone`, true for a key that has no row any more. In the other
-    modes it returns all rows there are. What differs is replaced, in one transaction with the journal and
-    the mark. `compares: always` is for small tables that are made anew in every build.
+    merges       how each column of a row that sums rows up follows from its value before and that of the new rows
+                 alone: {'events': 'count', 'first_seen_at': 'min', 'last_seen_at': 'max'}. The SELECT reads
+                 new_or_all(…). See `merged` below.
+    touched_by   the tables that it is made from, each with what their journal says of the first columns of the key:
+                 {'int_usage__object_days': ['object_type', 'object_id']}. Those keys are looked up in the SELECT.
+    compares     'always': made whole in every build, for small tables.
+
+    Without any, the SELECT itself gives in mode changes a row, whole, for every key that may have changed; with
+    `marks_gone` it has a last column `is_gone`, true for a key that has no row any more.
+
+    The table has a unique index over `unique_key`, in its order; no column of it is ever null.
 #}
 {% materialization journaled, adapter='postgres' %}
     {%- set target = this.incorporate(type='table') -%}
@@ -14,8 +22,10 @@
     {%- set mode = increment_mode() -%}
     {%- set build = this_build() -%}
     {%- do needs_a_build(build) -%}
+    {%- do keeps_the_contract(sql) -%}
     {%- set keys = config.require('unique_key') -%}
-    {%- set marks_gone = config.meta_get('marks_gone', false) -%}
+    {%- set merges, touched_by = config.meta_get('merges'), config.meta_get('touched_by') -%}
+    {%- set marks_gone = config.meta_get('marks_gone', false) or (mode == 'changes' and (merges or touched_by)) -%}
 
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
@@ -28,6 +38,11 @@
             select * from ({{ sql }}) as made {{ 'where not is_gone' if marks_gone }}
         {%- endcall -%}
         {%- if marks_gone -%}{%- do run_query('alter table ' ~ made ~ ' drop column is_gone') -%}{%- endif -%}
+        {%- if merges -%}{%- do merges_every_column(made) -%}{%- endif -%}
+        {%- do run_query(
+            'alter table ' ~ made ~ ' alter ' ~ keys | join(' set not null, alter ') ~ ' set not null'
+        ) -%}
+        {%- do run_query('create unique index on ' ~ made ~ ' (' ~ keys | join(', ') ~ ')') -%}
         {%- do index_as_configured(made) -%}
         {%- do run_query('analyze ' ~ made) -%}
         {%- do put_in_place(made, target) -%}
@@ -37,12 +52,17 @@
             ~ ' * from ' ~ target ~ ' where false'
         ) -%}
     {%- else -%}
-        {%- do run_query('create temporary table ' ~ fresh ~ ' on commit drop as ' ~ sql) -%}
-        {%- do run_query('analyze ' ~ fresh) -%}
         {%- set columns = adapter.get_columns_in_relation(target) | map(attribute='quoted') | list -%}
-        {%- set same_key -%}
-            {% for key in keys %}{{ 'and ' if not loop.first }}old.{{ key }} = fresh.{{ key }} {% endfor %}
-        {%- endset -%}
+        {%- if mode == 'changes' and merges -%}
+            {%- set rows = merged(sql, target) -%}
+        {%- elif mode == 'changes' and touched_by -%}
+            {%- set rows = recounted(sql, target, columns) -%}
+        {%- else -%}
+            {%- set rows = sql -%}
+        {%- endif -%}
+        {%- do run_query('create temporary table ' ~ fresh ~ ' on commit drop as ' ~ rows) -%}
+        {%- do run_query('analyze ' ~ fresh) -%}
+        {%- set is_same = same_key('old', 'fresh', keys) -%}
         {%- set old_row = 'row(old.' ~ columns | join(', old.') ~ ')' -%}
         {%- set fresh_row = 'row(fresh.' ~ columns | join(', fresh.') ~ ')' -%}
         {%- set stays = 'not fresh.is_gone' if marks_gone else 'true' -%}
@@ -52,12 +72,12 @@
             create temporary table {{ leaving }} on commit drop as
             select old.ctid as old_ctid, old.*
             from {{ target }} as old
-            {{ 'left' if mode == 'compare' else 'inner' }} join {{ fresh }} as fresh on {{ same_key }}
+            {{ 'left' if mode == 'compare' else 'inner' }} join {{ fresh }} as fresh on {{ is_same }}
             where fresh.{{ keys[0] }} is null or not {{ stays }} or {{ old_row }} is distinct from {{ fresh_row }}
         {%- endcall -%}
         {%- do run_query(
             'create temporary table ' ~ coming ~ ' on commit drop as select fresh.' ~ columns | join(', fresh.')
-            ~ ' from ' ~ fresh ~ ' as fresh left join ' ~ target ~ ' as old on ' ~ same_key
+            ~ ' from ' ~ fresh ~ ' as fresh left join ' ~ target ~ ' as old on ' ~ is_same
             ~ ' where ' ~ stays ~ ' and (old.' ~ keys[0] ~ ' is null or '
             ~ old_row ~ ' is distinct from ' ~ fresh_row ~ ')'
         ) -%}
@@ -83,6 +103,144 @@
     {{ run_hooks(post_hooks, inside_transaction=False) }}
     {{ return({'relations': [target]}) }}
 {% endmaterialization %}
+
+{#
+    The rows of the keys that new rows belong to: of those that came, and those that went, what the SELECT makes of them
+    alone, merged into the row that is there.
+
+    count      how many rows: plus, minus; at none the row goes. Of a table whose rows can go, one is needed.
+    sum        plus, minus
+    min, max, bool_or
+               the least, the greatest; where that one went, it is looked for again among all rows of the key
+    of x       what stands beside the row that has x, a max
+#}
+{% macro merged(sql, target) %}
+    {%- set keys, merges = config.get('unique_key'), config.meta_get('merges') -%}
+    {%- set name, told_by = new_rows_read(sql)[0] -%}
+    {%- set came = rows_that(name, told_by, 'came') -%}
+    {%- set went = tells_what_went(told_by) and run_query(
+        'select exists (select 1 from ' ~ rows_that(name, told_by, 'went') ~ ' as went)'
+    )[0][0] -%}
+    {%- set searched = went and merges.values() | reject('in', ['count', 'sum']) | list -%}
+    select
+        {%- for key in keys %}
+        {{ 'coalesce(came.' ~ key ~ ', went.' ~ key ~ ') as ' ~ key if went else 'came.' ~ key }},
+        {%- endfor %}
+        {%- for column, merge in merges.items() %}
+        {{ merged_column(column, merge, went, searched) }} as {{ column }},
+        {%- endfor %}
+        {%- for column, merge in merges.items() if merge == 'count' %}
+        {{ merged_column(column, merge, went, searched) }} = 0 as is_gone
+        {%- else %}
+        false as is_gone
+        {%- endfor %}
+    from ({{ sql }}) as came
+    {%- if went %}
+    full join ({{ sql | replace(came, rows_that(name, told_by, 'went')) }}) as went using ({{ keys | join(', ') }})
+    {%- endif %}
+    left join {{ target }} as earlier using ({{ keys | join(', ') }})
+    {%- if searched %}
+    left join lateral (
+        select * from ({{ sql | replace(came, rows_that(name, told_by, 'all')) }}) as found
+        where
+            {{ outermost_went() }}
+            {%- for key in keys %}
+            and found.{{ key }} = coalesce(came.{{ key }}, went.{{ key }})
+            {%- endfor %}
+        {{ fence() }}
+    ) as again on true
+    {%- endif %}
+{% endmacro %}
+
+{% macro merged_column(column, merge, went, searched) -%}
+    {%- set kept -%}
+        {%- if merge == 'min' -%} least(earlier.{{ column }}, came.{{ column }})
+        {%- elif merge == 'max' -%} greatest(earlier.{{ column }}, came.{{ column }})
+        {%- elif merge == 'bool_or' -%} (earlier.{{ column }} is true or came.{{ column }} is true)
+        {%- elif merge.startswith('of ') -%}
+            case
+                when earlier.{{ merge[3:] }} > came.{{ merge[3:] }} then earlier.{{ column }} else came.{{ column }}
+            end
+        {%- endif -%}
+    {%- endset -%}
+    {%- if merge in ['count', 'sum'] -%}
+        coalesce(earlier.{{ column }}, 0) + coalesce(came.{{ column }}, 0)
+        {{- ' - coalesce(went.' ~ column ~ ', 0)' if went }}
+    {%- elif searched -%}
+        case when {{ outermost_went() }} then again.{{ column }} else {{ kept }} end
+    {%- else -%}
+        {{ kept }}
+    {%- endif -%}
+{%- endmacro %}
+
+{#
+    Whether of a key that has rows still something went that was the least, the greatest or true; what lies between takes
+    nothing with it.
+#}
+{% macro outermost_went() -%}
+    {%- for column, merge in config.meta_get('merges').items() if merge == 'count' %}
+        coalesce(earlier.{{ column }}, 0) + coalesce(came.{{ column }}, 0) > went.{{ column }} and
+    {%- endfor %}
+    (
+    {%- set signs = {'min': '<=', 'max': '>=', 'bool_or': '>='} -%}
+    {%- for column, merge in config.meta_get('merges').items() if merge in signs -%}
+        {{ ' or ' if not loop.first }}
+        {%- set went = 'went.' ~ column -%}
+        coalesce({{ went }} {{ signs[merge] }} earlier.{{ column }}, {{ went }} is not null)
+    {%- endfor -%}
+    )
+{%- endmacro %}
+
+{#
+    The rows of the keys that a journal touches, each looked up in the SELECT: that it is asked for one key goes all the
+    way down to the indexes. A key that comes back without the row that it had has none any more.
+#}
+{% macro recounted(sql, target, columns) %}
+    {%- set keys, touched_by = config.get('unique_key'), config.meta_get('touched_by') -%}
+    {%- set touched = make_temp_relation(target, '__touched') -%}
+    {%- set behind = tables_behind(model.unique_id) -%}
+    {%- set key = keys[:(touched_by.values() | list)[0] | length] -%}
+    {%- set query -%}
+        create temporary table {{ touched }} on commit drop as
+        {%- for name, told in touched_by.items() %}
+        {{ 'union' if not loop.first }}
+        select
+            {%- for column in key %}
+            {{ told[loop.index0] }} as {{ column }}{{ "," if not loop.last }}
+            {%- endfor %}
+        from {{ journal_since_mark(api.Relation.create(
+            database=behind[name].database, schema=behind[name].schema, identifier=behind[name].alias
+        )) }} as moved
+        {%- endfor %}
+        {{ 'group by ' ~ range(1, key | length + 1) | join(', ') if touched_by | length == 1 }}
+    {%- endset -%}
+    {%- do run_query(query) -%}
+    {%- do run_query('analyze ' ~ touched) -%}
+    with found as (
+        select found.* from {{ touched }} as touched
+        cross join lateral (
+            select * from ({{ sql }}) as found
+            where {{ same_key('found', 'touched', key) }}
+            {{ fence() }}
+        ) as found
+    )
+    select
+        {{ columns | join(', ') }},
+        false as is_gone
+    from found
+    union all
+    select
+        earlier.{{ columns | join(', earlier.') }},
+        true as is_gone
+    from {{ touched }} as touched
+    inner join {{ target }} as earlier on {{ same_key('earlier', 'touched', key) }}
+    where not exists (select 1 from found where {{ same_key('found', 'earlier', keys) }})
+{% endmacro %}
+
+{# What the SELECT reads by new_or_all, as that has noted: [name, told_by] each. #}
+{% macro new_rows_read(sql) %}
+    {{ return(modules.re.findall('/[*] new rows of (\\w+), told by (\\w+) [*]/', sql)) }}
+{% endmacro %}
 
 {# The name under which a table is made anew, whatever an interrupted build left there. #}
 {% macro made_aside(target) %}

@@ -14,7 +14,7 @@ outcomes as (
 
     {%- if only_new %}
     select journal_sign * events as events
-    from {{ whole_journal('int_quality__outcome_days') }}
+    from {{ whole_journal(ref('int_quality__outcome_days')) }}
     where journal_build = {{ build_id }}
     {%- else %}
     select events from {{ ref('int_quality__outcome_days') }}

@@ -11,7 +11,7 @@ with outcomes as (
     select
         journal_sign * events_with_company as calls,
         outcome
-    from {{ whole_journal('int_quality__outcome_days') }}
+    from {{ whole_journal(ref('int_quality__outcome_days')) }}
     where journal_build = {{ build_id }}
     {%- else %}
     select
@@ -31,7 +31,7 @@ enduser_days as (
         journal_sign as sign,
         enduser_id,
         calls
-    from {{ whole_journal('int_usage__object_enduser_days') }}
+    from {{ whole_journal(ref('int_usage__object_enduser_days')) }}
     where journal_build = {{ build_id }} and object_type = 'company'
     {%- else %}
     select
@@ -51,7 +51,7 @@ event_days as (
         journal_sign as sign,
         calls,
         unattributed
-    from {{ whole_journal('int_usage__object_event_days') }}
+    from {{ whole_journal(ref('int_usage__object_event_days')) }}
     where journal_build = {{ build_id }} and object_type = 'company'
     {%- else %}
     select

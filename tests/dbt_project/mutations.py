@@ -148,8 +148,8 @@ MUTATIONS = [
     Mutation(
         "§3.1",
         f"{_IDENTITY}borrowed_keysets.sql",
-        "is null then anonymous_calls.may_create_by_property_email",
-        "is null then anonymous_calls.may_create",
+        "is null then may_create_by_property_email",
+        "is null then may_create",
         "a_borrowed_keyset_says_what_its_calls_amount_to",
     ),
     Mutation(
@@ -579,8 +579,8 @@ MUTATIONS = [
     Mutation(
         "§3.5",
         f"{_IDENTITY}borrowed_keysets.sql",
-        "else anonymous_calls.may_create\n",
-        "else true\n",
+        "else may_create end",
+        "else true end",
         "a_borrowed_keyset_says_what_its_calls_amount_to",
     ),
     Mutation(
@@ -706,9 +706,9 @@ MUTATIONS = [
     ),
     Mutation(
         "§3.7",
-        f"{_USAGE}object_enduser_days.sql",
-        "type in ('track', 'page', 'screen') and company_id is not null\n{%- endset",
-        "type in ('track', 'page', 'screen', 'identify') and company_id is not null\n{%- endset",
+        "macros/usage.sql",
+        "in ('track', 'page', 'screen')",
+        "in ('track', 'page', 'screen', 'identify')",
         "calls_are_counted_by_object_enduser_day_and_event",
     ),
     Mutation(
@@ -960,14 +960,14 @@ MUTATIONS = [
     Mutation(
         "alerts",
         f"{_USAGE}object_weeks.sql",
-        "when weeks >= {{ weeks }}",
-        "when weeks >= 0",
+        "where baselines.weeks >= {{ weeks }}\n    ) as middle",
+        "where baselines.weeks >= 0\n    ) as middle",
         "a_full_week_is_judged_by_the_weeks_before_it",
     ),
     Mutation(
         "alerts",
         f"{_USAGE}object_weeks.sql",
-        "abs(week.activities - baseline_median)",
+        "abs(week.activities - middle.activities)",
         "abs(week.activities)",
         "a_full_week_is_judged_by_the_weeks_before_it",
     ),

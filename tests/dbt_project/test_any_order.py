@@ -422,7 +422,8 @@ def read_everything(url: str) -> dict[str, Counter]:
             " where table_schema in ('staging', 'intermediate', 'marts', 'planhat')"
             " and table_name not like '%\\_\\_journal'"
             # what changed in a build, not what is
-            " and table_name not in ('int_identity__call_changes', 'closed_day_changes')"
+            " and table_name not in ('int_identity__call_changes',"
+            " 'int_usage__object_call_changes', 'closed_day_changes')"
         ).fetchall()
         return {
             f"{schema}.{name}": Counter(

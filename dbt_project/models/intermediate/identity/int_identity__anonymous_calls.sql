@@ -6,18 +6,21 @@
     materialized='journaled',
     unique_key=['event_seq'],
     indexes=[
-        {'columns': ['event_seq'], 'unique': true},
         {'columns': ['message_id']},
         {'columns': ['keyset', 'event_date']},
     ],
     meta={'inputs': var('link_inputs'), 'more_indexes': ['(anonymous_id, event_at)']}
 ) }}
 
+{#-
+    Keeps a mode: whom a link touches is a stretch of time of its anonymous id, up to the next link, which no journal and
+    no column of the key says.
+-#}
 {%- set mode = increment_mode() %}
 
 with calls as (
 
-    select * from {{ new_or_all('int_identity__calls', mode) }} as calls
+    select * from {{ new_or_all('int_identity__calls') }} as calls
     where is_in_scope and type <> 'group'
 
 ),

@@ -10,11 +10,9 @@
     meta={'inputs': var('call_inputs')}
 ) }}
 
-{%- set mode = increment_mode() %}
-
 with calls as (
 
-    select * from {{ new_or_all('int_identity__calls', mode) }} as calls
+    select * from {{ new_or_all('int_identity__calls') }} as calls
     where type = 'identify' and is_in_scope
 
 ),

@@ -4,11 +4,8 @@
 {{ config(
     materialized='journaled',
     unique_key=['keyset'],
-    indexes=[{'columns': ['keyset'], 'unique': true}],
-    meta={'marks_gone': true, 'inputs': var('call_inputs')}
+    meta={'touched_by': {'int_identity__anonymous_calls': ['keyset']}, 'inputs': var('call_inputs')}
 ) }}
-
-{%- set mode = increment_mode() %}
 
 with anonymous_calls as (
 
@@ -20,34 +17,21 @@ with anonymous_calls as (
 
 ),
 
-touched as (
-
-    select distinct keyset
-    from {{ journal('int_identity__anonymous_calls') if mode == 'changes' else 'anonymous_calls' }} as moved
-    where keyset <> own_keyset
-
-),
-
 final as (
 
     select
-        touched.keyset,
-        anonymous_calls.own_keyset,
-        anonymous_calls.link_keyset,
-        count(anonymous_calls.event_seq) as calls,
-        min(anonymous_calls.place) as first_place,
-        max(anonymous_calls.place) as last_place,
-        min(anonymous_calls.place) filter (
-            where case
-                when anonymous_calls.link_event_seq is null then anonymous_calls.may_create_by_property_email
-                else anonymous_calls.may_create
-            end
-        ) as first_creating_place,
-        count(anonymous_calls.event_seq) = 0 as is_gone
-    from touched
-    left join anonymous_calls on touched.keyset = anonymous_calls.keyset
+        keyset,
+        own_keyset,
+        link_keyset,
+        count(*) as calls,
+        min(place) as first_place,
+        max(place) as last_place,
+        min(place) filter (
+            where case when link_event_seq is null then may_create_by_property_email else may_create end
+        ) as first_creating_place
+    from anonymous_calls
     -- it is the hash of the two
-    group by touched.keyset, anonymous_calls.own_keyset, anonymous_calls.link_keyset
+    group by keyset, own_keyset, link_keyset
 
 )
 

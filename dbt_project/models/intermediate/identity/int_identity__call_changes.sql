@@ -1,28 +1,21 @@
 {#
+    It is not what a SELECT of all calls makes of some but how that changes, of two sides at once:
     resolutions = calls ⋈ keysets, so their change is (changed calls ⋈ keysets as they were) + (calls ⋈ changed
     keysets), and keysets as they were = keysets − changed keysets. Signs multiply.
 #}
 -- What became of calls since the last build: with sign -1 what was true of a call, with sign 1 what is. A new
 -- call has the second alone. Empty in a build that looks at everything anyway.
 
--- depends_on: {{ ref('int_identity__keyset_endusers') }}
--- depends_on: {{ ref('int_identity__anonymous_calls') }}
--- depends_on: {{ ref('int_identity__placed_calls') }}
--- depends_on: {{ ref('stg_segment__calls') }}
 {{ config(
     materialized='appended',
     meta={'is_signed': true, 'inputs': var('call_inputs')}
 ) }}
-
-{%- set mode = increment_mode() %}
 
 with calls as not materialized (
 
     select * from {{ ref('int_identity__calls') }}
 
 ),
-
-{%- if mode == 'changes' %}
 
 anonymous_calls as not materialized (
 
@@ -192,7 +185,8 @@ final as (
 
     select
         sum(sign)::smallint as journal_sign,
-        {{ resolution_column_names() | join(', ') }}
+        {{ resolution_column_names() | join(', ') }},
+        reason is null as is_resolved
     from signed
     group by
         {{ resolution_column_names() | join(', ') }}
@@ -201,18 +195,3 @@ final as (
 )
 
 select * from final
-{%- else %}
-
-final as (
-
-    select
-        1::smallint as journal_sign,
-        {{ resolution_column_names() | join(', ') }}
-    from {{ ref('int_identity__call_resolutions') }}
-
-)
-
--- refers to what it is made from in the other case, so that dbt builds that first
-select * from final
-where false and exists (select 1 from calls)
-{%- endif %}

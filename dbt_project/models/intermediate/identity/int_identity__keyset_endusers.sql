@@ -6,14 +6,13 @@
     materialized='journaled',
     unique_key=['keyset'],
     indexes=[
-        {'columns': ['keyset'], 'unique': true},
         {'columns': ['user_id']},
         {'columns': ['email']},
         {'columns': ['enduser_id']},
         {'columns': ['company_id']},
         {'columns': ['company_key']},
     ],
-    meta={'compares': 'always'}
+    meta={'compares': 'always', 'more_indexes': ["(coalesce(enduser_id, ''))"]}
 ) }}
 
 with keyset_companies as (

@@ -3,15 +3,12 @@
 {{ config(
     materialized='journaled',
     unique_key=['event_seq', 'anonymous_id'],
-    indexes=[{'columns': ['event_seq', 'anonymous_id'], 'unique': true}],
     meta={'marks_gone': true, 'inputs': var('call_inputs'), 'more_indexes': ['(anonymous_id, event_at)']}
 ) }}
 
-{%- set mode = increment_mode() %}
-
 with calls as (
 
-    select * from {{ new_or_all('int_identity__calls', mode) }} as calls
+    select * from {{ new_or_all('int_identity__calls') }} as calls
     where is_in_scope
 
 ),

@@ -3,15 +3,13 @@
 {{ config(
     materialized='journaled',
     unique_key=['mention', 'model'],
-    indexes=[{'columns': ['mention', 'model'], 'unique': true}, {'columns': ['object_key']}],
+    indexes=[{'columns': ['object_key']}],
     meta={'inputs': ['sync.blocked_identities']}
 ) }}
 
-{%- set mode = increment_mode() %}
-
 with mentions as (
 
-    select * from {{ new_or_all('stg_segment__mentions', mode) }} as mentions
+    select * from {{ new_or_all('stg_segment__mentions') }} as mentions
 
 ),
 

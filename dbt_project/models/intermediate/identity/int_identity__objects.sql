@@ -4,7 +4,6 @@
 {{ config(
     materialized='journaled',
     unique_key=['model', 'company_id', 'external_id'],
-    indexes=[{'columns': ['model', 'company_id', 'external_id'], 'unique': true}],
     meta={'compares': 'always'}
 ) }}
 

@@ -4,11 +4,25 @@
 {{ config(
     materialized='journaled',
     unique_key=['keyset'],
-    indexes=[{'columns': ['keyset'], 'unique': true}],
-    meta={'inputs': var('call_inputs')}
+    meta={
+        'merges': {
+            'is_group': 'bool_or',
+            'calls': 'sum',
+            'other_calls_than_alias': 'sum',
+            'stating_calls': 'sum',
+            'tracks': 'sum',
+            'first_place': 'min',
+            'last_place': 'max',
+            'last_telling_place': 'max',
+            'first_creating_place': 'min',
+            'deviceless_calls': 'sum',
+            'first_deviceless_place': 'min',
+            'last_deviceless_place': 'max',
+            'first_creating_deviceless_place': 'min',
+        },
+        'inputs': var('call_inputs'),
+    }
 ) }}
-
-{%- set mode = increment_mode() %}
 
 with calls as (
 
@@ -20,13 +34,13 @@ with calls as (
         may_create_by_property_email,
         has_property_email and anonymous_id is null as knows_no_device,
         case when is_in_scope then {{ place() }} end as place
-    from {{ new_or_all('int_identity__calls', mode) }} as calls
+    from {{ new_or_all('int_identity__calls') }} as calls
     -- each rule is applied once, not once for each count
     {{ fence() }}
 
 ),
 
-counted as (
+final as (
 
     select
         keyset,
@@ -46,47 +60,6 @@ counted as (
         min(place) filter (where knows_no_device and may_create_by_property_email) as first_creating_deviceless_place
     from calls
     group by keyset
-
-),
-
-final as (
-
-    select
-        counted.keyset,
-        counted.is_group,
-        {%- if mode == 'changes' %}
-        counted.calls + coalesce(earlier.calls, 0) as calls,
-        counted.other_calls_than_alias + coalesce(earlier.other_calls_than_alias, 0)
-            as other_calls_than_alias,
-        counted.stating_calls + coalesce(earlier.stating_calls, 0) as stating_calls,
-        counted.tracks + coalesce(earlier.tracks, 0) as tracks,
-        least(counted.first_place, earlier.first_place) as first_place,
-        greatest(counted.last_place, earlier.last_place) as last_place,
-        greatest(counted.last_telling_place, earlier.last_telling_place) as last_telling_place,
-        least(counted.first_creating_place, earlier.first_creating_place) as first_creating_place,
-        counted.deviceless_calls + coalesce(earlier.deviceless_calls, 0) as deviceless_calls,
-        least(counted.first_deviceless_place, earlier.first_deviceless_place) as first_deviceless_place,
-        greatest(counted.last_deviceless_place, earlier.last_deviceless_place) as last_deviceless_place,
-        least(counted.first_creating_deviceless_place, earlier.first_creating_deviceless_place)
-            as first_creating_deviceless_place
-        {%- else %}
-        counted.calls,
-        counted.other_calls_than_alias,
-        counted.stating_calls,
-        counted.tracks,
-        counted.first_place,
-        counted.last_place,
-        counted.last_telling_place,
-        counted.first_creating_place,
-        counted.deviceless_calls,
-        counted.first_deviceless_place,
-        counted.last_deviceless_place,
-        counted.first_creating_deviceless_place
-        {%- endif %}
-    from counted
-    {%- if mode == 'changes' %}
-    left join {{ this }} as earlier on counted.keyset = earlier.keyset
-    {%- endif %}
 
 )
 

@@ -5,7 +5,7 @@
 {{ config(
     materialized='journaled',
     unique_key=['event_seq'],
-    indexes=[{'columns': ['event_seq'], 'unique': true}, {'columns': ['keyset']}],
+    indexes=[{'columns': ['keyset']}],
     meta={'compares': 'always'}
 ) }}
 

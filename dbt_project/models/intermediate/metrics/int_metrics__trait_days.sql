@@ -4,15 +4,22 @@
 {{ config(
     materialized='journaled',
     unique_key=['keyset', 'trait', 'metric_date'],
-    indexes=[{'columns': ['keyset', 'trait', 'metric_date'], 'unique': true}, {'columns': ['trait']}],
-    meta={'inputs': var('call_inputs')}
+    indexes=[{'columns': ['trait']}],
+    meta={
+        'merges': {
+            'calls': 'count',
+            'value_sum': 'sum',
+            'first_place': 'min',
+            'last_place': 'max',
+            'value_last': 'of last_place',
+        },
+        'inputs': var('call_inputs'),
+    }
 ) }}
-
-{%- set mode = increment_mode() %}
 
 with calls as (
 
-    select * from {{ new_or_all('int_identity__calls', mode) }} as calls
+    select * from {{ new_or_all('int_identity__calls') }} as calls
     where type = 'group' and is_in_scope
 
 ),
@@ -37,7 +44,7 @@ valued as (
 
 ),
 
-grouped as (
+final as (
 
     select
         keyset,
@@ -50,37 +57,6 @@ grouped as (
         (array_agg(value order by place desc))[1] as value_last
     from valued
     group by keyset, trait, metric_date
-
-),
-
-final as (
-
-    select
-        grouped.keyset,
-        grouped.trait,
-        grouped.metric_date,
-        {%- if mode == 'changes' %}
-        grouped.calls + coalesce(earlier.calls, 0) as calls,
-        grouped.value_sum + coalesce(earlier.value_sum, 0) as value_sum,
-        least(grouped.first_place, earlier.first_place) as first_place,
-        greatest(grouped.last_place, earlier.last_place) as last_place,
-        case when earlier.last_place > grouped.last_place then earlier.value_last else grouped.value_last end
-            as value_last
-        {%- else %}
-        grouped.calls,
-        grouped.value_sum,
-        grouped.first_place,
-        grouped.last_place,
-        grouped.value_last
-        {%- endif %}
-    from grouped
-    {%- if mode == 'changes' %}
-    left join {{ this }} as earlier
-        on
-            grouped.keyset = earlier.keyset
-            and grouped.trait = earlier.trait
-            and grouped.metric_date = earlier.metric_date
-    {%- endif %}
 
 )
 

@@ -4,12 +4,13 @@
 {{ config(
     materialized='journaled',
     pre_hook=hash_groups(),
-    unique_key=['object_type', 'object_id', 'week_start_date'],
-    indexes=[{'columns': ['object_type', 'object_id', 'week_start_date'], 'unique': true}],
-    meta={'marks_gone': true, 'inputs': ['sync.thresholds', 'sync.switches', 'week']}
+    unique_key=['object_id', 'object_type', 'week_start_date'],
+    meta={
+        'touched_by': {'int_usage__object_days': ['object_id', 'object_type']},
+        'inputs': ['sync.thresholds', 'sync.switches', 'week'],
+    }
 ) }}
 
-{%- set mode = increment_mode() %}
 {%- set weeks = threshold('alert_baseline_weeks', 8) | int %}
 {%- set this_week = judged_until() %}
 
@@ -19,7 +20,7 @@ with switches as (
 
 ),
 
-all_days as not materialized (
+object_days as (
 
     select * from {{ ref('int_usage__object_days') }}
     where
@@ -27,35 +28,6 @@ all_days as not materialized (
         and {{ raises_alerts('object_type') }}
 
 ),
-
-{%- if mode == 'changes' %}
-
-touched as (
-
-    select distinct
-        object_type,
-        object_id
-    from {{ journal('int_usage__object_days') }} as moved
-    where
-        activity_date < {{ this_week }}
-        and {{ raises_alerts('object_type') }}
-
-),
-
-object_days as (
-
-    select all_days.* from all_days
-    inner join touched using (object_type, object_id)
-
-),
-{%- else %}
-
-object_days as (
-
-    select * from all_days
-
-),
-{%- endif %}
 
 active_weeks as (
 
@@ -69,43 +41,32 @@ active_weeks as (
 
 ),
 
--- a week without activity is a week
-quiet_weeks as (
+followed as (
 
     select
-        objects.object_type,
-        objects.object_id,
-        week.start_at::date as week_start_date,
-        0 as activities
-    from (
-        select
-            object_type,
-            object_id,
-            min(week_start_date) as first_week_date
-        from active_weeks
-        group by object_type, object_id
-    ) as objects
-    cross join lateral generate_series(
-        objects.first_week_date::timestamp,
-        {{ this_week }}::timestamp - interval '7 days',
-        interval '7 days'
-    ) as week (start_at)
+        *,
+        lead(week_start_date) over (
+            partition by object_type, object_id
+            order by week_start_date
+        ) as next_week_date
+    from active_weeks
 
 ),
 
+-- a week without activity is a week
 filled as (
 
     select
-        object_type,
-        object_id,
-        week_start_date,
-        sum(activities) as activities
-    from (
-        select * from active_weeks
-        union all
-        select * from quiet_weeks
-    ) as weeks
-    group by object_type, object_id, week_start_date
+        followed.object_type,
+        followed.object_id,
+        week.start_at::date as week_start_date,
+        case when week.start_at = followed.week_start_date then followed.activities else 0 end as activities
+    from followed
+    cross join lateral generate_series(
+        followed.week_start_date::timestamp,
+        coalesce(followed.next_week_date, {{ this_week }})::timestamp - interval '7 days',
+        interval '7 days'
+    ) as week (start_at)
 
 ),
 
@@ -128,64 +89,31 @@ baselines as (
 
 ),
 
-medians as (
-
-    select
-        *,
-        -- with fewer weeks before it nothing is judged
-        case
-            when weeks >= {{ weeks }}
-                then (
-                    select (percentile_cont(0.5) within group (order by week.activities))::numeric
-                    from unnest(weekly) as week (activities)
-                )
-        end as baseline_median
-    from baselines
-    -- the next step names it for each of the weeks
-    {{ fence() }}
-
-),
-
-weeks as (
-
-    select
-        object_type,
-        object_id,
-        week_start_date,
-        activities,
-        weeks as baseline_weeks,
-        active_weeks,
-        baseline_median,
-        case
-            when baseline_median is not null
-                then (
-                    select
-                        (
-                            percentile_cont(0.5) within group (order by abs(week.activities - baseline_median))
-                        )::numeric
-                    from unnest(weekly) as week (activities)
-                )
-        end as baseline_deviation
-    from medians
-
-),
-
 final as (
 
     select
-        *,
-        false as is_gone
-    from weeks
-    {%- if mode == 'changes' %}
-    union all
-    select
-        earlier.*,
-        true as is_gone
-    from {{ this }} as earlier
-    inner join touched using (object_type, object_id)
-    left join weeks using (object_type, object_id, week_start_date)
-    where weeks.week_start_date is null
-    {%- endif %}
+        baselines.object_type,
+        baselines.object_id,
+        baselines.week_start_date,
+        baselines.activities,
+        baselines.weeks as baseline_weeks,
+        baselines.active_weeks,
+        middle.activities as baseline_median,
+        spread.activities as baseline_deviation
+    from baselines
+    -- with fewer weeks before it nothing is judged
+    cross join lateral (
+        select (percentile_cont(0.5) within group (order by week.activities))::numeric as activities
+        from unnest(baselines.weekly) as week (activities)
+        where baselines.weeks >= {{ weeks }}
+    ) as middle
+    cross join lateral (
+        select
+            (percentile_cont(0.5) within group (order by abs(week.activities - middle.activities)))::numeric
+                as activities
+        from unnest(baselines.weekly) as week (activities)
+        where baselines.weeks >= {{ weeks }}
+    ) as spread
 
 )
 

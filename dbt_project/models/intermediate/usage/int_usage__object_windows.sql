@@ -2,12 +2,9 @@
 
 {{ config(
     materialized='journaled',
-    unique_key=['object_type', 'object_id'],
-    indexes=[{'columns': ['object_type', 'object_id'], 'unique': true}],
-    meta={'marks_gone': true, 'inputs': ['as_of']}
+    unique_key=['object_id', 'object_type'],
+    meta={'touched_by': {'int_usage__object_days': ['object_id', 'object_type']}, 'inputs': ['as_of']}
 ) }}
-
-{%- set mode = increment_mode() %}
 
 with object_days as (
 
@@ -15,44 +12,6 @@ with object_days as (
     where activity_date <= {{ as_of_date() }}
 
 ),
-
-{%- if mode == 'changes' %}
-
-touched as (
-
-    select distinct
-        object_type,
-        object_id
-    from {{ journal('int_usage__object_days') }} as moved
-
-),
-
-days as (
-
-    select
-        touched.object_type,
-        touched.object_id,
-        object_days.activity_date,
-        object_days.activities,
-        object_days.weight,
-        object_days.last_activity_at
-    from touched
-    left join lateral (
-        select * from object_days
-        where object_days.object_type = touched.object_type and object_days.object_id = touched.object_id
-        -- keeps the look-up a look-up
-        {{ fence() }}
-    ) as object_days on true
-
-),
-{%- else %}
-
-days as (
-
-    select * from object_days
-
-),
-{%- endif %}
 
 final as (
 
@@ -74,10 +33,9 @@ final as (
             where
                 activity_date > {{ as_of_date() }} - {{ 2 * days }}
                 and activity_date <= {{ as_of_date() }} - {{ days }}
-        ), 0)::bigint as previous_{{ days }}d,
+        ), 0)::bigint as previous_{{ days }}d{{ "," if not loop.last }}
         {%- endfor %}
-        count(activities) = 0 as is_gone
-    from days
+    from object_days
     group by object_type, object_id
 
 )

@@ -1,8 +1,6 @@
 -- One row a build, company or enduser, and day that was over already when the build changed it: what was
 -- said before, what is said now, and why. Rows are never changed, and stay through a full rebuild.
 
--- depends_on: {{ ref('int_usage__object_days') }}
--- depends_on: {{ ref('int_identity__call_changes') }}
 {{ config(
     materialized='appended',
     full_refresh=false,
@@ -10,31 +8,15 @@
     meta={'keeps_rows': true}
 ) }}
 
-{%- set mode = increment_mode() %}
-
 with moved_days as (
 
-    {%- if mode == 'create' %}
-    select
-        0::bigint as journal_build,
-        0 as journal_sign,
-        object_days.*
-    from {{ ref('int_usage__object_days') }} as object_days
-    where false
-    {%- else %}
     select * from {{ journal('int_usage__object_days') }} as moved
-    {%- endif %}
 
 ),
 
 call_changes as (
 
-    {%- if mode == 'create' %}
-    select * from {{ ref('int_identity__call_changes') }}
-    where false
-    {%- else %}
     select * from {{ new_rows('int_identity__call_changes') }} as changes
-    {%- endif %}
 
 ),
 

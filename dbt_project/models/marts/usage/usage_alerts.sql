@@ -4,10 +4,13 @@
 {{ config(
     materialized='journaled',
     unique_key=['object_type', 'object_id', 'kind', 'opened_on'],
-    indexes=[{'columns': ['object_type', 'object_id', 'kind', 'opened_on'], 'unique': true}],
     meta={'marks_gone': true, 'inputs': ['sync.thresholds', 'sync.switches', 'as_of']}
 ) }}
 
+{#-
+    Keeps a mode: of the objects that are active now nearly none has another alert for it, and a look at all days of each
+    costs more than a look for those that may.
+-#}
 {%- set mode = increment_mode() %}
 {#- how many days after a week's first one it is judged #}
 {%- set judged_on = 6 + days_until_judged() %}

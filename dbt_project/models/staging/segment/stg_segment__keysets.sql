@@ -6,13 +6,12 @@
     meta={'inputs': ['sync.key_names']}
 ) }}
 
-{%- set mode = increment_mode() %}
 {%- set paths, group_paths = candidate_paths(is_group=false), candidate_paths(is_group=true) %}
 {%- set column_of = text_columns((paths.values() | list) + (group_paths.values() | list)) %}
 
 with calls as (
 
-    select * from {{ opened(examples('keyset', mode)) }} as opened
+    select * from {{ opened(examples('keyset')) }} as opened
 
 ),
 

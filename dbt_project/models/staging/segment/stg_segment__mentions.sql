@@ -7,13 +7,12 @@
     meta={'inputs': ['sync.object_keys']}
 ) }}
 
-{%- set mode = increment_mode() %}
 {%- set paths = object_paths() %}
 {%- set column_of = text_columns(paths.values() | list) %}
 
 with calls as (
 
-    select * from {{ opened(examples('mention', mode)) }} as opened
+    select * from {{ opened(examples('mention')) }} as opened
 
 ),
 
