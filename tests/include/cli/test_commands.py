@@ -25,6 +25,7 @@ COMMANDS = (
     "up", "down", "status", "migrate", "url", "psql", "clean", "demo", "build", "plan", "push",
     "answer", "cancel", "planhat", "columns", "load", "warehouse", "replay", "report", "source",
     "block", "exclude", "alias", "links", "switch", "bench", "dbt", "docs", "why",
+    "version", "audit",
 )  # fmt: skip
 
 
@@ -135,7 +136,7 @@ def test_make_refuses_a_variable_that_the_command_does_not_take(command: str, sa
 @pytest.mark.parametrize(
     ("command", "said"),
     [
-        ("test ARG=-k", "make test takes no ARG; it takes ARGS PYTEST_ADDOPTS"),
+        ("test ARG=-k", "make test takes no ARG; it takes FAST PART LONG ARGS PYTEST_ADDOPTS"),
         ("lint FIX=1", "make lint takes no FIX; it takes nothing"),
         ("format ONLY=x", "make format takes no ONLY; it takes nothing"),
         ("requirements UPGRADES=1", "make requirements takes no UPGRADES; it takes UPGRADE"),

@@ -116,7 +116,7 @@ def test_only_cases_with_history_choose_when_a_call_was_received():
     for case, step in STEPS:
         assert (step.received_at is not None) == case.needs_history, case.name
     assert {case.name for case in CASES if case.needs_history} == {
-        "auto-create-switched-off", "section-off", "clocks",
+        "auto-create-switched-off", "section-off", "clocks", "expired-link", "bots",
     }  # fmt: skip
 
 
