@@ -28,7 +28,7 @@ SETTINGS := $(filter-out DBT_THREADS,$(shell sed -n 's/^\# \([A-Z_0-9]*\)=.*/\1/
 NO_SETTINGS := $(addprefix -u ,$(filter AIRFLOW__%,$(SETTINGS))) $(addsuffix =,$(filter-out AIRFLOW__%,$(SETTINGS)))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test up down status build plan push answer cancel why bench report url psql planhat columns source block exclude alias links switch analyticsjs load warehouse replay \
+.PHONY: help setup demo test up down status build verify plan push answer cancel why bench report url psql planhat columns source block exclude alias links switch analyticsjs load warehouse replay \
 	lint format docs dbt requirements version audit clean
 
 help: ## This list
@@ -64,6 +64,9 @@ status: .venv/ready ## What runs, since when, and where
 
 build: .venv/ready ## One dbt build (FULL=1 from scratch, AS_OF=2025-06-30, ACCEPT=1 follow new rules that wait)
 	@$(CLI) build $(call flag,FULL,full) $(call option,AS_OF,as-of) $(call flag,ACCEPT,accept)
+
+verify: .venv/ready ## One model made whole beside the truth, and compared (MODEL=usage_trends)
+	@$(CLI) verify $(call option,MODEL,model)
 
 plan: .venv/ready ## What would be pushed, nothing is sent (MODELS="company enduser", LIMIT=, FULL=1, PLAN=file to write it all)
 	@$(CLI) plan $(call option,MODELS,models) $(call option,LIMIT,limit) $(call option,PLAN,plan) \

@@ -169,7 +169,7 @@ def show(
     if row is not None:
         return Waiting(version, row[0])
     say("the rules have changed: one build beside the tables that are there, to see what moves")
-    _drop(connection)
+    drop_alongside(connection)
     try:
         build()
         shown = {
@@ -179,7 +179,7 @@ def show(
             "pushed": _moved_objects(connection, url, settings),
         }
     finally:
-        _drop(connection)
+        drop_alongside(connection)
     connection.execute(
         """
         insert into sync.rule_changes (rules_version, shown, code_fingerprint, shown_at)
@@ -194,7 +194,8 @@ def show(
     return Waiting(version, shown)
 
 
-def _drop(connection: psycopg.Connection) -> None:
+def drop_alongside(connection: psycopg.Connection) -> None:
+    """Drop the schemas of what is tried beside the truth."""
     for schema in SCHEMAS:
         connection.execute(
             sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(ALONGSIDE + schema))

@@ -8,6 +8,7 @@ build saw and what became of each model stands in `sync.builds`.
     inputs.py     what it sees: the day, the settings, the code
     project.py    the files of the dbt project
     dbt.py        dbt in this process
+    verify.py     a model made whole beside the truth, and compared
     failures.py   what dbt says of a node that failed, in one line
     records.py    its row in `sync.builds`, and whether the last one still stands
 """

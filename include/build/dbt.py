@@ -32,6 +32,7 @@ def run_dbt(
     as_of: date,
     full: bool,
     say: Callable[[str], None],
+    select: str | None = None,
     alongside: Mapping[str, str] | None = None,
 ) -> tuple[list[dict[str, Any]], str | None]:
     """Every node's result, and what went wrong before there was any."""
@@ -39,12 +40,15 @@ def run_dbt(
 
     variables = {"as_of": str(as_of), **(alongside or {})}
     arguments = ["run" if alongside else "build", *dbt_options(settings), "--log-level", "none"]
-    arguments += ["--vars", json.dumps(variables)]
+    # nobody reads what dbt would write of each model and result into files
+    arguments += ["--vars", json.dumps(variables), "--no-write-json"]
     if not alongside:
         # Unit tests belong to `make test`: a build proves its data, not its rules.
         arguments += ["--exclude-resource-type", "unit_test"]
     if full:
         arguments.append("--full-refresh")
+    if select is not None:
+        arguments += ["--select", select]
     with _environment(warehouse_environment(url)):
         outcome = dbtRunner(callbacks=[_progress(say)]).invoke(arguments)
     results = getattr(outcome.result, "results", None) or []
@@ -130,7 +134,8 @@ def _progress(say: Callable[[str], None]) -> Callable[[Any], None]:
 
 
 def _node(result: Any) -> dict[str, Any]:
-    rows = (result.adapter_response or {}).get("rows_affected")
+    answer = result.adapter_response or {}
+    rows = answer.get("rows_affected")
     return {
         "node": result.node.name,
         "kind": str(result.node.resource_type),

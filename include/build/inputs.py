@@ -6,6 +6,7 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
+from psycopg.types.json import Jsonb
 
 from include.build import project
 
@@ -23,6 +24,8 @@ class Inputs:
     is_as_of_set: bool
     settings: dict[str, Any]
     code_fingerprint: str
+    # of the dbt project, each with a hash (`project.files`)
+    files: dict[str, str]
 
 
 def read_inputs(holder: psycopg.Connection, as_of: date, *, is_set: bool) -> Inputs:
@@ -40,4 +43,22 @@ def read_inputs(holder: psycopg.Connection, as_of: date, *, is_set: bool) -> Inp
         " 'original_timestamp_first', original_timestamp_first) order by source), '[]')"
         " from raw_segment.sources"
     ).fetchone()[0]  # type: ignore[index]
-    return Inputs(as_of, is_set, rows, project.fingerprint())
+    return Inputs(as_of, is_set, rows, *_read_code(holder))
+
+
+def _read_code(holder: psycopg.Connection) -> tuple[str, dict[str, str]]:
+    """The fingerprint of the dbt project, and its files; looked at once for what they hold."""
+    content_hash = project.content_hash()
+    row = holder.execute(
+        "select code_fingerprint, files from sync.project_files where content_hash = %s",
+        [content_hash],
+    ).fetchone()
+    if row is not None:
+        return row[0], row[1]
+    files = project.files()
+    holder.execute(
+        "insert into sync.project_files (content_hash, code_fingerprint, files)"
+        " values (%s, %s, %s) on conflict do nothing",
+        [content_hash, project.fingerprint(files), Jsonb(files)],
+    )
+    return project.fingerprint(files), files

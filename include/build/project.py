@@ -1,19 +1,113 @@
 """The files of the dbt project, as a build looks at them."""
 
 import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
+import yaml
+
+from include.counting import counted
 from include.settings import ROOT
 
 PROJECT = ROOT / "dbt_project"
+# Of a YAML, what neither a table nor a test is made of.
+_WORDS = {"description", "docs", "exposures", "unit_tests"}
+_TESTS = {"data_tests", "tests"}
 
 
-def fingerprint() -> str:
-    """A hash over every file of the dbt project that can change a table."""
+def content_hash() -> str:
+    """A hash of everything that stands in the files: where it is the same, so are `files`."""
     digest = hashlib.sha256()
+    for name, file in _found():
+        digest.update(name.encode() + b"\0")
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def files() -> dict[str, str]:
+    """Each file of the project that a table or a test is made of, with a hash of that.
+
+    `{"models/marts/usage/usage.yml": …, "models/marts/usage/usage.yml tests": …}`: the tests of a
+    YAML stand apart from what else it says. Raises nothing: what is no YAML is dbt's to refuse.
+    """
+    found: dict[str, str] = {}
+    for name, file in _found():
+        content = file.read_bytes()
+        found |= _of_yaml(name, content) if file.suffix == ".yml" else {name: _hash(content)}
+    return found
+
+
+def fingerprint(of: dict[str, str]) -> str:
+    """One hash for a state of the project, as `files` says it."""
+    return _hash(json.dumps(of, sort_keys=True).encode())
+
+
+def changed_tables(before: dict[str, str], after: dict[str, str]) -> str | None:
+    """Which files have changed that tables are made of, in words; None: at most tests have."""
+    names = sorted(
+        name
+        for name in before.keys() | after.keys()
+        if before.get(name) != after.get(name) and not _is_of_tests(name)
+    )
+    if not names:
+        return None
+    more = f" and {counted(len(names) - 3, 'file')} more" if len(names) > 3 else ""
+    return f"{', '.join(names[:3])}{more} {'has' if len(names) == 1 else 'have'} changed"
+
+
+def _found() -> Iterator[tuple[str, Path]]:
+    """Each file that dbt reads, by its name in the project."""
+    yield "dbt_project.yml", PROJECT / "dbt_project.yml"
     for folder in ("models", "macros", "materializations", "seeds", "tests"):
         for file in sorted((PROJECT / folder).rglob("*")):
-            if file.suffix in (".sql", ".yml", ".csv") and file.name != "unit_tests.yml":
-                digest.update(str(file.relative_to(PROJECT)).encode() + b"\0")
-                digest.update(file.read_bytes())
-    digest.update((PROJECT / "dbt_project.yml").read_bytes())
-    return digest.hexdigest()[:16]
+            if file.suffix in (".sql", ".yml", ".csv"):
+                yield file.relative_to(PROJECT).as_posix(), file
+
+
+def _of_yaml(name: str, content: bytes) -> dict[str, str]:
+    try:
+        said = yaml.safe_load(content)
+    except yaml.YAMLError:
+        return {name: _hash(content)}
+    return {
+        name: _hash(json.dumps(_without(said, _WORDS | _TESTS), default=str).encode()),
+        f"{name} tests": _hash(json.dumps(_without(said, _WORDS), default=str).encode()),
+    }
+
+
+def _without(said: Any, keys: set[str]) -> Any:
+    if isinstance(said, dict):
+        return {key: _without(value, keys) for key, value in said.items() if key not in keys}
+    if isinstance(said, list):
+        return [_without(each, keys) for each in said]
+    return said
+
+
+def _is_of_tests(name: str) -> bool:
+    return name.startswith("tests/") or name.endswith(" tests")
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def sources() -> set[str]:
+    """The tables that models read and others write: `raw_segment.events` …"""
+    files = (PROJECT / "models" / "staging").rglob("*.yml")
+    documents = [yaml.safe_load(file.read_text()) or {} for file in files]
+    return {
+        f"{source['name']}.{table['name']}"
+        for document in documents
+        for source in document.get("sources", [])
+        for table in source["tables"]
+    }
+
+
+def relations() -> list[str]:
+    """What models are called in the warehouse: `marts.companies` …"""
+    folders = (PROJECT / "models").iterdir()
+    return sorted(
+        f"{folder.name}.{file.stem}" for folder in folders for file in folder.rglob("*.sql")
+    )

@@ -10,7 +10,10 @@ from psycopg.types.json import Jsonb
 
 from include import rules
 from include.build.inputs import Inputs
+from include.build.project import changed_tables
 from include.errors import ProblemError
+
+KEPT_BUILDS = 10_000
 
 
 class BuildError(ProblemError):
@@ -86,12 +89,25 @@ def still_good(
 def full_because(holder: psycopg.Connection, inputs: Inputs) -> str | None:
     """Why the tables must be made from scratch: None when what they hold can be built on."""
     last = holder.execute(
-        "select code_fingerprint, cluster_id, (select system_identifier from pg_control_system())"
-        " from sync.builds where status = 'success' order by build_id desc limit 1"
+        """
+        select
+            code_fingerprint,
+            (
+                select files from sync.project_files
+                where project_files.code_fingerprint = builds.code_fingerprint
+                limit 1
+            ),
+            cluster_id,
+            (select system_identifier from pg_control_system())
+        from sync.builds
+        where status = 'success'
+        order by build_id desc
+        limit 1
+        """
     ).fetchone()
     if last is None:
         return "the first build"
-    code, cluster, this_cluster = last
+    code, files, cluster, this_cluster = last
     if cluster != this_cluster:
         # Another cluster counts its transactions anew: what was committed elsewhere is committed.
         for table in ("raw_segment.loads", "raw_planhat.reads"):
@@ -101,9 +117,10 @@ def full_because(holder: psycopg.Connection, inputs: Inputs) -> str | None:
                 )
             )
         return "the warehouse was restored into another cluster"
-    if code != inputs.code_fingerprint:
-        return "the dbt project has changed"
-    return None
+    if code == inputs.code_fingerprint:
+        return None
+    # a build before files were noted
+    return "the dbt project has changed" if files is None else changed_tables(files, inputs.files)
 
 
 def open_build(
@@ -152,6 +169,11 @@ def close_build(
         """,
         ["failed" if error else "success", error, Jsonb(nodes), build_id],
     ).fetchone()[0]  # type: ignore[index]
+    # what became of each model is kept for a week of builds, one a minute
+    holder.execute(
+        "update sync.builds set nodes = null where build_id = %s and nodes is not null",
+        [build_id - KEPT_BUILDS],
+    )
     if error:
         raise BuildError(f"Build {build_id} failed: {error}")
     return report_of(build_id, started_at, seconds, nodes)

@@ -1,4 +1,4 @@
-"""build, plan, push, answer, cancel: from what landed to what Segment acknowledged.
+"""build, verify, plan, push, answer, cancel: from what landed to what Segment acknowledged.
 
 Without Airflow.
 """
@@ -27,7 +27,7 @@ Retire = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add this file's commands."""
-    for command in (build, plan, push, answer, cancel):
+    for command in (build, verify, plan, push, answer, cancel):
         app.command()(command)
 
 
@@ -57,6 +57,19 @@ def build(
         raise typer.Exit(3)
     if not report.is_reused:  # it said so itself
         print(report)
+
+
+def verify(
+    model: Annotated[str, typer.Option(help="The name of a model: usage_trends.")],
+) -> None:
+    """One model made whole beside the truth, and compared. Exit 2: they differ."""
+    from include.build.verify import verify as run_verify
+
+    settings = load_settings()
+    found = run_verify(warehouse_url(settings), settings, model)
+    print(found)
+    if not found.is_same:
+        raise typer.Exit(2)
 
 
 def plan(
