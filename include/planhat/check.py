@@ -241,10 +241,10 @@ def is_time(text: str) -> bool:
 def _day(value: Any) -> int | None:
     if isinstance(value, str) and not value.strip():
         return None
-    if isinstance(value, bool) or not isinstance(value, int | Decimal) or value != int(value):
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
         raise ValueError
-    # Year 1 to 9999: a time in seconds or milliseconds is no day.
-    if not -719_162 <= value <= 2_932_896:
+    # Year 1 to 9999: a time in seconds or milliseconds is no day, nor is what no integer can hold.
+    if not -719_162 <= value <= 2_932_896 or value != int(value):
         raise ValueError
     return int(value)
 

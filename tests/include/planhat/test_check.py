@@ -83,6 +83,10 @@ def test_what_is_wrong_with_an_object_is_said(model: str, fields: dict[str, Any]
             {"_id": ID, "cId": "c", "currency": "EUR", "dueDate": 1_790_000_000},
             "dueDate is not a whole number of days since 1970-01-01: 1790000000",
         ),
+        *(
+            ("invoice", {"_id": ID, "cId": "c", "currency": "EUR", "dueDate": odd}, "dueDate is")
+            for odd in (Decimal("Infinity"), Decimal("-Infinity"), Decimal("1.5"), Decimal("1e900"))
+        ),
         ("enduser", {"_id": ID, "email": "e", "companyId": "c", "primary": "yes"}, "primary is"),
         ("company", {"_id": ID, "name": "A", "phase": {}}, "phase is not text: an object"),
     ],
