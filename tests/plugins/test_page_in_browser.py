@@ -524,7 +524,7 @@ def test_hostile_names_are_text_wherever_they_appear(open_as, connection):
             connection, run_id, object_id=f"{name}: {text}", message=text, payload={text: text}
         )
         # of the length that they may have
-        connection.execute("insert into raw_segment.sources (source) values (%s)", [text[:200]])
+        connection.execute("insert into raw_segment.sources (source) values (%s)", [text[:80]])
         connection.execute("insert into sync.company_metrics (metric) values (%s)", [text[:500]])
     make_marts(connection)
     for text in HOSTILE.values():
