@@ -786,10 +786,11 @@ class Reference:
 
     def led_to(self, company_id: str, email: str) -> dict[str, bool]:
         """3.4: the endusers to whom a user id here leads whose e-mail it is; is each deleted?"""
-        users = {user_id for company, user_id in self.created_users if company == company_id}
-        for call, _ in self.tellings:
-            if call.keys.user_id and self.company_of(call) == company_id:
-                users.add(call.keys.user_id)
+        users = {
+            user_id
+            for call in self.in_scope
+            if self.company_of(call) == company_id and (user_id := self._user_id_of(call))
+        }
         led: dict[str, bool] = {}
         for user_id in users:
             if self.email_of_user(company_id, user_id) != email:
@@ -800,6 +801,12 @@ class Reference:
             elif (company_id, user_id) in self.created_users:
                 led[f"created:{company_id}:{user_id}"] = False
         return led
+
+    def _user_id_of(self, call: Call) -> str | None:
+        """Its own or the one that its link lends it; an alias names one as any call does."""
+        if call.type == "group":
+            return call.keys.user_id
+        return self.located[call.message_id][0].user_id
 
     @cached_property
     def created_emails(self) -> dict[tuple[str, str], Call]:

@@ -56,7 +56,7 @@ def test_each_mutation_turns_exactly_the_named_worlds_red(
     copy: Copy, problems: dict[str, list[str]]
 ):
     assert {mutation for mutation in MUTATIONS if not mutation.worlds <= set(problems)} == set()
-    wrong = {}
+    wrong = []
     for group in _groups(MUTATIONS):
         reached = [world for world in WORLDS if any(_reaches(each, world) for each in group)]
         with copy.spoilt(group):
@@ -64,8 +64,9 @@ def test_each_mutation_turns_exactly_the_named_worlds_red(
         for mutation in group:
             noticed = red & {world.name for world in reached if _reaches(mutation, world)}
             if noticed != mutation.worlds:
-                wrong[mutation] = noticed
-    assert wrong == {}, "beside each mutation, the worlds that turned red"
+                more, less = sorted(noticed - mutation.worlds), sorted(mutation.worlds - noticed)
+                wrong.append(f"{mutation.file}, {mutation.new}: {more} too, {less} not")
+    assert not wrong, "\n".join(wrong)
 
 
 def _reaches(mutation: Mutation, world: World) -> bool:
