@@ -113,6 +113,7 @@ MUTATIONS = [
         "a_day_of_an_object_that_changes_changes_what_all_did",
         "where_the_first_call_has_left_the_first_is_looked_for_again",
         "a_call_that_moves_leaves_one_day_for_another",
+        "a_device_is_one_of_an_id_as_long_as_a_link_says_so",
     ),
     _mutation(
         _JOURNALED,
