@@ -25,6 +25,7 @@ def test_each_section_is_measured_with_the_rows_that_so_many_calls_leave(
         "page, one company",
         "page, the companies of a metric",
         "page, the events of a reason",
+        "page, the newest calls",
         "page, why: the story of a company",
         "the plugin, in each of Airflow's processes at its start",
     ]
