@@ -20,7 +20,7 @@ PARTS = {
     ),
     "push": ("tests/include/push/", "tests/dags/", "tests/include/test_usage_alerts"),
     "page": ("tests/include/page/", "tests/plugins/", "tests/include/why/"),
-    "planhat": ("tests/include/planhat/",),
+    "planhat": ("tests/include/planhat/", "tests/include/played_planhat/"),
     "docs": ("tests/test_docs",),
     "house": ("tests/",),
 }

@@ -1,6 +1,7 @@
 """What somebody finds who picks the project up: each file says what the others say."""
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -34,6 +35,7 @@ def test_the_workflow_calls_ci_on_every_supported_python():
     assert jobs["check"]["strategy"]["matrix"]["python"] == versions
     for job in jobs.values():
         assert ".ci/run" in [step.get("run") for step in job["steps"]]
+    assert os.access(ROOT / ".ci" / "run", os.X_OK), "called by its name, it must be executable"
 
 
 def test_what_is_asked_before_a_commit_is_what_lint_asks():

@@ -14,7 +14,8 @@ HEAVY = {"pandas", "segment", "dbt", "psycopg", "psycopg2", "sqlalchemy", "httpx
 
 # From the ground up: a part of include imports only from floors below its own.
 FLOORS = (
-    {"errors", "counting", "terminal", "private_files", "analytics_js", "health"},
+    {"errors", "counting", "terminal", "private_files", "analytics_js", "health",
+     "unreachable"},
     {"connections", "nearest", "webhook"},
     {"settings"},
     {"warehouse", "schedule", "airflow_api", "started_with", "played_planhat"},

@@ -60,7 +60,9 @@ def run_dbt(
         names = "; ".join(f"{node['node']} ({node['message']})" for node in failed[:3])
         more = f" and {len(failed) - 3} more" if len(failed) > 3 else ""
         return nodes, f"{names}{more}"
-    return nodes, reason(str(outcome.exception or "dbt failed without a reason"))
+    # some of dbt's exceptions have no text
+    why = str(outcome.exception or "") or type(outcome.exception).__name__
+    return nodes, reason(why if outcome.exception else "dbt failed without a reason")
 
 
 @contextmanager

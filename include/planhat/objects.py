@@ -256,6 +256,17 @@ def _leave_columns(connection: psycopg.Connection, model: Model, fields: list[st
         )
 
 
+# The last read that found an object as it stands; 0 when none is known.
+_LAST_READ = """
+    coalesce((
+        select max(reads.read_id) from raw_planhat.reads
+        where
+            reads.model = objects.model
+            and (objects.deleted_at is null or reads.finished_at < objects.deleted_at)
+    ), 0)
+"""
+
+
 def _keep_former_keys(connection: psycopg.Connection, model: Model) -> None:
     """Keep each external id that an object has had and has not any more: calls may still name it.
 
@@ -263,16 +274,11 @@ def _keep_former_keys(connection: psycopg.Connection, model: Model) -> None:
     Invoices and NPS have odd names for both.
     """
     connection.execute(
-        """
+        f"""
         insert into raw_planhat.former_keys (model, company, planhat_id, external_id, last_read_id)
         select
             objects.model, keys.company, objects.planhat_id, keys.earlier,
-            coalesce((
-                select max(reads.read_id) from raw_planhat.reads
-                where
-                    reads.model = objects.model
-                    and (objects.deleted_at is null or reads.finished_at < objects.deleted_at)
-            ), 0)
+            {_LAST_READ}
         from incoming
         inner join raw_planhat.objects
             on objects.model = %s and objects.planhat_id = incoming.planhat_id
@@ -288,7 +294,7 @@ def _keep_former_keys(connection: psycopg.Connection, model: Model) -> None:
             and btrim(keys.earlier) is distinct from btrim(keys.now)
         on conflict (model, md5(company), md5(external_id), planhat_id) do update set
             last_read_id = excluded.last_read_id
-        """,
+        """,  # noqa: S608
         [model.name],
     )
 
@@ -296,16 +302,11 @@ def _keep_former_keys(connection: psycopg.Connection, model: Model) -> None:
 def _keep_former_companies(connection: psycopg.Connection) -> None:
     """Keep each company that an enduser has been in and is not any more."""
     connection.execute(
-        """
+        f"""
         insert into raw_planhat.former_companies (planhat_id, company, last_read_id)
         select
             objects.planhat_id, keys.earlier,
-            coalesce((
-                select max(reads.read_id) from raw_planhat.reads
-                where
-                    reads.model = objects.model
-                    and (objects.deleted_at is null or reads.finished_at < objects.deleted_at)
-            ), 0)
+            {_LAST_READ}
         from incoming
         inner join raw_planhat.objects
             on objects.model = 'enduser' and objects.planhat_id = incoming.planhat_id
@@ -316,7 +317,7 @@ def _keep_former_companies(connection: psycopg.Connection) -> None:
         ) as keys
         where incoming.code is null and keys.earlier <> '' and keys.earlier <> keys.now
         on conflict (planhat_id, md5(company)) do update set last_read_id = excluded.last_read_id
-        """
+        """  # noqa: S608
     )
 
 

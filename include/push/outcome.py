@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import requests
 from segment.analytics.request import APIError, parse_retry_after, post
 
+from include import unreachable
 from include.push.pace import Pace
 from include.settings import SegmentConnection
 
@@ -134,15 +135,7 @@ def _why(error: requests.RequestException) -> str:
         return "the proxy does not answer"
     if isinstance(error, requests.exceptions.SSLError):
         return "TLS was refused (its certificate, or it does not speak TLS there)"
-    words = str(error)
-    known = {
-        "NameResolutionError": "its name is not known",
-        "Connection refused": "nobody listens there",
-        "Connection reset": "it was cut off",
-        "RemoteDisconnected": "it was cut off",
-        "unreachable": "no way leads there",
-    }
-    return next((said for sign, said in known.items() if sign in words), type(error).__name__)
+    return unreachable.why(error)
 
 
 def _redirected(response: requests.Response) -> Refused:

@@ -15,6 +15,7 @@ from typing import Any, Literal, TypeVar
 import httpx
 import msgspec
 
+from include import unreachable
 from include.connections import PlanhatConnection
 from include.planhat.api.answers import Quota, Upserted, quota_of, refusal, upserted
 from include.planhat.api.errors import (
@@ -276,12 +277,4 @@ def _why(error: httpx.HTTPError) -> str:
     """In words, without the address: it may hold a token."""
     if isinstance(error, httpx.TimeoutException):
         return "it took too long"
-    words = str(error)
-    known = {
-        "Name or service not known": "its name is not known",
-        "nodename nor servname": "its name is not known",
-        "Connection refused": "nobody listens there",
-        "CERTIFICATE": "TLS was refused",
-        "disconnected": "it was cut off",
-    }
-    return next((said for sign, said in known.items() if sign in words), type(error).__name__)
+    return unreachable.why(error)
