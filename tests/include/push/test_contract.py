@@ -215,3 +215,16 @@ def test_what_was_built_to_look_at_another_day_is_not_pushed(
     assert len(segment.messages) == before
     build_ended(full, "success")
     assert full.push(segment.connection).status == "success"
+
+
+def test_a_new_column_sends_every_object_once_also_those_that_have_nothing_there(
+    world: World, segment: PlayedSegment
+) -> None:
+    world.fill("company", 3)
+    assert of(world.push(segment.connection), "company").synced == 3
+    world.run("alter table planhat.company add column tier text")
+    world.run("update planhat.company set tier = 'gold' where object_id = 'c000001'")
+    describe(world, lambda listed: listed.append({"name": "tier", "data_type": "text"}))
+    assert of(world.push(segment.connection), "company").synced == 3
+    assert [each["traits"]["tier"] for each in segment.messages[3:]].count(None) == 2
+    assert of(world.push(segment.connection), "company").synced == 0
