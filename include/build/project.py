@@ -29,7 +29,7 @@ def content_hash() -> str:
 def files() -> dict[str, str]:
     """Each file of the project that a table or a test is made of, with a hash of that.
 
-    `{"models/marts/usage/usage.yml": …, "models/marts/usage/usage.yml tests": …}`: the tests of a
+    `{"models/marts/core/endusers.yml": …, "models/marts/core/endusers.yml tests": …}`: tests of a
     YAML stand apart from what else it says. Raises nothing: what is no YAML is dbt's to refuse.
     """
     found: dict[str, str] = {}

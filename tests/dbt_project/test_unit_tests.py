@@ -45,7 +45,9 @@ def test_the_name_of_a_unit_test_fits_a_relation_of_the_warehouse():
 
 
 def _unit_tests() -> list[dict]:
-    files = sorted((PROJECT / "models").rglob("unit_tests.yml"))
-    tests = [test for file in files for test in yaml.safe_load(file.read_text())["unit_tests"]]
+    files = sorted((PROJECT / "models").rglob("*.yml"))
+    tests = [
+        test for file in files for test in yaml.safe_load(file.read_text()).get("unit_tests", [])
+    ]
     assert len(tests) >= 50
     return [{"description": "", **test} for test in tests]

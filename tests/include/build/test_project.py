@@ -27,7 +27,7 @@ def _edit(file: Path, old: str, new: str) -> None:
 def test_a_description_a_unit_test_and_an_exposure_are_no_change_of_what_is_built(project: Path):
     before, content = files(), content_hash()
     _edit(project / "models/planhat/task.yml", "Planhat's _id;", "Truly, its _id;")
-    _edit(project / "models/marts/usage/unit_tests.yml", "every track", "truly every track")
+    _edit(project / "models/marts/usage/usage_daily.yml", "every track", "truly every track")
     _edit(
         project / "models/planhat/exposures.yml",
         "description: >-\n",
@@ -39,7 +39,7 @@ def test_a_description_a_unit_test_and_an_exposure_are_no_change_of_what_is_buil
 
 def test_another_test_is_looked_at_and_makes_no_table_anew(project: Path):
     before = files()
-    _edit(project / "models/marts/usage/usage.yml", "[unique, not_null]", "[not_null]")
+    _edit(project / "models/marts/usage/company_health.yml", "[unique, not_null]", "[not_null]")
     _edit(project / "tests/every_keyset_has_an_outcome.sql", "select keyset", "select  keyset")
     assert fingerprint(files()) != fingerprint(before)
     assert changed_tables(before, files()) is None

@@ -28,7 +28,7 @@ def connection(warehouse):
 def test_every_finding_of_the_models_has_words():
     quality = (QUALITY / "marts" / "quality" / "quality.sql").read_text()
     named = set(re.findall(r"'([a-z][a-z_0-9]*)' as finding", quality))
-    times = (QUALITY / "intermediate" / "quality" / "quality.yml").read_text()
+    times = (QUALITY / "intermediate" / "quality" / "int_quality__time_problems.yml").read_text()
     assert {"time_before_2000", "time_after_receipt"} <= set(findings.FINDINGS)
     assert "unreadable" in times
     assert len(named) > 8
