@@ -206,13 +206,13 @@ def drop_alongside(connection: psycopg.Connection) -> None:
 
 # What a rule decides of a call, by the sections of docs/identity.md.
 _BY_RULE = {
-    "when it happened (3.9)": ("event_at",),
-    "its keys, what is blocked, its link (3.1, 3.2)": (
+    "when it happened (§3.9)": ("event_at",),
+    "its keys, what is blocked, its link (§3.1, §3.2)": (
         "user_id", "email", "company_key", "linked_by_message_id",
     ),
-    "which company (3.3)": ("company_id", "company_matched_by"),
-    "which enduser (3.4, 3.5)": ("enduser_id", "matched_by"),
-    "why it is not resolved (3.6, 3.12)": ("reason",),
+    "which company (§3.3)": ("company_id", "company_matched_by"),
+    "which enduser (§3.4, §3.5)": ("enduser_id", "matched_by"),
+    "why it is not resolved (§3.6, §3.12)": ("reason",),
 }  # fmt: skip
 
 

@@ -222,7 +222,7 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# Sorts like (event_at, message_id), the one order of §3: its least and greatest are first and last. #}
+{# Sorts like (event_at, message_id), the one order of §3.0: its least and greatest are first and last. #}
 {% macro place(event_at='event_at', message_id='message_id') -%}
     (to_char({{ event_at }} at time zone 'UTC', 'YYYYMMDDHH24MISSUS') || {{ message_id }}) collate "C"
 {%- endmacro %}

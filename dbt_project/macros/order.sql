@@ -1,4 +1,4 @@
-{# The one order behind every first, last and nearest (§3): by code point on every server. #}
+{# The one order behind every first, last and nearest (§3.0): by code point on every server. #}
 {% macro in_order(direction="") -%}
     event_at {{ direction }}, message_id collate "C" {{ direction }}
 {%- endmacro %}

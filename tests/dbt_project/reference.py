@@ -29,7 +29,7 @@ class LandedCall:
     received_at: datetime
     payload: Mapping[str, Any]
     source_kind: str = "product"
-    # 3.9: the source's relays strip receivedAt, so originalTimestamp is looked at first
+    # §3.9: the source's relays strip receivedAt, so originalTimestamp is looked at first
     is_original_first: bool = False
 
 
@@ -41,7 +41,7 @@ class PlanhatObject:
     id: str
     fields: Mapping[str, Any]
     is_deleted: bool = False
-    # 3.5: an enduser that calls created here and that was sent to Planhat
+    # §3.5: an enduser that calls created here and that was sent to Planhat
     is_ours: bool = False
 
     @property
@@ -63,7 +63,7 @@ class PlanhatObject:
 
 @dataclass(frozen=True)
 class FormerKey:
-    """3.3: an external id that an object had once; `company_id` is '' for companies."""
+    """§3.3: an external id that an object had once; `company_id` is '' for companies."""
 
     model: str
     company_id: str
@@ -74,7 +74,7 @@ class FormerKey:
 
 @dataclass(frozen=True)
 class Block:
-    """3.1: a row of the customer's list: for a key or "all"; a value, a pattern or a domain."""
+    """§3.1: a row of the customer's list: for a key or "all"; a value, a pattern or a domain."""
 
     value: str
     key: str = "all"
@@ -91,11 +91,11 @@ class Rules:
     metrics: Mapping[str, str] = field(default_factory=dict)
     # the customer's own, beside what is always blocked
     blocked: frozenset[Block] = frozenset()
-    # 3.1: addresses and domains of people whose calls are left out
+    # §3.1: addresses and domains of people whose calls are left out
     excluded: frozenset[str] = frozenset()
-    # 3.3: a further key of a company → its _id
+    # §3.3: a further key of a company → its _id
     aliases: Mapping[str, str] = field(default_factory=dict)
-    # 3.2: None: never
+    # §3.2: None: never
     link_expires_days: int | None = None
     # (type, event) → (is it usage, with which weight)
     usage_events: Mapping[tuple[str, str], tuple[bool, Decimal]] = field(default_factory=dict)
@@ -105,7 +105,7 @@ class Rules:
     places: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-# 3.1 Keys
+# §3.1 Keys
 
 PLACES = {
     "user_id": ("userId", "user_id", "traits.id"),
@@ -181,7 +181,7 @@ def fold(address: str | None) -> str | None:
 
 
 def is_address(text: str) -> bool:
-    """3.4: it has the form of an e-mail address."""
+    """§3.4: it has the form of an e-mail address."""
     return re.fullmatch(r"[^@\s]+@[^@\s]+", text) is not None
 
 
@@ -197,7 +197,7 @@ class Keys:
 
     user_id: str | None
     email: str | None
-    # 3.1: of the properties; for this call alone, and only where nothing else says who it is
+    # §3.1: of the properties; for this call alone, and only where nothing else says who it is
     property_email: str | None
     anonymous_id: str | None
     company: str | None
@@ -209,7 +209,7 @@ class Keys:
         return self.user_id is not None or self.email is not None
 
 
-# 3.9 Time
+# §3.9 Time
 
 YEAR_2000 = datetime(2000, 1, 1, tzinfo=UTC)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -266,7 +266,7 @@ def _read_iso_8601(text: str) -> datetime | None:
 
 
 def find_event_at(call: LandedCall) -> tuple[datetime, str]:
-    """When it happened, and which clock says so (3.9).
+    """When it happened, and which clock says so (§3.9).
 
     Of the client's times the first that can be read counts, and a sentAt that cannot be read
     corrects nothing.
@@ -304,19 +304,19 @@ class Resolved:
     enduser_id: str | None = None
     matched_by: str | None = None
     reason: str | None = None
-    # 3.3: it named a company that nobody knows, and found another way
+    # §3.3: it named a company that nobody knows, and found another way
     company_reason: str | None = None
 
 
 @dataclass(frozen=True)
 class Linked:
-    """The keys that a call is resolved by (3.2); `link` is the call that lent them."""
+    """The keys that a call is resolved by (§3.2); `link` is the call that lent them."""
 
     user_id: str | None
     email: str | None
     company: str | None
     link: "Call | None" = None
-    # 3.1: the e-mail is that of the properties
+    # §3.1: the e-mail is that of the properties
     is_property_email: bool = False
 
 
@@ -336,7 +336,7 @@ class Call:
         self.order = (self.event_at, self.message_id)
 
     def is_blocked(self, key: str, value: str) -> bool:
-        """3.1: a value that never identifies anyone, or not as this key."""
+        """§3.1: a value that never identifies anyone, or not as this key."""
         return (
             value.lower() in PLACEHOLDERS
             or re.fullmatch("[0-]*", value) is not None
@@ -344,7 +344,7 @@ class Call:
         )
 
     def candidates(self, key: str) -> list[str]:
-        """3.1: what the call has in the places of this key, blocked values too."""
+        """§3.1: what the call has in the places of this key, blocked values too."""
         paths = PLACES[key] + tuple(self.rules.places.get(key, ()))
         if self.type == "group":
             # its traits describe the company: they name nobody, and groupId is what it is about
@@ -355,7 +355,7 @@ class Call:
         return find_keys(self.payload, paths)
 
     def first(self, key: str, candidates: Iterable[str]) -> str | None:
-        """3.1: the first that is not blocked."""
+        """§3.1: the first that is not blocked."""
         return next((value for value in candidates if not self.is_blocked(key, value)), None)
 
     @cached_property
@@ -384,25 +384,25 @@ class Call:
 
     @property
     def is_bot(self) -> bool:
-        """3.1: a bot's user agent, while those are blocked."""
+        """§3.1: a bot's user agent, while those are blocked."""
         agent = find(self.payload, "context.userAgent")
         # a telephone may be called Cubot
         is_bot = isinstance(agent, str) and re.search(r"(?<!cu)bot\b|crawler|spider", agent, re.I)
         return bool(is_bot) and self._is_on("block_bots")
 
     def object_key(self, model: str) -> str | None:
-        """3.1: by which key the call names an object of this model."""
+        """§3.1: by which key the call names an object of this model."""
         names = OBJECT_NAMES.get(model, ()) + tuple(self.rules.object_names.get(model, ()))
         paths = [
             f"{place}.{name}" for name in names for place in ("properties", "traits", "context")
         ]
         return self.first("object", find_keys(self.payload, paths))
 
-    # 3.6, the reasons that a call has by itself
+    # §3.6, the reasons that a call has by itself
 
     @cached_property
     def out_of_scope(self) -> str | None:
-        """Why the call takes no part at all: 3.11, 3.6, 3.12; None if it does."""
+        """Why the call takes no part at all: §3.11, §3.6, §3.12; None if it does."""
         if self.message_id.startswith("planhat-") or self.landed.source_kind == "planhat":
             return "receipt"
         if self._is_suppressed():
@@ -413,7 +413,7 @@ class Call:
         return None if self._is_on(section) else "section_off"
 
     def _is_suppressed(self) -> bool:
-        """3.6: `Planhat: false`, or `All: false` without Planhat being named."""
+        """§3.6: `Planhat: false`, or `All: false` without Planhat being named."""
         integrations = self.payload.get("integrations")
         if not isinstance(integrations, Mapping):
             return False
@@ -422,7 +422,7 @@ class Call:
         return integrations.get("All") is False
 
     def _is_on(self, switch: str) -> bool:
-        """3.5, 3.12: the switch's value in force when the call was received."""
+        """§3.5, §3.12: the switch's value in force when the call was received."""
         since = [
             (valid_from, is_on)
             for name, is_on, valid_from in self.rules.switches
@@ -431,18 +431,18 @@ class Call:
         return max(since)[1] if since else DEFAULTS.get(switch, True)
 
     def may_create(self, linked: Linked) -> bool:
-        """3.5: identify and track, received while auto-create was on."""
+        """§3.5: identify and track, received while auto-create was on."""
         if linked.is_property_email and not self._is_on("create_by_property_email"):
             return False
         return self.type in ("identify", "track") and self._is_on("auto_create")
 
-    # 3.7
+    # §3.7
 
     @property
     def event(self) -> str | None:
         """The name that usage counts it under; None: never usage.
 
-        3.7: of a page or screen it is its own name where a setting is about that one.
+        §3.7: of a page or screen it is its own name where a setting is about that one.
         """
         said = self.payload.get("event" if self.type == "track" else "name")
         name = (as_text(said) or "").strip(BLANKS)[:500].strip(BLANKS)
@@ -454,7 +454,7 @@ class Call:
 
     @property
     def weight(self) -> Decimal | None:
-        """3.7: how much it weighs as usage; None: it is none."""
+        """§3.7: how much it weighs as usage; None: it is none."""
         if self.event is None:
             return None
         default = (self.type == "track", Decimal(1))
@@ -463,7 +463,7 @@ class Call:
 
 
 def _is_blocked_by(row: Block, key: str, value: str) -> bool:
-    """3.1: a row of the customer's list, and a value that stands for this key."""
+    """§3.1: a row of the customer's list, and a value that stands for this key."""
     if row.key not in ("all", key):
         return False
     if row.kind == "domain":
@@ -478,7 +478,7 @@ class Reference:
     """Everything that the tables must say of one world.
 
     `landed` is in the order in which the calls became durable; of one message id the first counts
-    (3.10).
+    (§3.10).
     """
 
     def __init__(
@@ -500,7 +500,7 @@ class Reference:
             for each in self.objects
             if each.model == "company" and not each.is_deleted
         }
-        # who left Planhat is recognised still (3.5), in companies that are there; who was created
+        # who left Planhat is recognised still (§3.5), in companies that are there; who was created
         # here counts as created
         self.endusers = [
             each
@@ -509,7 +509,7 @@ class Reference:
         ]
         self.former_keys = list(former_keys)
 
-    # 3.2 Whose an anonymous call is
+    # §3.2 Whose an anonymous call is
 
     @cached_property
     def known_user_ids(self) -> set[str]:
@@ -522,7 +522,7 @@ class Reference:
         }
 
     def is_alias_of_two_users(self, call: Call) -> bool:
-        """3.2: an alias between two known user ids, which is a conflict."""
+        """§3.2: an alias between two known user ids, which is a conflict."""
         ids = {call.keys.previous_id, call.keys.user_id}
         return call.type == "alias" and len(ids) == 2 and ids <= self.known_user_ids
 
@@ -544,7 +544,7 @@ class Reference:
         return links
 
     def nearest_link(self, call: Call) -> Call | None:
-        """3.2: the last before that has not expired, else the first after."""
+        """§3.2: the last before that has not expired, else the first after."""
         links = self.links.get(call.keys.anonymous_id or "", [])
         before = [link for link in links if link.order <= call.order]
         after = [link for link in links if link.order > call.order]
@@ -554,7 +554,7 @@ class Reference:
         return next(iter(after), None)
 
     def linked(self, call: Call) -> Linked:
-        """3.2: the call's keys, those of its nearest link where it has none of its own."""
+        """§3.2: the call's keys, those of its nearest link where it has none of its own."""
         keys = call.keys
         if call.type == "group":
             return Linked(None, None, keys.company)
@@ -566,12 +566,12 @@ class Reference:
         email = keys.property_email
         return Linked(None, email, keys.company, is_property_email=email is not None)
 
-    # 3.3 Which company
+    # §3.3 Which company
 
     def former_holder(
         self, model: str, company_id: str, key: str, there: Iterable[PlanhatObject]
     ) -> PlanhatObject | None:
-        """3.3: the last whose external id it was, if that one is there still: who is in Planhat
+        """§3.3: the last whose external id it was, if that one is there still: who is in Planhat
         before who was deleted; None if that does not decide. Asked only where no undeleted object
         has it as its own.
         """
@@ -620,7 +620,7 @@ class Reference:
         }
 
     def companies_of_user(self, user_id: str) -> set[str]:
-        """3.3: Planhat's endusers say it; else identify and group calls; else tracks."""
+        """§3.3: Planhat's endusers say it; else identify and group calls; else tracks."""
         people = {
             company: person
             for company in self.companies
@@ -635,7 +635,7 @@ class Reference:
         )
 
     def companies_of_email(self, email: str) -> set[str]:
-        """3.3: likewise, from identify and track calls."""
+        """§3.3: likewise, from identify and track calls."""
         people = [each for each in self.endusers if each.email == email]
         return (
             {each.company_id for each in people if not each.is_deleted}
@@ -645,7 +645,7 @@ class Reference:
         )
 
     def nearest_company(self, user_id: str, several: set[str], call: Call) -> str | None:
-        """3.3(3): the one that the user's nearest call names that names one of them."""
+        """§3.3(3): the one that the user's nearest call names that names one of them."""
         named = [
             (each, company)
             for each, company in self.naming
@@ -657,7 +657,7 @@ class Reference:
         return named[0][1] if named else None
 
     def company_of_primary(self, email: str, several: set[str]) -> str | None:
-        """3.3(4): of several companies the only one in which somebody with it is primary."""
+        """§3.3(4): of several companies the only one in which somebody with it is primary."""
         primary = {
             each.company_id
             for each in self.endusers
@@ -666,7 +666,7 @@ class Reference:
         return min(primary & several) if len(primary & several) == 1 else None
 
     def find_company(self, linked: Linked, call: Call) -> tuple[str | None, str]:  # noqa: PLR0911
-        """3.3: the company and what matched it; without one the reason."""
+        """§3.3: the company and what matched it; without one the reason."""
         if company := self.known_company(linked.company):
             return company, "company_key"
         of_user = self.companies_of_user(linked.user_id) if linked.user_id else set()
@@ -694,7 +694,7 @@ class Reference:
                 located[call.message_id] = (linked, *self.find_company(linked, call))
         return located
 
-    # 3.4 Which enduser
+    # §3.4 Which enduser
 
     @cached_property
     def tellings(self) -> list[tuple[Call, str | None]]:
@@ -706,7 +706,7 @@ class Reference:
         ]
 
     def email_of(self, user_id: str) -> str | None:
-        """3.4, as 3.3(4) asks: u's e-mail, in whichever company."""
+        """§3.4, as §3.3(4) asks: u's e-mail, in whichever company."""
         said = [email for call, email in self.tellings if email and call.keys.user_id == user_id]
         return said[-1] if said else _as_address(user_id)
 
@@ -716,7 +716,7 @@ class Reference:
         return self.located[call.message_id][1]
 
     def email_of_user(self, company_id: str, user_id: str) -> str | None:
-        """3.4: u's e-mail, that of u's last call in this company that carries one; else u."""
+        """§3.4: u's e-mail, that of u's last call in this company that carries one; else u."""
         said = [
             email
             for call, email in self.tellings
@@ -750,7 +750,7 @@ class Reference:
         return primary[0] if len(primary) == 1 else None
 
     def planhats(self, company_id: str, user_id: str) -> tuple[PlanhatObject | None, str]:
-        """3.4: Planhat's enduser of a user id and what matched it; of several with the address
+        """§3.4: Planhat's enduser of a user id and what matched it; of several with the address
         who are all deleted, one.
         """
         if person := self.by_external_id(company_id, user_id):
@@ -762,13 +762,13 @@ class Reference:
         return self.only_or_primary(people), "user_email"
 
     def is_excluded(self, linked: Linked) -> bool:
-        """3.1: the e-mail that the call carries, or the user's, or its domain, is left out."""
+        """§3.1: the e-mail that the call carries, or the user's, or its domain, is left out."""
         emails = {linked.email, self.email_of(linked.user_id) if linked.user_id else None} - {None}
         domains = {email.rpartition("@")[2] for email in emails if email}
         return bool((emails | domains) & {fold(each) for each in self.rules.excluded})
 
     def creating(self) -> Iterable[tuple[Call, Linked, str]]:
-        """3.5: the calls that may create, with their keys and company."""
+        """§3.5: the calls that may create, with their keys and company."""
         for call in self.in_scope:
             if call.message_id in self.located:
                 linked, company, _ = self.located[call.message_id]
@@ -777,7 +777,7 @@ class Reference:
 
     @cached_property
     def created_users(self) -> dict[tuple[str, str], Call]:
-        """3.5: created endusers by company and user id, with the call that created each."""
+        """§3.5: created endusers by company and user id, with the call that created each."""
         created: dict[tuple[str, str], Call] = {}
         for call, linked, company in self.creating():
             if linked.user_id and self.planhats(company, linked.user_id)[0] is None:
@@ -785,7 +785,7 @@ class Reference:
         return created
 
     def led_to(self, company_id: str, email: str) -> dict[str, bool]:
-        """3.4: the endusers to whom a user id here leads whose e-mail it is; is each deleted?"""
+        """§3.4: the endusers to whom a user id here leads whose e-mail it is; is each deleted?"""
         users = {
             user_id
             for call in self.in_scope
@@ -810,7 +810,7 @@ class Reference:
 
     @cached_property
     def created_emails(self) -> dict[tuple[str, str], Call]:
-        """3.5: endusers created from an address alone."""
+        """§3.5: endusers created from an address alone."""
         created: dict[tuple[str, str], Call] = {}
         for call, linked, company in self.creating():
             if linked.user_id or not linked.email or self.with_email(company, linked.email):
@@ -820,7 +820,7 @@ class Reference:
         return created
 
     def find_by_user_id(self, company_id: str, user_id: str) -> tuple[str | None, str]:
-        """3.4, with u: the enduser and what matched it; without one the reason."""
+        """§3.4, with u: the enduser and what matched it; without one the reason."""
         person, matched_by = self.planhats(company_id, user_id)
         if person:
             return (None, "deleted_enduser") if person.is_deleted else (person.id, matched_by)
@@ -829,7 +829,7 @@ class Reference:
         return None, "unknown_enduser"
 
     def find_by_email(self, company_id: str, email: str) -> tuple[str | None, str]:
-        """3.4, without u."""
+        """§3.4, without u."""
         people = self.with_email(company_id, email)
         if people:
             if all(each.is_deleted for each in people):
@@ -851,10 +851,10 @@ class Reference:
             return None, "deleted_enduser"
         return only, "created_user_email" if only.startswith("created:") else "email_of_user"
 
-    # 3.6 What becomes of a call
+    # §3.6 What becomes of a call
 
     def resolve(self, call: Call) -> Resolved:
-        """3.6: where a call belongs, or the first reason that applies."""
+        """§3.6: where a call belongs, or the first reason that applies."""
         if call.out_of_scope:
             return Resolved(reason=call.out_of_scope)
         return self._resolve_group(call) if call.type == "group" else self._resolve_person(call)
@@ -884,7 +884,7 @@ class Reference:
         return replace(found, enduser_id=enduser, matched_by=how)
 
     def _resolve_group(self, call: Call) -> Resolved:
-        """3.3, 3.8: a group call is about the company that it names, and nothing else."""
+        """§3.3, §3.8: a group call is about the company that it names, and nothing else."""
         company = self.known_company(call.keys.company)
         if self.is_excluded(Linked(call.keys.user_id, call.keys.email, call.keys.company)):
             return Resolved(company, company and "company_key", reason="blocked_identity")
@@ -901,7 +901,7 @@ class Reference:
         return {call.message_id: self.resolve(call) for call in self.calls}
 
     def named_objects(self, call: Call) -> dict[str, str | None]:
-        """3.1, 3.6: per model that the call names an object of: the object, None if unknown.
+        """§3.1, §3.6: per model that the call names an object of: the object, None if unknown.
 
         Without a company nothing is known.
         """
@@ -955,7 +955,7 @@ class Reference:
         return rows
 
     def usage_daily(self) -> dict[tuple[str, str, date, str], dict[str, Any]]:
-        """3.7: marts.usage_daily by object type, object, day and event."""
+        """§3.7: marts.usage_daily by object type, object, day and event."""
         counted: dict[tuple[str, str, date, str], list[Call]] = defaultdict(list)
         unattributed: dict[tuple[str, str, date, str], int] = defaultdict(int)
         for call in self.in_scope:
@@ -985,7 +985,7 @@ class Reference:
             for key in {*counted, *unattributed}
         }
 
-    # 3.8 Metrics
+    # §3.8 Metrics
 
     def _metric_values(self) -> Iterable[tuple[Call, str, Any]]:
         for call in self.in_scope:
@@ -1000,7 +1000,7 @@ class Reference:
         return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
 
     def company_metrics(self) -> dict[tuple[str, str, date], dict[str, Any]]:
-        """3.8: marts.company_metrics by company, metric and day."""
+        """§3.8: marts.company_metrics by company, metric and day."""
         values: dict[tuple[str, str, date], list[Decimal]] = defaultdict(list)
         for call, metric, value in self._metric_values():
             resolved = self.resolutions[call.message_id]
@@ -1017,7 +1017,7 @@ class Reference:
         }
 
     def metric_rejections(self) -> dict[tuple[str, str], dict[str, Any]]:
-        """3.8: marts.metric_rejections by message id and metric."""
+        """§3.8: marts.metric_rejections by message id and metric."""
         return {
             (call.message_id, metric): {
                 "company_id": self.resolutions[call.message_id].company_id,
@@ -1027,7 +1027,7 @@ class Reference:
             if not self._is_number(value)
         }
 
-    # 3.5 Created endusers
+    # §3.5 Created endusers
 
     def endusers_created(self) -> dict[str, dict[str, Any]]:
         """Rows of marts.endusers whose origin is segment, by their name here."""
@@ -1052,7 +1052,7 @@ class Reference:
 
     @staticmethod
     def _attribute(calls: list[Call], attribute: str) -> str | None:
-        """3.5: the value of the last identify that carries it; an explicit null clears."""
+        """§3.5: the value of the last identify that carries it; an explicit null clears."""
         said = [
             place[attribute]
             for call in calls
@@ -1062,7 +1062,7 @@ class Reference:
         return said[-1] if said else None
 
     def _shown_email(self, company_id: str, user_id: str, seen: list[Call]) -> str | None:
-        """3.5: u's e-mail, unless an identify after the last that says it has an explicit null."""
+        """§3.5: u's e-mail, unless an identify after the last that says it has an explicit null."""
         told = [
             (call.order, email)
             for call, email in self.tellings
@@ -1077,7 +1077,7 @@ class Reference:
         ]
         return max(told, key=lambda each: each[0])[1] if told else _as_address(user_id)
 
-    # 3.2, 3.4 Conflicts
+    # §3.2, §3.4 Conflicts
 
     def identity_conflicts(self) -> dict[tuple[str | None, ...], dict[str, Any]]:
         """marts.identity_conflicts by kind, company, user id, e-mail and previous id."""
@@ -1150,7 +1150,7 @@ def _as_address(user_id: str) -> str | None:
 
 
 def _first_with(call: Call, attribute: str) -> list[Mapping[str, Any]]:
-    """3.5: the first place of traits and context.traits that carries an attribute, if any does."""
+    """§3.5: the first place of traits and context.traits that carries an attribute, if any does."""
     places = (find(call.payload, path) for path in ("traits", "context.traits"))
     carrying = [each for each in places if isinstance(each, Mapping) and attribute in each]
     return carrying[:1]

@@ -1,4 +1,4 @@
-"""Cases of rule 3.2: whose an event is that carries nothing but an anonymous id."""
+"""Cases of §3.2: whose an event is that carries nothing but an anonymous id."""
 
 from collections.abc import Iterator
 

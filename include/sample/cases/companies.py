@@ -1,4 +1,4 @@
-"""Cases of rule 3.3: which company a call belongs to."""
+"""Cases of §3.3: which company a call belongs to."""
 
 from collections.abc import Iterator
 
@@ -154,7 +154,7 @@ def _unknown_company_known_user(days: Days) -> Case:
 
 def _deleted_company(days: Days) -> Case:
     story = Story(
-        days, "deleted-company", "3 3.3 3.6",
+        days, "deleted-company", "3.0 3.3 3.6",
         "A company that was deleted in Planhat is no known company.",
     )  # fmt: skip
     user = story.name("u")

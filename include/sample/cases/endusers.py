@@ -1,4 +1,4 @@
-"""Cases of rules 3.4 and 3.5: which enduser of a company, and who is created."""
+"""Cases of §3.4 and §3.5: which enduser of a company, and who is created."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Cases of rule 3.1: which keys an event carries, under which names, and which never count."""
+"""Cases of §3.1: which keys an event carries, under which names, and which never count."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -64,7 +64,7 @@ def _snake_case(days: Days) -> Case:
     body: dict[str, Any] = {"type": "track", "event": "Checklist Completed", "user_id": user}
     story.raw(23, "09:00", found("harbor", person, by="user_id"), body)
     story.raw(23, "10:00", found("harbor", person), {**body, "group_id": external_id("harbor")})
-    # The anonymous id of this call links the page before it (3.2).
+    # The anonymous id of this call links the page before it (§3.2).
     device = story.name("a")
     story.raw(
         22, "09:00", found("harbor", person, by="user_id"),

@@ -1,4 +1,4 @@
-"""Cases of rule 3.8: numbers of a company, in group calls."""
+"""Cases of §3.8: numbers of a company, in group calls."""
 
 from collections.abc import Iterator
 from typing import Any

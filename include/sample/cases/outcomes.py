@@ -1,4 +1,4 @@
-"""Cases of rules 3.6, 3.7 and 3.10 to 3.13: what counts, what is left out, and what counts once."""
+"""Cases of §3.6, §3.7 and §3.10 to §3.13: what counts, what is left out, and what counts once."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Cases of rule 3.9: when something happened, whatever the client's clock said."""
+"""Cases of §3.9: when something happened, whatever the client's clock said."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta

@@ -1,5 +1,5 @@
 -- One row a company and external id of endusers in Planhat: the enduser that it leads to (§3.4). Unique within a
--- company (§2); a key that somebody had leads on where nobody has it; a deleted enduser matches where nobody else
+-- company; a key that somebody had leads on where nobody has it; a deleted enduser matches where nobody else
 -- does. Those that we made ourselves count as the created ones that they were.
 
 {{ config(indexes=[{'columns': ['company_id', 'external_id'], 'unique': true}]) }}

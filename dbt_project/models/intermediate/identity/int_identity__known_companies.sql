@@ -1,4 +1,4 @@
--- One row a company external id: the companies that are in Planhat and not deleted there (§3).
+-- One row a company external id: the companies that are in Planhat and not deleted there (§3.0).
 -- Should two companies carry one external id, the one with the smaller id stands.
 
 {{ config(indexes=[{'columns': ['company_id'], 'unique': true}]) }}

@@ -1,4 +1,4 @@
--- One row a user id that some call told an e-mail of, with the last one, whatever its company (§3.3, rule 4; §3.4).
+-- One row a user id that some call told an e-mail of, with the last one, whatever its company (§3.3(4), §3.4).
 
 {{ config(indexes=[{'columns': ['user_id'], 'unique': true}]) }}
 

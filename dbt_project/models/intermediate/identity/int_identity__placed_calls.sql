@@ -1,5 +1,5 @@
 -- One row a call in scope of a user id of several companies that names none that is known: the one of them that the
--- user id's nearest naming call says, by order: the last at or before it, else the first after (§3.3, rule 3); and
+-- user id's nearest naming call says, by order: the last at or before it, else the first after (§3.3(3)); and
 -- the keyset that the call has together with that company.
 
 {{ config(
