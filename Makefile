@@ -50,7 +50,8 @@ demo: .venv/ready ## A sample customer base, real Segment calls, a build, a push
 	@$(CLI) demo
 
 test: .venv/ready ## Everything that proves it (FAST=1 what needs no Postgres, PART=collector, LONG=1 more worlds and kills, ARGS="-k bootstrap")
-	@$(call only,FAST PART LONG ARGS PYTEST_ADDOPTS)env -u ARGS -u FAST -u PART -u MAKE_GIVEN $(NO_SETTINGS) LONG=$(if $(call flag,LONG,long),1) \
+	@$(call only,FAST PART LONG ARGS PYTEST_ADDOPTS)env -u ARGS -u FAST -u PART -u MAKE_GIVEN $(NO_SETTINGS) \
+		PYTHONDONTWRITEBYTECODE= LONG=$(if $(call flag,LONG,long),1) \
 		PYTEST_ADDOPTS="-n 2 --dist loadfile --durations=20 $(call flag,FAST,fast) $(if $(value PART),--part=$$PART) $$PYTEST_ADDOPTS $$ARGS" $(PY) -m pytest
 
 up: .venv/ready ## Start what is not running: Postgres, collector, Airflow
