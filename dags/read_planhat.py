@@ -3,9 +3,10 @@
 
 Reads Planhat into `raw_planhat.objects`, by default a quarter of an hour before each push
 (`READ_PLANHAT_CRON`): through its API where the connection `planhat` is set, else from a folder of
-exports (`PLANHAT_EXPORTS_DIR`). Objects are compared by content. What is gone from a file is marked
-deleted, and what the API does not list when Planhat, asked for it alone, says that it is gone. A
-model without a file was not read, and nothing of it is touched.
+exports (`PLANHAT_EXPORTS_DIR`). On the embedded server, where neither is there, Planhat is a played
+one, and what it is asked for is the demo's. Objects are compared by content. What is gone from a
+file is marked deleted, and what the API does not list when Planhat, asked for it alone, says that
+it is gone. A model without a file was not read, and nothing of it is touched.
 
 **Is it safe to run again?** Yes: the same content changes nothing. Each model is a transaction of
 its own. A read of the API that was interrupted goes on where it was, for an hour.
@@ -97,17 +98,16 @@ with DAG(
         settings = load_settings()
         folder = settings.exports_dir
         connection = _planhat()
-        if connection is None and (
-            not folder.is_dir() or all(path.name.startswith(".") for path in folder.iterdir())
-        ):
+        if connection is None and not settings.has_exports:
             raise AirflowSkipException(f"There is nothing in {folder} yet: nothing to read.")
         url = postgres_url(Connection.get("warehouse"))
         try:
-            if connection is None:
+            tenant = planhat_connection_of(connection) if connection is not None else None
+            # exports are somebody's own, the played Planhat is nobody's
+            if tenant is None or (tenant.is_played and settings.has_exports):
                 report = read_folder(url, folder, deletions=deletions, say=log.info)
             else:
                 models = models_with(settings.planhat_custom_models)
-                tenant = planhat_connection_of(connection)
                 report = read_api(url, tenant, deletions=deletions, say=log.info, models=models)
         except ServiceError:
             raise  # tried again

@@ -18,6 +18,7 @@ import psutil
 from dotenv import dotenv_values
 
 from include.errors import ProblemError, SettingError
+from include.played_planhat import place as played_place
 from include.settings import ROOT, Settings, load_settings, segment_connection
 from include.warehouse import embedded
 
@@ -78,6 +79,8 @@ def airflow_environment(settings: Settings, given: dict[str, str]) -> dict[str, 
         segment = segment_connection(settings)
         scheme, host = segment.host.split("://")
         values["AIRFLOW_CONN_SEGMENT"] = f"{scheme}://:{segment.write_key}@{host}"
+    if settings.plays_planhat:
+        values["AIRFLOW_CONN_PLANHAT"] = played_place.connection_uri(settings)
     written = {name: value for name, value in dotenv_values(ROOT / ".env").items() if value}
     merged = {**written, **given}
     # Set but empty counts as not set, here as in `include.settings`.

@@ -82,22 +82,25 @@ class PlanhatConnection:
     tenant_token: str | None = field(default=None, repr=False)
     # where the sinks are: one for all regions
     analytics_host: str = "https://analytics.planhat.com"
+    # a played one (include/played_planhat), which says so wherever it is named
+    is_played: bool = False
 
     @property
     def place(self) -> str:
         """The host, for people."""
-        return self.host.split("//", 1)[1]
+        label = " (a played Planhat, not the real one)" if self.is_played else ""
+        return f"{self._host}{label}"
 
     @property
     def quota_name(self) -> str:
         """What the quota is counted for: the token, which is not said."""
-        return f"{self.place}#{hashlib.sha256(self.token.encode()).hexdigest()[:12]}"
+        return f"{self._host}#{hashlib.sha256(self.token.encode()).hexdigest()[:12]}"
 
     @property
     def tenant(self) -> str:
         """The tenant, which outlives its tokens where its own is known."""
         known = self.tenant_token or self.token
-        return f"{self.place}#{hashlib.sha256(known.encode()).hexdigest()[:12]}"
+        return f"{self._host}#{hashlib.sha256(known.encode()).hexdigest()[:12]}"
 
     @property
     def sink_token(self) -> str:
@@ -109,6 +112,10 @@ class PlanhatConnection:
                 "token> (Planhat: Settings, Tenant Token)."
             )
         return self.tenant_token
+
+    @property
+    def _host(self) -> str:
+        return self.host.split("//", 1)[1]
 
 
 class AirflowConnection(Protocol):
@@ -264,7 +271,8 @@ def planhat_connection_of(connection: AirflowConnection) -> PlanhatConnection:
         analytics = PlanhatConnection.analytics_host if is_planhats else place
     elif "://" not in analytics:
         analytics = f"https://{analytics}"
-    return PlanhatConnection(place, token, tenant_token, analytics)
+    is_played = str(extra.get("played")) == "1"
+    return PlanhatConnection(place, token, tenant_token, analytics, is_played)
 
 
 def planhat_connection_from_uri(uri: str) -> PlanhatConnection:

@@ -1,8 +1,9 @@
 """`make demo`: the whole path with a sample customer base, from an empty machine to a push report.
 
-While Airflow starts, the sample is read, its usage sent over HTTP with the real Segment client, and
-the first build made. Then the push DAG is switched on and triggered, as an operator would. Running
-it again changes nothing: the sample is a function of its base date, which the warehouse keeps.
+While Airflow starts, the sample is put into the played Planhat and read through its API, its usage
+sent over HTTP with the real Segment client, and the first build made. Then the push DAG is switched
+on and triggered, as an operator would. Running it again changes nothing: the sample is a function
+of its base date, which the warehouse keeps.
 """
 
 import threading
@@ -19,6 +20,7 @@ from include import airflow_api, services
 from include.airflow_process import sign_in
 from include.build import build
 from include.errors import ServiceError, SettingError
+from include.played_planhat.place import address, played_connection
 from include.push.catalogue import read_catalogue
 from include.push.report import ModelReport, Report, load_report
 from include.settings import Settings
@@ -40,11 +42,13 @@ def demo(settings: Settings, *, say: Callable[[str], None] = print) -> None:
     """
     refuse_real_systems(settings)
     with speaking(say) as voice, ThreadPoolExecutor(max_workers=1) as pool:
-        voice.doing("starting Postgres and the collector")
+        voice.doing("starting Postgres, the collector and a played Planhat")
         with services.starting(settings):
             services.clear_the_way(settings)
             url = services.start_warehouse(settings, say=voice.say)
+            services.start_played_planhat(settings, say=voice.say)
             services.start_collector(settings, say=voice.say)
+        services.wait_for_played_planhat(settings, say=voice.say)
         is_running = not services.unhealthy_airflow(settings)
         airflow = pool.submit(_start_airflow, settings, voice.say)
         _load_and_send(settings, url, voice)
@@ -62,10 +66,12 @@ def demo(settings: Settings, *, say: Callable[[str], None] = print) -> None:
 
 
 def refuse_real_systems(settings: Settings) -> None:
-    """Raise `SettingError` where the sample would end up in somebody's warehouse or Segment."""
+    """Raise `SettingError` where the sample would end up in somebody's systems or beside them."""
     named = {
         "AIRFLOW_CONN_WAREHOUSE": settings.airflow_conn_warehouse,
         "AIRFLOW_CONN_SEGMENT": settings.airflow_conn_segment,
+        "AIRFLOW_CONN_PLANHAT": settings.airflow_conn_planhat,
+        "PLANHAT_EXPORTS_DIR": settings.planhat_exports_dir,
     }
     for name, value in named.items():
         if value:
@@ -73,6 +79,11 @@ def refuse_real_systems(settings: Settings) -> None:
                 f"{name} is set, and the demo's invented customers belong into no real system: "
                 f"run it without, `make demo {name}=`."
             )
+    if settings.has_exports:
+        raise SettingError(
+            f"{settings.exports_dir} holds exports, which are read in the place of the demo's "
+            "played Planhat: move them away, or take another DATA_DIR."
+        )
 
 
 class Voice:
@@ -126,8 +137,9 @@ def _load_and_send(settings: Settings, url: str, voice: Voice) -> None:
     from include.sample.send import send
     from include.sample.traffic import calls
 
-    voice.doing("reading the sample customer base from Planhat exports")
-    loaded = load(url, settings.data_dir / "exports", say=lambda line: None)
+    voice.doing("reading the sample customer base from a played Planhat, through its API")
+    planhat = played_connection(address(settings))
+    loaded = load(url, planhat, say=lambda line: None)
     voice.say(
         f"{sum(each.considered for each in loaded.report.models):,} objects of "
         f"{len(loaded.report.models)} models read; usage up to {loaded.base_date}"
@@ -250,5 +262,6 @@ def _addresses(settings: Settings) -> list[str]:
         "Sign in with            "
         + ", ".join(f"{name} / {password}" for name, password in passwords.items()),
         'The warehouse           psql "$(make -s url)"   or   make psql',
+        f"Planhat                 {address(settings)} {services.NOT_THE_REAL_ONE}",
         "Everything stays up; `make down` stops it.",
     ]

@@ -1,7 +1,8 @@
 """`make up`, `make down`, `make status`: the services on one machine, under supervisord.
 
-Starting is in three steps that a caller may interleave with work of its own (`make demo` does):
-the warehouse, the collector, Airflow. Each starts what is missing and leaves alone what runs.
+Starting is in steps that a caller may interleave with work of its own (`make demo` does): the
+warehouse, the collector and the played Planhat, Airflow. Each starts what is missing and leaves
+alone what runs.
 """
 
 import errno
@@ -28,6 +29,7 @@ from include import airflow_api, started_with, supervision
 from include.airflow_process import airflow_environment, sign_in
 from include.errors import ServiceError
 from include.health import AIRFLOW_PARTS
+from include.played_planhat import place as played_place
 from include.settings import ROOT, Settings
 from include.warehouse import embedded
 from include.warehouse.connection import connect, warehouse_url
@@ -35,13 +37,16 @@ from include.warehouse.migrate import migrate
 
 POSTGRES = "postgres"
 COLLECTOR = "collector"
+PLAYED_PLANHAT = "played-planhat"
 AIRFLOW = (
     "airflow-apiserver",
     "airflow-scheduler",
     "airflow-dag-processor",
     "airflow-triggerer",
 )
-PROGRAMS = (POSTGRES, COLLECTOR, *AIRFLOW)
+PROGRAMS = (POSTGRES, COLLECTOR, PLAYED_PLANHAT, *AIRFLOW)
+
+NOT_THE_REAL_ONE = "(a played Planhat, not the real one)"
 
 # Seconds. Airflow is healthy after about 25 on two idle cores.
 PROGRESS_EVERY = 4.0
@@ -71,8 +76,10 @@ def up(settings: Settings, *, say: Say = print) -> None:
     with starting(settings):
         clear_the_way(settings)
         start_warehouse(settings, say=say)
+        start_played_planhat(settings, say=say)
         start_collector(settings, say=say)
         start_airflow(settings, say=say)
+    wait_for_played_planhat(settings, say=say)
     wait_for_airflow(settings, say=say)
     for line in addresses(settings):
         say(line)
@@ -126,10 +133,15 @@ def clear_the_way(settings: Settings) -> None:
     if not supervision.is_running(settings):
         _end_leftovers(settings)
     known = supervision.programs(settings)
-    for name, host, port, setting in (
+    needed = [
         (COLLECTOR, settings.collector_host, settings.collector_port, "COLLECTOR"),
         (AIRFLOW[0], settings.airflow_host, settings.airflow_port, "AIRFLOW"),
-    ):
+    ]
+    if settings.plays_planhat:
+        played_place.choose_port(settings)
+        port = played_place.port_of(settings)
+        needed.append((PLAYED_PLANHAT, "127.0.0.1", port, "PLAYED_PLANHAT"))
+    for name, host, port, setting in needed:
         if not (name in known and known[name].is_up):
             _refuse_unusable(host, port, setting)
 
@@ -158,6 +170,16 @@ def start_collector(settings: Settings, *, say: Say = print) -> None:
     wait_for_collector(settings, say=say)
 
 
+def start_played_planhat(settings: Settings, *, say: Say = print) -> None:
+    """Start the played Planhat where it stands in for a real one; else stop it if it runs."""
+    known = supervision.programs(settings)
+    if settings.plays_planhat:
+        _start(settings, PLAYED_PLANHAT, say)
+    elif PLAYED_PLANHAT in known and known[PLAYED_PLANHAT].is_up:
+        supervision.stop_programs(settings, [PLAYED_PLANHAT], patience=10)
+        say("The played Planhat is stopped: another one is named.")
+
+
 def start_airflow(settings: Settings, *, say: Say = print) -> None:
     """Migrate Airflow's own database if needed and start its processes; they are not ready yet."""
     environment = airflow_environment(settings, dict(os.environ))
@@ -174,6 +196,18 @@ def wait_for_collector(settings: Settings, *, say: Say = print, patience: float 
         patience=patience, say=say,
     )  # fmt: skip
     say(f"The collector is ready{_since(settings, COLLECTOR)}.")
+
+
+def wait_for_played_planhat(settings: Settings, *, say: Say = print, patience: float = 60) -> None:
+    """Wait until the played Planhat answers, where there is one. Raises `ServiceError`."""
+    if not settings.plays_planhat:
+        return
+    address = played_place.address(settings)
+    _wait(
+        settings, [PLAYED_PLANHAT], lambda: [] if _answers(address) else [PLAYED_PLANHAT],
+        patience=patience, say=say,
+    )  # fmt: skip
+    say(f"The played Planhat is ready{_since(settings, PLAYED_PLANHAT)}.")
 
 
 def wait_for_airflow(
@@ -200,7 +234,9 @@ def status(settings: Settings) -> list[tuple[str, str, str, str]]:
         POSTGRES: _postgres_address(settings),
         COLLECTOR: f"http://{settings.collector_host}:{settings.collector_port}",
         AIRFLOW[0]: airflow_api.address(settings),
+        PLAYED_PLANHAT: f"{played_place.address(settings)} {NOT_THE_REAL_ONE}",
     }
+    running = {name for name, program in known.items() if program.pid}
     for name in (COLLECTOR, AIRFLOW[0]):
         if (program := known.get(name)) and program.pid:
             places[name] = real_address(places[name], program.pid)
@@ -208,6 +244,9 @@ def status(settings: Settings) -> list[tuple[str, str, str, str]]:
     for name in PROGRAMS:
         if name == POSTGRES and not settings.uses_embedded_server:
             rows.append((name, "not ours", "", places[name]))
+            continue
+        if name == PLAYED_PLANHAT and not settings.plays_planhat and name not in running:
+            rows.append((name, "not used", "", ""))
             continue
         program = known.get(name)
         if program is None or not program.pid:
@@ -243,9 +282,11 @@ def addresses(settings: Settings) -> list[str]:
     """What a person needs after `make up`: where things are and how to sign in."""
     passwords = sign_in(settings)
     accounts = ", ".join(f"{name} / {password}" for name, password in passwords.items())
+    played = f"Planhat    {played_place.address(settings)}   {NOT_THE_REAL_ONE}"
     return [
         f"Airflow    {airflow_api.address(settings)}   sign in: {accounts}",
         f"Collector  http://{settings.collector_host}:{settings.collector_port}/v1/batch",
+        *([played] if settings.plays_planhat else []),
         'Warehouse  psql "$(make -s url)"   or   make psql',
         f"Logs       {supervision.logs_folder(settings)}",
     ]
@@ -273,7 +314,10 @@ def _end_leftovers(settings: Settings) -> int:
 def _start(settings: Settings, name: str, say: Say) -> None:
     """Start a program that is not up, and again one whose settings have changed since it was."""
     folder = supervision.control_folder(settings)
-    is_up = supervision.programs(settings)[name].is_up
+    known = supervision.programs(settings)
+    if name not in known:  # the supervisor was started by a version without it
+        raise ServiceError(f"The services that run do not know {name} yet: make down, then again.")
+    is_up = known[name].is_up
     if is_up and (names := started_with.changed(folder, name)):
         verb = "has" if len(names) == 1 else "have"
         say(f"{name} is started again: {', '.join(names)} {verb} changed.")
@@ -402,11 +446,14 @@ def _revision(sqlalchemy_url: str) -> str | None:
 
 def _collector_answers(settings: Settings) -> bool:
     host = "127.0.0.1" if settings.collector_host in ("0.0.0.0", "::") else settings.collector_host  # noqa: S104
+    return _answers(f"http://{host}:{settings.collector_port}/health")
+
+
+def _answers(address: str) -> bool:
     try:
-        answer = httpx.get(f"http://{host}:{settings.collector_port}/health", timeout=2)
+        return httpx.get(address, timeout=2).status_code == 200
     except httpx.HTTPError:
         return False
-    return answer.status_code == 200
 
 
 def _beats(part: str, program: supervision.Program, answer: dict[str, dict]) -> bool:
@@ -460,7 +507,9 @@ def _refuse_unusable(host: str, port: int, setting: str) -> None:
 def remove_data(settings: Settings) -> None:
     """Delete what a running copy keeps, and only that: DATA_DIR may hold other things."""
     embedded.remove(settings)
-    for name in ("airflow", "logs", "run", "spool", "exports", "demo", "dbt", "docs"):
+    for name in (
+        "airflow", "logs", "run", "spool", "exports", "played-planhat", "demo", "dbt", "docs"
+    ):  # fmt: skip
         shutil.rmtree(settings.data_dir / name, ignore_errors=True)
     for name in ("postgres.json", "services.lock", "session.json"):
         (settings.data_dir / name).unlink(missing_ok=True)

@@ -65,13 +65,19 @@ class Settings:
     read_planhat_cron: str = "45 5,11,17 * * *"
     planhat_exports_dir: Path | None = None
     planhat_custom_models: str | None = None
-    played_planhat_port: int = 8200
+    played_planhat_port: int | None = None
     dbt_threads: int = 4
 
     @property
     def exports_dir(self) -> Path:
         """The folder of Planhat exports that `read_planhat` reads."""
         return self.planhat_exports_dir or self.data_dir / "exports"
+
+    @property
+    def has_exports(self) -> bool:
+        """Whether that folder holds anything."""
+        folder = self.exports_dir
+        return folder.is_dir() and any(not each.name.startswith(".") for each in folder.iterdir())
 
     @property
     def collector_public_urls(self) -> tuple[str, ...]:
@@ -88,6 +94,12 @@ class Settings:
     def uses_embedded_server(self) -> bool:
         """True while no warehouse is named: then, and only then, the embedded Postgres runs."""
         return self.airflow_conn_warehouse is None
+
+    @property
+    def plays_planhat(self) -> bool:
+        """True on the embedded server while nobody names a Planhat, nor a folder of its exports."""
+        is_named = self.airflow_conn_planhat or self.planhat_exports_dir
+        return self.uses_embedded_server and not is_named
 
 
 def load_settings(environ: dict[str, str] | None = None) -> Settings:

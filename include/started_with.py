@@ -27,6 +27,7 @@ ONLY = {
         "COLLECTOR_HOST", "COLLECTOR_WORKERS", "COLLECTOR_SPOOL_MB", "COLLECTOR_CALL_BYTES",
         "COLLECTOR_BATCH_BYTES", "COLLECTOR_BATCH_CALLS",
     },
+    "played-planhat": {"PLAYED_PLANHAT_PORT"},
 }  # fmt: skip
 # What the collector needs besides, as Airflow does.
 SHARED = {"COLLECTOR_PORT", "COLLECTOR_PUBLIC_URL", "AIRFLOW_CONN_WAREHOUSE", "POSTGRES_PORT"}
@@ -50,6 +51,8 @@ def write_launcher(settings: Settings, folder: Path) -> None:
         "COLLECTOR_PORT": str(settings.collector_port),
         "AIRFLOW_PORT": str(settings.airflow_port),
     }
+    if settings.played_planhat_port is not None:
+        given["PLAYED_PLANHAT_PORT"] = str(settings.played_planhat_port)
     lines = [f"export {name}={shlex.quote(value)}" for name, value in sorted(given.items())]
     script = "\n".join(["#!/bin/sh", *lines, f'exec {shlex.quote(sys.executable)} "$@"', ""])
     draft = folder / "python.part"

@@ -67,10 +67,12 @@ def test_the_schema_refuses_a_key_that_does_not_exist() -> None:
 
 
 def test_the_services_are_the_supervisors_programs() -> None:
-    assert set(SERVICES) - {ONCE} == set(programs()) == set(services.PROGRAMS)
+    assert set(programs()) == set(services.PROGRAMS)
+    # on a server Planhat is a real one
+    assert set(SERVICES) - {ONCE} == set(services.PROGRAMS) - {services.PLAYED_PLANHAT}
 
 
-@pytest.mark.parametrize("name", [name for name in services.PROGRAMS if name != "postgres"])
+@pytest.mark.parametrize("name", [name for name in SERVICES if name not in (ONCE, "postgres")])
 def test_a_service_runs_the_command_of_its_program(name: str) -> None:
     assert SERVICES[name]["command"] == programs()[name]
 
@@ -102,7 +104,7 @@ def test_health_checks_run_modules_that_exist_and_ask_services_that_exist() -> N
         assert host is not None
         assert host[1] in {*SERVICES, "127.0.0.1"}
         checked += 1
-    assert checked == len(services.PROGRAMS) - 1
+    assert checked == len(SERVICES) - 2  # all but Postgres, and what ends
 
 
 # A container has a place of its own for these; outside it, they say where it is published. The

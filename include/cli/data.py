@@ -9,7 +9,8 @@ import typer
 
 from include.cli.words import split
 from include.errors import ProblemError, ServiceError, SettingError
-from include.settings import load_settings, planhat_connection
+from include.played_planhat.place import planhat_of
+from include.settings import load_settings
 from include.warehouse.connection import connect
 from include.warehouse.migrate import migrated_warehouse
 
@@ -48,7 +49,7 @@ def planhat(
         raise SettingError(f"DECIMAL is point or comma, not {decimal!r}.")
     settings = load_settings()
     gone = split(deleted, "DELETED")
-    connection = None if directory or decimal else planhat_connection(settings)
+    connection = None if directory or decimal else planhat_of(settings)
     if check:
         if connection is None:
             raise SettingError(
@@ -58,7 +59,7 @@ def planhat(
         models = models_with(settings.planhat_custom_models)
         check_tenant(migrated_warehouse(settings), connection, models=models)
         return
-    if connection is not None:
+    if connection is not None and not (connection.is_played and settings.has_exports):
         models = models_with(settings.planhat_custom_models)
         report = read_api(migrated_warehouse(settings), connection, gone=gone, models=models)
     else:

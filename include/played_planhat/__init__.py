@@ -16,6 +16,7 @@ so that whoever talks to it can be held against each answer (docs/planhat.md).
     tenant.py       a request → its answer, out of the above
     app.py          HTTP around a tenant, and its faults
     playing.py      the routes of `/played`, which turn the switches from another process
+    place.py        where the embedded server's is, and the connection to it
     serve.py        in a thread of this process, or as a process of its own
 
 It is no Planhat and keeps nothing that matters: `make up` starts it on the embedded server only.

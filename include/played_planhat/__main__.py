@@ -5,6 +5,7 @@ import sys
 
 from include.errors import ProblemError
 from include.played_planhat.app import PlayedPlanhat
+from include.played_planhat.place import folder, port_of
 from include.played_planhat.serve import listen, server_for
 from include.settings import load_settings
 
@@ -14,11 +15,11 @@ def main() -> int:
     try:
         settings = load_settings()
         parser = argparse.ArgumentParser(prog="python -m include.played_planhat")
-        parser.add_argument("--port", type=int, default=settings.played_planhat_port)
+        parser.add_argument("--port", type=int, default=port_of(settings))
         chosen = parser.parse_args()
-        folder = settings.data_dir / "played-planhat"
-        folder.mkdir(parents=True, exist_ok=True)
-        played = PlayedPlanhat(kept_in=folder / "documents.json")
+        kept = folder(settings)
+        kept.mkdir(parents=True, exist_ok=True)
+        played = PlayedPlanhat(kept_in=kept / "documents.json")
         with listen("127.0.0.1", chosen.port) as listener:
             port = listener.getsockname()[1]
             print(f"a played Planhat, not Planhat, listens on http://127.0.0.1:{port}", flush=True)

@@ -125,11 +125,18 @@ class Documents:
         return f"{self._next_id:024x}"
 
     def load(self, path: str, documents: Iterable[Document]) -> int:
-        """Put documents that have their ids already; returns how many. Raises `KeyError`."""
+        """Put documents that have their ids already; returns how many. Raises `KeyError`.
+
+        One that is there as it is said stays as it is, its times too.
+        """
         collection = self.of[path]
         count = 0
         for document in documents:
-            collection.put({"createdAt": now(), "updatedAt": now(), "custom": {}, **document})
+            before = collection.by_id.get(document["_id"], {})
+            times = {"createdAt": before.get("createdAt") or now(), "updatedAt": now()}
+            put = {**times, "custom": {}, **document}
+            if {**put, "updatedAt": None} != {**before, "updatedAt": None}:
+                collection.put(put)
             self._next_id = max(self._next_id, int(document["_id"], 16))
             count += 1
         return count

@@ -1,18 +1,24 @@
-"""Put the sample customer base into a warehouse."""
+"""Put the sample customer base into a played Planhat, and read it into a warehouse."""
 
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 
+from include.connections import PlanhatConnection
 from include.errors import ProblemError
-from include.planhat.reading import ReadReport, read_folder
+from include.planhat.api.client import ClientOptions
+from include.planhat.api.reading import read_api
+from include.planhat.models import BY_NAME
+from include.planhat.report import ReadReport
 from include.sample import accounts, base_date
 from include.sample.days import Days
 from include.sample.declared import declare
-from include.sample.exports import write_earlier_exports, write_exports
+from include.sample.documents import earlier_objects, gone_objects, objects
+from include.sample.placing import Placing
 from include.warehouse.connection import connect
+
+# Without a pause: two reads of the sample are some 60 calls, of the 200 that a minute may have.
+_AT_ONCE = ClientOptions(calls_per_second=None)
 
 
 @dataclass(frozen=True)
@@ -27,28 +33,31 @@ class Loaded:
 
 def load(
     url: str,
-    folder: Path,
+    planhat: PlanhatConnection,
     *,
     say: Callable[[str], None] = print,
     on: date | None = None,
 ) -> Loaded:
-    """Write the sample's exports into `folder`, read them into the warehouse, make its settings.
+    """Put the sample's documents into `planhat`, read them into the warehouse, make its settings.
 
     The first load fixes the base date (`on`, else the last whole UTC day) and first reads a few
     objects that Planhat deletes before the second read: the cases about deleted ones need them.
-    Every later load finds the stored date, writes the same bytes and changes nothing. Interrupted
-    anywhere and run again, it ends the same. Raises `ProblemError` when the warehouse holds other
-    companies, which reading the sample would mark deleted, and what `read_folder` raises.
+    Every later load finds the stored date, puts nothing and changes nothing. Interrupted anywhere
+    and run again, it ends the same. Raises `ProblemError` when the warehouse holds other companies,
+    which reading the sample would mark deleted, or `planhat` is not a played one; and what
+    `read_api` raises.
     """
     _check_holds_nothing_else(url)
     stored = base_date.stored(url)
     day = stored or on or base_date.for_first_load()
-    if stored is None:
-        with tempfile.TemporaryDirectory() as earlier:
-            write_earlier_exports(Path(earlier), day)
-            read_folder(url, Path(earlier), say=say)
-    write_exports(folder, day)
-    report = read_folder(url, folder, say=say)
+    with Placing(planhat) as placing:
+        if stored is None:
+            placing.put(earlier_objects(day))
+            earlier = [BY_NAME[name] for name in gone_objects(day)]
+            read_api(url, planhat, models=earlier, options=_AT_ONCE, say=say)
+        placing.put(objects(day))
+        placing.remove(gone_objects(day))
+    report = read_api(url, planhat, options=_AT_ONCE, say=say)
     declare(url)
     return Loaded(day, report, stored is None)
 

@@ -33,6 +33,14 @@ def test_it_reads_what_is_set_and_nothing_where_nothing_is(
     assert inside.ask("run", READ, "{}", **given)["state"] == "success"
     assert present(warehouse) == [("Acme",)]
 
+    # exports are read in the place of a Planhat that is a played one
+    is_played = {**given, "AIRFLOW_CONN_PLANHAT": given["AIRFLOW_CONN_PLANHAT"] + "?played=1"}
+    assert inside.ask("run", READ, "{}", **is_played)["state"] == "success"
+    assert present(warehouse) == [("Company 1",)]
+    (tmp_path / "companies.jsonl").unlink()
+    assert inside.ask("run", READ, "{}", **is_played)["state"] == "success"
+    assert present(warehouse) == [("Acme",)]
+
     # a token that nobody knows passes with no retry
     played.switches = played.switches.turned(revoked=True)
     made = inside.ask("run", READ, "{}", **given)

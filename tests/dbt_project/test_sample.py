@@ -24,6 +24,7 @@ from include.settings import Settings
 from tests.dbt_project.contract import CONTRACT
 from tests.dbt_project.landing import land_calls, land_objects
 from tests.include.collector.conftest import running
+from tests.include.sample.planhat import played_planhat
 
 BASE = date(2026, 3, 31)
 DAYS = Days(BASE)
@@ -133,10 +134,11 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def sample(module_warehouse: str, module_settings: Settings, tmp_path_factory) -> World:
+def sample(module_warehouse: str, module_settings: Settings) -> World:
     """The whole live sample, built as of its base date."""
     add_demo_sources(module_warehouse)
-    load(module_warehouse, tmp_path_factory.mktemp("exports"), on=BASE, say=lambda line: None)
+    with played_planhat() as planhat:
+        load(module_warehouse, planhat, on=BASE, say=lambda line: None)
     with running(module_warehouse) as collector:
         report = send(collector.url, "demo-app", calls(BASE), tenant_token="demo-token")
     report.raise_if_incomplete()

@@ -20,6 +20,7 @@ from include.warehouse.migrate import migrate
 from tests.include.own_postgres import PASSWORD, OwnDatabase, oldest_server, own_database
 from tests.include.push.played_segment import PlayedSegment
 from tests.include.running import cli
+from tests.include.sample.planhat import played_planhat
 
 BASE = date(2026, 3, 31)
 
@@ -54,7 +55,8 @@ def test_the_sample_is_built_planned_and_pushed(
 
     assert migrate(own.url)
     add_demo_sources(own.url)
-    assert load(own.url, tmp_path / "exports", on=BASE, say=lambda line: None).is_first
+    with played_planhat() as planhat:
+        assert load(own.url, planhat, on=BASE, say=lambda line: None).is_first
     file = tmp_path / "calls.jsonl"
     file.write_text("".join(json.dumps(each) + "\n" for each in messages(calls(BASE))))
 

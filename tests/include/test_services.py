@@ -15,9 +15,11 @@ import psutil
 import pytest
 
 from include import airflow_api, services, supervision
-from include.airflow_process import sign_in, sign_in_file
+from include.airflow_process import airflow_environment, sign_in, sign_in_file
 from include.errors import ServiceError
-from include.settings import Settings, load_settings
+from include.played_planhat import place as played_place
+from include.played_planhat.place import planhat_of
+from include.settings import Settings, load_settings, planhat_connection
 from include.warehouse import embedded
 from include.warehouse.connection import connect, warehouse_url
 from tests.include.running import cli, enterable, environment, free_port
@@ -35,7 +37,8 @@ def copy(tmp_path: Path) -> Iterator[Settings]:
 
 
 def new_copy(folder: Path, **given: str) -> Settings:
-    ports = {"COLLECTOR_PORT": str(free_port()), "AIRFLOW_PORT": str(free_port())}
+    names = ("COLLECTOR_PORT", "AIRFLOW_PORT", "PLAYED_PLANHAT_PORT")
+    ports = {name: str(free_port()) for name in names}
     return load_settings({"DATA_DIR": str(folder), **ports, **given})
 
 
@@ -49,6 +52,7 @@ def variables(settings: Settings) -> dict[str, str]:
         "DATA_DIR": str(settings.data_dir),
         "COLLECTOR_PORT": str(settings.collector_port),
         "AIRFLOW_PORT": str(settings.airflow_port),
+        "PLAYED_PLANHAT_PORT": str(settings.played_planhat_port),
     }
 
 
@@ -236,7 +240,7 @@ def test_a_data_folder_with_a_long_path_works(
     assert not supervision.control_folder(long).exists()
 
 
-@pytest.mark.parametrize("setting", ["COLLECTOR_PORT", "AIRFLOW_PORT"])
+@pytest.mark.parametrize("setting", ["COLLECTOR_PORT", "AIRFLOW_PORT", "PLAYED_PLANHAT_PORT"])
 def test_a_taken_port_is_said_in_one_line_and_nothing_is_started(
     copy: Settings, setting: str
 ) -> None:
@@ -264,6 +268,67 @@ def test_a_host_that_is_not_this_machine_is_said_and_not_called_a_taken_port(
         f"{setting} {host} is no address of this machine: set it to 127.0.0.1, or to one that is."
     ]
     assert supervision.leftovers(copy) == []
+
+
+def test_a_played_planhat_stands_in_until_a_real_one_is_named(
+    copy: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start_without_airflow(copy, monkeypatch)
+    with services.starting(copy):
+        services.start_played_planhat(copy, say=lambda line: None)
+    services.wait_for_played_planhat(copy, say=lambda line: None)
+    address = f"http://127.0.0.1:{copy.played_planhat_port}"
+    assert httpx.get(address).json()["played"] == "a played Planhat, not Planhat"
+    named = {name: place for name, _, _, place in services.status(copy)}
+    assert named["played-planhat"] == f"{address} (a played Planhat, not the real one)"
+    done = cli("planhat", "--check", **variables(copy))
+    assert "(a played Planhat, not the real one) knows the token" in done.stdout
+
+    real = new_copy(
+        copy.data_dir, **{**variables(copy), "AIRFLOW_CONN_PLANHAT": "https://:token@api.example"}
+    )
+    assert "AIRFLOW_CONN_PLANHAT" not in airflow_environment(real, {})
+    said: list[str] = []
+    with services.starting(real):
+        services.clear_the_way(real)
+        services.start_played_planhat(real, say=said.append)
+    assert said == ["The played Planhat is stopped: another one is named."]
+    assert set(pids(real)) == {"postgres", "collector"}
+    assert ("played-planhat", "not used", "", "") in services.status(real)
+    assert not any("Planhat" in line for line in services.addresses(real))
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("AIRFLOW_CONN_PLANHAT", "https://:token@api.example"),
+        ("AIRFLOW_CONN_WAREHOUSE", "postgresql://ada:secret@127.0.0.1/warehouse"),
+        ("PLANHAT_EXPORTS_DIR", "/srv/exports"),
+    ],
+)
+def test_no_planhat_is_played_beside_a_real_system(tmp_path: Path, name: str, text: str) -> None:
+    settings = new_copy(tmp_path / "data", **{name: text})
+    assert not settings.plays_planhat
+    assert planhat_of(settings) == planhat_connection(settings)
+    services.clear_the_way(settings)
+    assert not (tmp_path / "data").exists()
+
+
+def test_the_played_planhats_port_is_chosen_once_and_no_other_copys(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        first, second = taken.getsockname()[1], free_port()
+        monkeypatch.setattr(played_place, "PORTS", (first, second))
+        settings = load_settings({"DATA_DIR": str(tmp_path)})
+        played_place.choose_port(settings)
+        assert played_place.port_of(settings) == second
+    played_place.choose_port(settings)  # the first is free by now
+    assert played_place.port_of(settings) == second
+    named = load_settings({"DATA_DIR": str(tmp_path), "PLAYED_PLANHAT_PORT": "9123"})
+    assert played_place.address(named) == "http://127.0.0.1:9123"
 
 
 def test_a_data_folder_that_cannot_be_written_is_said_in_one_line(tmp_path: Path) -> None:

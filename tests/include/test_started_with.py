@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from include import started_with
-from include.services import PROGRAMS
+from include.services import AIRFLOW, PROGRAMS
 from include.settings import load_settings
 
 ODD = "p@ss 'w\"rd$HOME`id`\\%é\n;x"
@@ -16,12 +16,14 @@ ODD = "p@ss 'w\"rd$HOME`id`\\%é\n;x"
     ("name", "programs"),
     [
         ("COLLECTOR_WORKERS", {"collector"}),
-        ("POSTGRES_PORT", set(PROGRAMS)),
-        ("AIRFLOW_CONN_WAREHOUSE", set(PROGRAMS) - {"postgres"}),
-        ("COLLECTOR_PUBLIC_URL", set(PROGRAMS) - {"postgres"}),
-        ("AIRFLOW_CONN_SEGMENT", set(PROGRAMS) - {"postgres", "collector"}),
-        ("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", set(PROGRAMS) - {"postgres", "collector"}),
-        ("PUSH_CRON", set(PROGRAMS) - {"postgres", "collector"}),
+        ("POSTGRES_PORT", set(PROGRAMS) - {"played-planhat"}),
+        ("AIRFLOW_CONN_WAREHOUSE", set(PROGRAMS) - {"postgres", "played-planhat"}),
+        ("COLLECTOR_PUBLIC_URL", set(PROGRAMS) - {"postgres", "played-planhat"}),
+        ("PLAYED_PLANHAT_PORT", {"played-planhat", *AIRFLOW}),
+        ("AIRFLOW_CONN_PLANHAT", set(AIRFLOW)),
+        ("AIRFLOW_CONN_SEGMENT", set(AIRFLOW)),
+        ("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", set(AIRFLOW)),
+        ("PUSH_CRON", set(AIRFLOW)),
         ("SOMETHING_ELSE", set()),
     ],
 )

@@ -222,7 +222,7 @@ EMPTY = """
 def story_world(server: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The name of a database in which the sample's cases were built and pushed."""
     with world.database(server, "stories") as url:
-        world.make(url, server, tmp_path_factory.mktemp("exports"))
+        world.make(url, server)
         yield "stories"
 
 

@@ -4,7 +4,6 @@ The other tests write what the push's tasks would; here they run. One story, bec
 half a minute.
 """
 
-import json
 import os
 import re
 import subprocess
@@ -22,7 +21,10 @@ import pytest
 
 from include.airflow_process import airflow_environment, database_url, sign_in
 from include.collector.sources import add_demo_sources
-from include.planhat.reading import read_folder
+from include.connections import PlanhatConnection
+from include.planhat.api.client import ClientOptions
+from include.planhat.api.reading import read_api
+from include.played_planhat.app import PlayedPlanhat
 from include.sample.calls import messages
 from include.sample.cases import Days, live_cases
 from include.sample.load import load
@@ -30,6 +32,7 @@ from include.settings import ROOT, Settings, load_settings
 from tests.dbt_project.landing import land_calls
 from tests.include.push.played_segment import OK, Answer, PlayedSegment
 from tests.include.running import free_port
+from tests.include.sample.planhat import played_planhat
 from tests.include.why.world import database, quietly
 from tests.plugins.conftest import PUSH_DAG, end, wait_for
 
@@ -46,22 +49,28 @@ NEVER = "0 0 29 2 *"
 
 @dataclass
 class Live:
-    """A running Airflow: `passwords` by user; `exports`, what Planhat was read from."""
+    """A running Airflow: `passwords` by user; the Planhat that was read, and how."""
 
     url: str
     warehouse: str
     metadata: str
     passwords: dict[str, str]
     segment: PlayedSegment
-    exports: Path
+    played: PlayedPlanhat
+    planhat: PlanhatConnection
 
 
 @pytest.fixture(scope="module")
 def live(server: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """Airflow's api-server and scheduler with the project's configuration; nothing built yet."""
     home = tmp_path_factory.mktemp("live")
-    with database(server, "live") as url, database(server, "live_airflow", "template0") as own:
-        customers(url, home / "exports")
+    played = PlayedPlanhat()
+    with (
+        played_planhat(played) as planhat,
+        database(server, "live") as url,
+        database(server, "live_airflow", "template0") as own,
+    ):
+        customers(url, planhat)
         with PlayedSegment() as segment:
             port = str(free_port())
             scheme, host = segment.connection.host.split("://")
@@ -83,7 +92,7 @@ def live(server: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator
             passwords = sign_in(settings)
             with processes(environment, home / "log.txt", port):
                 address = f"http://127.0.0.1:{port}"
-                yield Live(address, url, own, passwords, segment, home / "exports")
+                yield Live(address, url, own, passwords, segment, played, planhat)
 
 
 @contextmanager
@@ -109,23 +118,25 @@ def processes(environment: dict[str, str], log: Path, port: str) -> Iterator[Non
         end(server)
 
 
-def customers(url: str, exports: Path) -> None:
+def customers(url: str, planhat: PlanhatConnection) -> None:
     """The sample's objects read, and the calls of its difficult cases landed; no build."""
     add_demo_sources(url)
     day = (datetime.now(UTC) - timedelta(days=1)).date()
-    load(url, exports, on=day, say=quietly)
+    load(url, planhat, on=day, say=quietly)
     calls = messages([step.call for case in live_cases(Days(day)) for step in case.steps])
     first = list({call["messageId"]: call for call in reversed(calls)}.values())
     land_calls(url, first, received_at=f"{day}T12:00:00Z")
 
 
 def lose_assets(live: Live, kept: int) -> None:
-    """Planhat's next export has only so many assets: the others were deleted there, and somebody
-    says so of the reading.
+    """Planhat has only so many assets: the others were deleted there, and somebody says so of the
+    reading.
     """
-    file = live.exports / "assets.jsonl"
-    file.write_text("".join(file.read_text().splitlines(keepends=True)[:kept]))
-    read_folder(live.warehouse, live.exports, gone=["asset"], say=quietly)
+    assets = live.played.documents.of["assets"]
+    for identifier in sorted(assets.by_id)[kept:]:
+        assets.remove(identifier)
+    at_once = ClientOptions(calls_per_second=None)
+    read_api(live.warehouse, live.planhat, gone=["asset"], options=at_once, say=quietly)
 
 
 def reach(page: Any, target: Any) -> None:
@@ -179,8 +190,7 @@ def an_empty_warehouse_has_words_and_the_switch_is_off(frame: Any) -> None:
 def one_object_is_refused_and_the_rest_is_pushed_by_keyboard(
     live: Live, page: Any, frame: Any
 ) -> None:
-    endusers = (live.exports / "endusers.jsonl").read_text().splitlines()
-    refused = json.loads(endusers[0])["_id"]
+    refused = min(live.played.documents.of["endusers"].by_id)
 
     def script(number: int, batch: list[dict]) -> Answer:
         ids = {(each.get("traits") or each.get("properties"))["planhat_id"] for each in batch}
@@ -257,8 +267,7 @@ def a_large_removal_is_held_and_approved(live: Live, frame: Any) -> None:
     frame.get_by_role("tab", name="Company metrics").click()
     row = frame.locator("#metrics-declared").get_by_role("row", name=re.compile("^batches_scanned"))
     expect(row.get_by_role("cell").nth(1)).to_have_text("1")
-    endusers = (live.exports / "endusers.jsonl").read_text().splitlines()
-    assert json.loads(endusers[0])["_id"] in live.segment.latest()
+    assert min(live.played.documents.of["endusers"].by_id) in live.segment.latest()
 
 
 def the_next_push_acts_on_the_answer(frame: Any) -> None:

@@ -284,7 +284,9 @@ def test_what_was_loaded_and_replayed_is_said_once(warehouse: str, tmp_path: Pat
     )
 
 
-@pytest.mark.parametrize("name", ["AIRFLOW_CONN_WAREHOUSE", "AIRFLOW_CONN_SEGMENT"])
+@pytest.mark.parametrize(
+    "name", ["AIRFLOW_CONN_WAREHOUSE", "AIRFLOW_CONN_SEGMENT", "AIRFLOW_CONN_PLANHAT"]
+)
 def test_the_demo_refuses_to_put_its_customers_into_a_real_system(
     name: str, tmp_path: Path
 ) -> None:

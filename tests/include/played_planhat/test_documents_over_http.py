@@ -9,7 +9,7 @@ from include.planhat.models import MODELS
 from include.played_planhat.app import PlayedPlanhat
 from include.played_planhat.kinds import ALWAYS, KINDS
 from include.played_planhat.switches import Switches
-from include.sample.exports import objects
+from include.sample.documents import objects
 from tests.include.planhat.world import ident
 
 

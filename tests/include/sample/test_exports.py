@@ -7,7 +7,8 @@ import pytest
 
 from include.planhat.models import MODELS
 from include.planhat.reading import read_folder
-from include.sample.exports import gone_objects, objects, write_exports
+from include.sample.documents import gone_objects, objects
+from tests.include.sample.exports import write_exports
 
 BASE = date(2026, 3, 14)
 

@@ -10,10 +10,10 @@ from tests.include.why import world
 
 
 @pytest.fixture(scope="session")
-def built(server: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def built(server: Settings) -> Iterator[str]:
     """The URL of the warehouse that `world.make` makes."""
     with world.database(server, "why") as url:
-        world.make(url, server, tmp_path_factory.mktemp("exports"))
+        world.make(url, server)
         yield url
 
 

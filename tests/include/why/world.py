@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, timedelta
-from pathlib import Path
 
 import psycopg
 
@@ -20,6 +19,7 @@ from include.settings import SegmentConnection, Settings
 from include.warehouse import embedded
 from tests.dbt_project.landing import land_calls
 from tests.include.collector.conftest import running
+from tests.include.sample.planhat import played_planhat
 
 BASE = date(2026, 3, 31)
 CASES = {case.name: case for case in live_cases(Days(BASE))}
@@ -29,10 +29,11 @@ def quietly(line: str) -> None:
     """Says nothing."""
 
 
-def make(url: str, settings: Settings, folder: Path) -> None:
+def make(url: str, settings: Settings) -> None:
     """The cases' calls landed and built; everything pushed; receipts landed after the build."""
     add_demo_sources(url)
-    load(url, folder, on=BASE, say=quietly)
+    with played_planhat() as planhat:
+        load(url, planhat, on=BASE, say=quietly)
     steps = [step for case in CASES.values() for step in case.steps]
     calls = messages([step.call for step in steps])
     first = list({call["messageId"]: call for call in reversed(calls)}.values())

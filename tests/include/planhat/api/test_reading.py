@@ -14,7 +14,7 @@ from include.planhat.models import MODELS, MOVING_FIELDS, custom_model
 from include.played_planhat.documents import Documents
 from include.played_planhat.faults import Fault
 from include.played_planhat.kinds import ALWAYS, KINDS
-from include.sample.exports import objects
+from include.sample.documents import objects
 from tests.include.planhat.api.world import World
 from tests.include.planhat.world import company, ident
 from tests.include.sample.test_exports import BASE
@@ -35,7 +35,7 @@ def test_each_read_says_what_was_added_changed_deleted_and_returned(world: World
 
 def test_the_sample_read_through_the_api_is_the_sample_read_from_files(world: World, tmp_path):
     from include.planhat.reading import read_folder
-    from include.sample.exports import write_exports
+    from tests.include.sample.exports import write_exports
 
     for model, rows in objects(BASE).items():
         path = next(each.path for each in MODELS if each.name == model)

@@ -13,10 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from include.planhat.models import MODELS
-from include.sample import accounts
-from include.sample.cases import live_cases
-from include.sample.days import Days
-from include.sample.objects import others
+from include.sample.documents import earlier_objects, objects
 
 Fields = dict[str, Any]
 
@@ -37,31 +34,6 @@ _CSV_LABELS = {
 }  # fmt: skip
 
 
-def objects(base_date: date) -> dict[str, list[Fields]]:
-    """Every Planhat object of the sample by model, all eighteen of them, sorted by `_id`."""
-    days = Days(base_date)
-    found = others(days)
-    found["company"] = list(accounts.companies(days))
-    found["enduser"] = list(accounts.endusers(days))
-    for case in live_cases(days):
-        for model, fields in case.objects:
-            found[model].append(fields)
-    return {model.name: sorted(found[model.name], key=lambda each: each["_id"]) for model in MODELS}
-
-
-def gone_objects(base_date: date) -> dict[str, list[Fields]]:
-    """Companies and endusers that Planhat had at an earlier read and has no more, by model."""
-    days = Days(base_date)
-    found: dict[str, list[Fields]] = {
-        "company": list(accounts.gone_companies(days)),
-        "enduser": [],
-    }
-    for case in live_cases(days):
-        for model, fields in case.gone:
-            found[model].append(fields)
-    return found
-
-
 def write_exports(folder: Path, base_date: date) -> list[Path]:
     """Write all export files of the sample into a folder; return them. Same date, same bytes."""
     return _write(folder, objects(base_date))
@@ -69,22 +41,7 @@ def write_exports(folder: Path, base_date: date) -> list[Path]:
 
 def write_earlier_exports(folder: Path, base_date: date) -> list[Path]:
     """Write companies and endusers as an earlier read found them, those since deleted included."""
-    now, gone = objects(base_date), gone_objects(base_date)
-    then = {
-        (model, fields["_id"]): fields
-        for case in live_cases(Days(base_date))
-        for model, fields in case.earlier
-    }
-    return _write(
-        folder,
-        {
-            model: [
-                *({**each, **then.get((model, each["_id"]), {})} for each in now[model]),
-                *gone[model],
-            ]
-            for model in gone
-        },
-    )
+    return _write(folder, earlier_objects(base_date))
 
 
 def _write(folder: Path, by_model: dict[str, list[Fields]]) -> list[Path]:

@@ -1,0 +1,74 @@
+"""Where the embedded server's played Planhat is, and the connection that leads there."""
+
+import socket
+from pathlib import Path
+
+from include.connections import PlanhatConnection
+from include.played_planhat.tenant import TENANT, TOKEN
+from include.settings import Settings, planhat_connection
+
+# The first that is free becomes its port.
+PORTS = range(8_200, 8_300)
+
+
+def folder(settings: Settings) -> Path:
+    """What it keeps."""
+    return settings.data_dir / "played-planhat"
+
+
+def port_of(settings: Settings) -> int:
+    """Its port: the setting, else the one that was chosen."""
+    if settings.played_planhat_port is not None:
+        return settings.played_planhat_port
+    try:
+        return int(_chosen(settings).read_text())
+    except (OSError, ValueError):
+        return PORTS[0]
+
+
+def choose_port(settings: Settings) -> None:
+    """Before its first start: a port that nobody has, kept; nothing where one is set."""
+    if settings.played_planhat_port is not None or _chosen(settings).exists():
+        return
+    folder(settings).mkdir(parents=True, exist_ok=True)
+    _chosen(settings).write_text(f"{next(filter(_is_free, PORTS), PORTS[0])}\n")
+
+
+def address(settings: Settings) -> str:
+    """Where it listens, on this machine alone."""
+    return f"http://127.0.0.1:{port_of(settings)}"
+
+
+def played_connection(address: str) -> PlanhatConnection:
+    """The connection to a played Planhat at this address."""
+    return PlanhatConnection(address, TOKEN, TENANT, address, is_played=True)
+
+
+def connection_uri(settings: Settings) -> str:
+    """The same of the embedded server's, as Airflow writes connections."""
+    place = address(settings).split("//", 1)[1]
+    return f"http://:{TOKEN}@{place}?tenant_token={TENANT}&played=1"
+
+
+def planhat_of(settings: Settings) -> PlanhatConnection | None:
+    """Planhat as the setting says, on the embedded server else the played one; None where neither.
+
+    Raises `SettingError`.
+    """
+    if settings.plays_planhat:
+        return played_connection(address(settings))
+    return planhat_connection(settings)
+
+
+def _chosen(settings: Settings) -> Path:
+    return folder(settings) / "port"
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
