@@ -16,7 +16,7 @@ from include.errors import ProblemError, SettingError
 from include.settings import Settings, load_settings
 
 # In the order in which they are measured; `include.bench.<part>.run(url, size=…, say=…)` each.
-PARTS = ("push", "page", "collector", "build")
+PARTS = ("push", "page", "planhat", "collector", "build")
 SIZES = ("small", "full")
 
 # Free disk that a size needs, in GB.
