@@ -16,6 +16,7 @@ import pytest
 
 from include import airflow_api, services, supervision
 from include.airflow_process import airflow_environment, sign_in, sign_in_file
+from include.connections import planhat_connection_from_uri
 from include.errors import ServiceError
 from include.played_planhat import place as played_place
 from include.played_planhat.place import planhat_of
@@ -329,6 +330,11 @@ def test_the_played_planhats_port_is_chosen_once_and_no_other_copys(
     assert played_place.port_of(settings) == second
     named = load_settings({"DATA_DIR": str(tmp_path), "PLAYED_PLANHAT_PORT": "9123"})
     assert played_place.address(named) == "http://127.0.0.1:9123"
+    # as Airflow reads it
+    read = planhat_connection_from_uri(played_place.connection_uri(named))
+    assert read == planhat_of(named)
+    assert read.place == "127.0.0.1:9123 (a played Planhat, not the real one)"
+    assert "played Planhat" not in read.quota_name + read.tenant
 
 
 def test_a_data_folder_that_cannot_be_written_is_said_in_one_line(tmp_path: Path) -> None:
