@@ -20,7 +20,8 @@ names. Single rows and cells that could not be loaded do not make it red: they a
 `raw_planhat.rejects` with their place and reason. It is red too when the folder holds files and
 none of them is an export, and when Planhat does not know the token: its host may be another
 region's. When Planhat does not answer, it is tried again. *Skipped* means that there is no
-connection, and that the folder does not exist yet, or is empty.
+connection, or a played Planhat without a document, and that the folder does not exist yet, or is
+empty.
 """
 
 import logging
@@ -91,6 +92,7 @@ with DAG(
         from include.planhat.api.reading import read_api
         from include.planhat.models import models_with
         from include.planhat.reading import read_folder
+        from include.played_planhat.place import is_empty
 
         context = get_current_context()
         refuse_unknown_parameters(context)
@@ -106,6 +108,8 @@ with DAG(
             # exports are somebody's own, the played Planhat is nobody's
             if tenant is None or (tenant.is_played and settings.has_exports):
                 report = read_folder(url, folder, deletions=deletions, say=log.info)
+            elif is_empty(tenant):
+                raise AirflowSkipException("The played Planhat is empty: nothing to read.")
             else:
                 models = models_with(settings.planhat_custom_models)
                 report = read_api(url, tenant, deletions=deletions, say=log.info, models=models)

@@ -9,7 +9,7 @@ import typer
 
 from include.cli.words import split
 from include.errors import ProblemError, ServiceError, SettingError
-from include.played_planhat.place import planhat_of
+from include.played_planhat.place import is_empty, planhat_of
 from include.settings import load_settings
 from include.warehouse.connection import connect
 from include.warehouse.migrate import migrated_warehouse
@@ -60,6 +60,11 @@ def planhat(
         check_tenant(migrated_warehouse(settings), connection, models=models)
         return
     if connection is not None and not (connection.is_played and settings.has_exports):
+        if is_empty(connection):
+            raise ProblemError(
+                "There is no Planhat to read: AIRFLOW_CONN_PLANHAT is not set, and the played one "
+                "is empty (make demo puts a sample into it). Exports: make planhat DIR=…"
+            )
         models = models_with(settings.planhat_custom_models)
         report = read_api(migrated_warehouse(settings), connection, gone=gone, models=models)
     else:

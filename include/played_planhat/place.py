@@ -60,6 +60,22 @@ def planhat_of(settings: Settings) -> PlanhatConnection | None:
     return planhat_connection(settings)
 
 
+def is_empty(planhat: PlanhatConnection) -> bool:
+    """Whether it is a played one, without a document: nobody's, so that nothing is to be read.
+
+    What was read from exports is not in it, and would be taken for deleted.
+    """
+    if not planhat.is_played:
+        return False
+    import httpx  # heavy, and asked for rarely
+
+    try:
+        counts = httpx.get(planhat.host, timeout=10).json()["documents"]
+    except (httpx.HTTPError, ValueError):
+        return False  # whoever reads it says why
+    return not any(counts.values())
+
+
 def _chosen(settings: Settings) -> Path:
     return folder(settings) / "port"
 

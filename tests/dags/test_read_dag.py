@@ -33,16 +33,18 @@ def test_it_reads_what_is_set_and_nothing_where_nothing_is(
     assert inside.ask("run", READ, "{}", **given)["state"] == "success"
     assert present(warehouse) == [("Acme",)]
 
-    # exports are read in the place of a Planhat that is a played one
-    is_played = {**given, "AIRFLOW_CONN_PLANHAT": given["AIRFLOW_CONN_PLANHAT"] + "?played=1"}
-    assert inside.ask("run", READ, "{}", **is_played)["state"] == "success"
-    assert present(warehouse) == [("Company 1",)]
-    (tmp_path / "companies.jsonl").unlink()
-    assert inside.ask("run", READ, "{}", **is_played)["state"] == "success"
-    assert present(warehouse) == [("Acme",)]
-
     # a token that nobody knows passes with no retry
     played.switches = played.switches.turned(revoked=True)
     made = inside.ask("run", READ, "{}", **given)
     assert (made["state"], made["tasks"][0]["tries"]) == ("failed", 1)
     assert present(warehouse) == [("Acme",)]
+
+    # exports are read in the place of a Planhat that is a played one
+    given["AIRFLOW_CONN_PLANHAT"] += "?played=1"
+    assert inside.ask("run", READ, "{}", **given)["state"] == "success"
+    assert present(warehouse) == [("Company 1",)]
+    # an empty one is not read at all: everything would be taken for deleted
+    (tmp_path / "companies.jsonl").unlink()
+    played.reset()
+    assert inside.ask("run", READ, "{}", **given)["tasks"][0]["state"] == "skipped"
+    assert present(warehouse) == [("Company 1",)]

@@ -284,6 +284,9 @@ def test_a_played_planhat_stands_in_until_a_real_one_is_named(
     assert named["played-planhat"] == f"{address} (a played Planhat, not the real one)"
     done = cli("planhat", "--check", **variables(copy))
     assert "(a played Planhat, not the real one) knows the token" in done.stdout
+    done = cli("planhat", **variables(copy))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "the played one is empty" in done.stderr
 
     real = new_copy(
         copy.data_dir, **{**variables(copy), "AIRFLOW_CONN_PLANHAT": "https://:token@api.example"}
