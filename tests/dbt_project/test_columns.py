@@ -3,10 +3,10 @@
 from collections.abc import Callable
 
 import pytest
-import yaml
 
-from include.build import PROJECT, build
+from include.build import build
 from include.settings import Settings
+from tests.dbt_project.descriptions import models
 
 SCHEMAS = ["staging", "intermediate", "marts", "planhat"]
 # A description that says no more than the column's name says nothing.
@@ -36,18 +36,10 @@ def built(
     }
 
 
-def _models() -> list[dict]:
-    files = sorted((PROJECT / "models").rglob("*.yml"))
-    models = [
-        model for file in files for model in yaml.safe_load(file.read_text()).get("models", [])
-    ]
-    return [{"columns": [], **model} for model in models]
-
-
 def _described() -> dict[tuple[str, str], str]:
     columns = [
         ((model["name"], column["name"]), column.get("description", "").strip())
-        for model in _models()
+        for model in models()
         for column in model["columns"]
     ]
     assert len(columns) == len(dict(columns)), "a column is described twice"
@@ -80,7 +72,7 @@ def test_what_tells_who_a_person_is_says_so():
     personal = {"email", "emails", "first_name", "last_name", "phone", "nick_name"}
     columns = [
         (model["name"], column)
-        for model in _models()
+        for model in models()
         for column in model["columns"]
         if column["name"] in personal
     ]
