@@ -29,7 +29,7 @@ NO_SETTINGS := $(addprefix -u ,$(filter AIRFLOW__%,$(SETTINGS))) $(addsuffix =,$
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test up down status build verify plan push answer cancel why bench report url psql planhat columns source block exclude alias links switch analyticsjs load warehouse replay \
-	lint format docs dbt requirements version audit clean
+	lint format docs dbt profile requirements version audit clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {gsub(/\$$\$$/, "$$", $$2); printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -142,11 +142,14 @@ lint: .venv/ready ## ruff, sqlfluff, mypy
 format: .venv/ready ## Let ruff put the Python files in order
 	@$(only)$(PY) -m ruff check --fix . && $(PY) -m ruff format .
 
-docs: .venv/ready ## The warehouse's tables and columns, described, as one HTML file
+docs: .venv/ready ## Pages of what is in the warehouse: every column described, and which column comes of which
 	@$(CLI) docs
 
 dbt: .venv/ready ## Any dbt command against the warehouse (ARGS="show --select companies")
 	@$(CLI) dbt $(call option,ARGS,arguments)
+
+profile: .venv/ready ## Write dbt_project/profiles.yml: dbt by hand and an IDE's extension find the warehouse
+	@$(CLI) profile
 
 requirements: .venv/ready ## Compile requirements.in for Python 3.11, 3.12 and 3.13 (UPGRADE=1 to newest)
 	@$(call only,UPGRADE).venv/bin/uv pip compile --universal --python-version 3.11 --no-header --no-emit-index-url \

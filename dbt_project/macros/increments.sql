@@ -23,7 +23,7 @@
     {%- set query -%}
         select
             coalesce(max(build_id), 0) as build_id,
-            coalesce(bool_or(status = 'running'), false) as is_running,
+            coalesce(bool_or(status = 'running' and {{ var('in_build') }}), false) as is_running,
             coalesce(max(build_id) filter (where status = 'success'), 0) as done_build_id,
             coalesce(
                 (array_agg(window_to order by build_id desc))[1], pg_current_snapshot()

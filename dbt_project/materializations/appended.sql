@@ -8,6 +8,7 @@
 #}
 {% materialization appended, adapter='postgres' %}
     {%- set target = this.incorporate(type='table') -%}
+    {%- if not var('in_build') -%}{{ return(left_to_builds(target)) }}{%- endif -%}
     {#- before anything is read: what changes meanwhile is seen to have changed by the next build -#}
     {%- set fingerprint = inputs() -%}
     {%- set mode = increment_mode() -%}

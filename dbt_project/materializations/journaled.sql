@@ -16,6 +16,7 @@
 #}
 {% materialization journaled, adapter='postgres' %}
     {%- set target = this.incorporate(type='table') -%}
+    {%- if not var('in_build') -%}{{ return(left_to_builds(target)) }}{%- endif -%}
     {%- set journal = target.incorporate(path={'identifier': this.name ~ '__journal'}) -%}
     {#- before anything is read: what changes meanwhile is seen to have changed by the next build -#}
     {%- set fingerprint = inputs() -%}

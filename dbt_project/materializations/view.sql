@@ -10,7 +10,7 @@
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
 
-    {%- if earlier is not none and (should_full_refresh() or not earlier.is_view) -%}
+    {%- if earlier is not none and ((should_full_refresh() and var('in_build')) or not earlier.is_view) -%}
         {%- do drop_relation_if_exists(earlier) -%}
     {%- endif -%}
     {%- call statement('main') -%}

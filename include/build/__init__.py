@@ -7,6 +7,8 @@ build saw and what became of each model stands in `sync.builds`.
     lock.py       one at a time
     inputs.py     what it sees: the day, the settings, the code
     project.py    the files of the dbt project
+    profile.py    for dbt by hand
+    docs_site.py  pages of tables, columns and where columns come from
     dbt.py        dbt in this process
     verify.py     a model made whole beside the truth, and compared
     failures.py   what dbt says of a node that failed, in one line

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 from psycopg.conninfo import conninfo_to_dict
@@ -38,7 +39,7 @@ def run_dbt(
     """Every node's result, and what went wrong before there was any."""
     from dbt.cli.main import dbtRunner
 
-    variables = {"as_of": str(as_of), **(alongside or {})}
+    variables = {"as_of": str(as_of), "in_build": True, **(alongside or {})}
     arguments = ["run" if alongside else "build", *dbt_options(settings), "--log-level", "none"]
     # nobody reads what dbt would write of each model and result into files
     arguments += ["--vars", json.dumps(variables), "--no-write-json"]
@@ -81,7 +82,7 @@ def _environment(values: dict[str, str]) -> Iterator[None]:
 
 
 def warehouse_environment(url: str) -> dict[str, str]:
-    """The variables that `dbt_project/profiles.yml` reads the connection from."""
+    """The variables that `include/build/profiles.yml` reads the connection from."""
     parts = {name: str(value) for name, value in conninfo_to_dict(url).items()}
     names = {each.keyword.decode(): each.envvar for each in Conninfo.get_defaults()}
     return {
@@ -112,7 +113,7 @@ def dbt_options(settings: Settings) -> list[str]:
     scratch = settings.data_dir / "dbt"
     scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
     return [
-        "--project-dir", str(project.PROJECT), "--profiles-dir", str(project.PROJECT),
+        "--project-dir", str(project.PROJECT), "--profiles-dir", str(Path(__file__).parent),
         "--target-path", str(scratch / "target"), "--log-path", str(scratch / "logs"),
         "--threads", str(settings.dbt_threads),
     ]  # fmt: skip

@@ -1,7 +1,6 @@
-"""dbt, docs: the dbt project against the warehouse of the settings."""
+"""dbt, docs, profile: the dbt project against the warehouse of the settings."""
 
 import os
-import shutil
 from typing import Annotated, Any
 
 import typer
@@ -14,7 +13,7 @@ from include.warehouse.connection import connect, warehouse_url
 
 def register(app: typer.Typer) -> None:
     """Add this file's commands."""
-    for command in (dbt, docs):
+    for command in (dbt, docs, profile):
         app.command()(command)
 
 
@@ -26,13 +25,24 @@ def dbt(
 
 
 def docs() -> None:
-    """The warehouse's tables and columns, with their descriptions, as one HTML file."""
+    """The warehouse's tables and columns, described, and which column comes of which: two pages."""
+    from include.build.docs_site import write_pages
+
     settings = load_settings()
     _run_dbt(settings, ["docs", "generate", "--static", "--quiet"])
-    page = settings.data_dir / "docs" / "index.html"
-    page.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copy(settings.data_dir / "dbt" / "target" / "static_index.html", page)
-    print(f"file://{page}")
+    target = settings.data_dir / "dbt" / "target"
+    for page in write_pages(target, settings.data_dir / "docs"):
+        print(f"file://{page}")
+
+
+def profile() -> None:
+    """Write dbt_project/profiles.yml, with which dbt by hand and an IDE find the warehouse."""
+    from include.build.profile import write_profile
+
+    settings = load_settings()
+    url = warehouse_url(settings)
+    connect(url, application_name="profile").close()  # one clear line if it does not answer
+    print(write_profile(url))
 
 
 def _run_dbt(settings: Settings, arguments: list[str]) -> Any:

@@ -349,7 +349,8 @@ class Copy:
         )
         outcome = dbtRunner().invoke(
             [
-                "run", "--log-level", "none", "--vars", json.dumps({"as_of": AS_OF}),
+                "run", "--log-level", "none",
+                "--vars", json.dumps({"as_of": AS_OF, "in_build": True}),
                 "--select", *nodes, *views, *self.options,
             ]
         )  # fmt: skip
@@ -452,7 +453,7 @@ class Copy:
         )
 
 
-_KEPT = ("dbt_project.yml", "profiles.yml")
+_KEPT = ("dbt_project.yml",)
 # Columns that tell when, not what.
 _OF_A_BUILD = ["build_id", "changed_at"]
 

@@ -25,7 +25,7 @@ COMMANDS = (
     "up", "down", "status", "migrate", "url", "psql", "clean", "demo", "build", "plan", "push",
     "answer", "cancel", "planhat", "columns", "load", "warehouse", "replay", "report", "source",
     "block", "exclude", "alias", "links", "switch", "bench", "dbt", "docs", "why",
-    "version", "audit", "verify",
+    "version", "audit", "verify", "profile",
 )  # fmt: skip
 
 
