@@ -2,10 +2,13 @@
 And a played Planhat: one a worker process, emptied for each test.
 """
 
+import gc
 import itertools
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -17,6 +20,7 @@ from include.settings import ROOT, Settings, load_settings
 from include.warehouse import embedded
 from include.warehouse.migrate import migrate
 from tests.parts import PARTS, part_of
+from tests.turns import Turns, turn_of
 
 _numbers = itertools.count(1)
 
@@ -37,11 +41,25 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what asks Postgres, where --fast says so."""
+    """What takes longest first; without what asks Postgres, where --fast says so."""
+    items.sort(key=lambda item: turn_of(item.nodeid))
     if config.getoption("fast"):
         needs = {id(each): "server" in getattr(each, "fixturenames", ()) for each in items}
         config.hook.pytest_deselected(items=[each for each in items if needs[id(each)]])
         items[:] = [each for each in items if not needs[id(each)]]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Turns:
+    """Say which process runs what."""
+    return Turns(config, log)
+
+
+def pytest_collection_finish() -> None:
+    """Let Python's collector pass over what was imported: it is there until the end."""
+    gc.freeze()
+    # the default looks through dbt's hundred thousands of objects several times a build
+    gc.set_threshold(50_000, 20, 50)
 
 
 @pytest.fixture(scope="session")
@@ -70,14 +88,30 @@ def _trust_the_operating_system(settings: Settings) -> None:
         admin.execute("select pg_reload_conf()")
 
 
+@contextmanager
+def copied(server: Settings, name: str, template: str = "warehouse") -> Iterator[str]:
+    """The URL of a copy of a database, dropped in the end."""
+    with psycopg.connect(embedded.server_url(server, "postgres"), autocommit=True) as admin:
+        admin.execute(f"create database {name} template {template} strategy file_copy")
+        yield embedded.server_url(server, name)
+        admin.execute(f"drop database if exists {name} with (force)")
+
+
 @pytest.fixture
 def warehouse(server: Settings) -> Iterator[str]:
     """The URL of a fresh warehouse with every migration applied."""
-    name = f"test_{next(_numbers)}"
-    with psycopg.connect(embedded.server_url(server, "postgres"), autocommit=True) as admin:
-        admin.execute(f"create database {name} template warehouse strategy file_copy")
-        yield embedded.server_url(server, name)
-        admin.execute(f"drop database if exists {name} with (force)")
+    with copied(server, f"test_{next(_numbers)}") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def stories(server: Settings) -> Iterator[str]:
+    """The URL of a warehouse in which the sample's cases were built and pushed: only read it."""
+    from tests.include.why import world
+
+    with copied(server, "stories") as url:
+        world.make(url, server)
+        yield url
 
 
 @pytest.fixture

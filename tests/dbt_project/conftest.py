@@ -1,26 +1,32 @@
-"""Warehouses that a module's tests share: built once, read often."""
+"""Warehouses that are built: one a test, one a module's tests share, one that nobody changes.
 
-import itertools
+Databases of one name after the other: for one of another name dbt reads the whole project anew,
+which is a third of what a build of few calls takes.
+"""
+
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import psycopg
 import pytest
 
+from include.build import build
 from include.settings import Settings
-from include.warehouse import embedded
+from tests.conftest import copied
 
-_numbers = itertools.count(1)
+
+@pytest.fixture
+def warehouse(server: Settings) -> Iterator[str]:
+    """The URL of a fresh warehouse with every migration applied."""
+    with copied(server, "test") as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
 def module_warehouse(server: Settings) -> Iterator[str]:
     """The URL of a migrated warehouse for one module of tests."""
-    name = f"module_{next(_numbers)}"
-    with psycopg.connect(embedded.server_url(server, "postgres"), autocommit=True) as admin:
-        admin.execute(f"create database {name} template warehouse strategy file_copy")
-        yield embedded.server_url(server, name)
-        admin.execute(f"drop database if exists {name} with (force)")
+    with copied(server, "module") as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
@@ -37,3 +43,12 @@ def ask(module_warehouse: str) -> Callable[..., list[dict]]:
             return connection.execute(query, parameters or None).fetchall()
 
     return run
+
+
+@pytest.fixture(scope="session")
+def built_warehouse(server: Settings) -> Iterator[Settings]:
+    """Settings of a warehouse that was built of nothing: with all tables. Leave it as it is."""
+    with copied(server, "built") as url:
+        settings = replace(server, airflow_conn_warehouse=url)
+        build(url, settings, requested_by="test", say=lambda line: None)
+        yield settings

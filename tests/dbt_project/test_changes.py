@@ -1,11 +1,13 @@
 """The incremental models in small worlds: made, built on and compared, each says what it must."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from include.build import PROJECT, build
+from include.build import PROJECT
 from include.settings import Settings
+from tests.conftest import copied
 from tests.dbt_project.changes import Copy, World, read_worlds
 from tests.dbt_project.changes_mutations import MUTATIONS, Mutation
 
@@ -14,12 +16,11 @@ WORLDS = read_worlds()
 
 @pytest.fixture(scope="module")
 def copy(
-    module_warehouse: str, module_settings: Settings, tmp_path_factory: pytest.TempPathFactory
-) -> Copy:
+    server: Settings, built_warehouse: Settings, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Copy]:
     # the worlds' tables are like those that are there
-    build(module_warehouse, module_settings, requested_by="test")
-    folder = tmp_path_factory.mktemp("changes")
-    return Copy(folder, module_warehouse, module_settings, WORLDS)
+    with copied(server, "changes", template="built") as url:
+        yield Copy(tmp_path_factory.mktemp("changes"), url, built_warehouse, WORLDS)
 
 
 @pytest.fixture(scope="module")

@@ -1,11 +1,10 @@
 """Every column that a build makes is described, and every described column is made."""
 
-from collections.abc import Callable
 from pathlib import Path
 
+import psycopg
 import pytest
 
-from include.build import build
 from include.build.docs_site import origins
 from include.settings import Settings
 from tests.dbt_project.descriptions import models
@@ -17,20 +16,20 @@ NO_FACT = {"", "a", "an", "the", "its", "of", "it"}
 
 
 @pytest.fixture(scope="module")
-def built(
-    module_warehouse: str, module_settings: Settings, ask: Callable[..., list[dict]]
-) -> set[tuple[str, str]]:
+def built(built_warehouse: Settings) -> set[tuple[str, str]]:
     """(model, column) of every table and view that a build makes.
 
     A journal is left out: it is its table's columns behind journal_build and journal_sign, made by
     the materialization. The column build_id is not: it can be asked for like any other.
     """
-    build(module_warehouse, module_settings, requested_by="test", say=lambda line: None)
-    rows = ask(
-        "select table_name, column_name from information_schema.columns"
-        " where table_schema = any (%s)",
-        SCHEMAS,
-    )
+    with psycopg.connect(
+        built_warehouse.airflow_conn_warehouse, row_factory=psycopg.rows.dict_row
+    ) as connection:
+        rows = connection.execute(
+            "select table_name, column_name from information_schema.columns"
+            " where table_schema = any (%s)",
+            [SCHEMAS],
+        ).fetchall()
     assert {row["table_name"] for row in rows} >= {"stg_segment__calls", "usage_daily", "company"}
     return {
         (row["table_name"], row["column_name"])
@@ -89,9 +88,10 @@ def test_what_tells_who_a_person_is_says_so():
 
 
 def test_the_docs_show_every_column_and_where_it_comes_from(
-    built: set[tuple[str, str]], module_warehouse: str, tmp_path: Path
+    built: set[tuple[str, str]], built_warehouse: Settings, tmp_path: Path
 ):
-    done = cli("docs", DATA_DIR=str(tmp_path), AIRFLOW_CONN_WAREHOUSE=module_warehouse)
+    url = built_warehouse.airflow_conn_warehouse
+    done = cli("docs", DATA_DIR=str(tmp_path), AIRFLOW_CONN_WAREHOUSE=url)
     assert done.returncode == 0, done.stderr
     pages = [Path(line.removeprefix("file://")) for line in done.stdout.splitlines()[-2:]]
     assert [page.name for page in pages] == ["index.html", "columns.html"]

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from include.build import PROJECT, build, dbt_options, warehouse_environment
+from include.build import PROJECT, dbt_options, warehouse_environment
 from include.settings import Settings
 from tests.dbt_project.mutations import MUTATIONS, Mutation
 
@@ -25,11 +25,10 @@ def test_the_list_has_a_mutation_of_every_rule_and_each_is_possible():
 
 
 def test_each_mutation_turns_the_named_unit_test_red_and_no_other(
-    module_warehouse: str, module_settings: Settings, tmp_path: Path
+    built_warehouse: Settings, tmp_path: Path
 ):
     # dbt takes the columns' types of the rows given from the tables
-    build(module_warehouse, module_settings, requested_by="test")
-    project = _Copy(tmp_path, module_warehouse, module_settings)
+    project = _Copy(tmp_path, built_warehouse)
     reach = project.reach_of(MUTATIONS)
     assert project.failing(project.unit_tests) == set(), "unchanged, every unit test passes"
 
@@ -62,12 +61,12 @@ def _groups(reach: dict[Mutation, set[str]]) -> list[list[Mutation]]:
 class _Copy:
     """A copy of the dbt project that may be spoilt."""
 
-    def __init__(self, folder: Path, url: str, settings: Settings) -> None:
+    def __init__(self, folder: Path, settings: Settings) -> None:
         self.root = folder / "project"
         shutil.copytree(PROJECT, self.root, ignore=shutil.ignore_patterns("target", "logs"))
         options = dbt_options(replace(settings, data_dir=folder))
         self.options = [str(self.root) if each == str(PROJECT) else each for each in options]
-        os.environ.update(warehouse_environment(url))
+        os.environ.update(warehouse_environment(settings.airflow_conn_warehouse))
         self.manifest = self._dbt("parse")
         self.unit_tests = {test.name for test in self.manifest.unit_tests.values()}
 

@@ -8,18 +8,18 @@ import psycopg
 import pytest
 import yaml
 
-from include.build import PROJECT, build, dbt_options, warehouse_environment
+from include.build import PROJECT, dbt_options, warehouse_environment
 from include.settings import Settings
 
 
-def test_every_rule_stated_in_the_project_holds(module_warehouse: str, module_settings: Settings):
+def test_every_rule_stated_in_the_project_holds(built_warehouse: Settings):
     from dbt.cli.main import dbtRunner
 
     # dbt takes the columns' types of the rows given from the tables: they must be there first
-    build(module_warehouse, module_settings, requested_by="test")
-    os.environ.update(warehouse_environment(module_warehouse))
+    url = built_warehouse.airflow_conn_warehouse
+    os.environ.update(warehouse_environment(url))
     outcome = dbtRunner().invoke(
-        ["test", "--select", "test_type:unit", "--log-level", "none", *dbt_options(module_settings)]
+        ["test", "--select", "test_type:unit", "--log-level", "none", *dbt_options(built_warehouse)]
     )
     results = {result.node.name: result for result in outcome.result.results}
     assert set(results) == {test["name"] for test in _unit_tests()}
@@ -27,7 +27,7 @@ def test_every_rule_stated_in_the_project_holds(module_warehouse: str, module_se
     assert failed == {}, json.dumps(failed, indent=1)
 
     # §3.10: the table of calls refuses a message id twice
-    with psycopg.connect(module_warehouse) as connection, pytest.raises(psycopg.Error) as refused:
+    with psycopg.connect(url) as connection, pytest.raises(psycopg.Error) as refused:
         connection.execute(
             "insert into staging.stg_segment__calls (event_seq, message_id)"
             " values (1, 'm1'), (2, 'm1')"

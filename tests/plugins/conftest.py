@@ -23,7 +23,6 @@ import pytest
 
 from include.settings import ROOT, SegmentConnection, Settings
 from include.warehouse import embedded
-from tests.include.why import world
 
 USERS = {"admin": "admin", "operator": "op", "user": "user", "viewer": "viewer"}
 PUSH_DAG = "push_planhat_to_segment"
@@ -218,20 +217,12 @@ EMPTY = """
 """
 
 
-@pytest.fixture(scope="session")
-def story_world(server: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The name of a database in which the sample's cases were built and pushed."""
-    with world.database(server, "stories") as url:
-        world.make(url, server)
-        yield "stories"
-
-
 @pytest.fixture
-def told(airflow: Airflow, story_world: str, server: Settings) -> Iterator[Airflow]:
+def told(airflow: Airflow, stories: str, server: Settings) -> Iterator[Airflow]:
     """The api-server with a warehouse that was really built and pushed."""
     with psycopg.connect(embedded.server_url(server, "postgres"), autocommit=True) as admin:
         admin.execute("drop database page with (force)")
-        admin.execute(f"create database page template {story_world} strategy file_copy")
+        admin.execute("create database page template stories strategy file_copy")
         yield airflow
         admin.execute("drop database page with (force)")
         admin.execute("create database page template warehouse strategy file_copy")
@@ -269,10 +260,3 @@ def wait_for(url: str, process: subprocess.Popen, log: Path) -> None:
         except httpx.HTTPError:
             time.sleep(0.3)
     raise AssertionError(f"The api-server did not start:\n{log.read_text()[-3_000:]}")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep these tests in one worker, so that one api-server serves them all."""
-    for item in items:
-        if item.path.is_relative_to(Path(__file__).parent):
-            item.add_marker(pytest.mark.xdist_group("api-server"))

@@ -29,11 +29,12 @@ from include.sample.calls import messages
 from include.sample.cases import Days, live_cases
 from include.sample.load import load
 from include.settings import ROOT, Settings, load_settings
+from tests.conftest import copied
 from tests.dbt_project.landing import land_calls
 from tests.include.push.played_segment import OK, Answer, PlayedSegment
 from tests.include.running import free_port
 from tests.include.sample.planhat import played_planhat
-from tests.include.why.world import database, quietly
+from tests.include.why.world import quietly
 from tests.plugins.conftest import PUSH_DAG, end, wait_for
 
 playwright = pytest.importorskip(
@@ -67,8 +68,8 @@ def live(server: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     played = PlayedPlanhat()
     with (
         played_planhat(played) as planhat,
-        database(server, "live") as url,
-        database(server, "live_airflow", "template0") as own,
+        copied(server, "live") as url,
+        copied(server, "live_airflow", "template0") as own,
     ):
         customers(url, planhat)
         with PlayedSegment() as segment:

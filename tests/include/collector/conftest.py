@@ -25,6 +25,7 @@ from include.collector.sources import add_demo_sources
 from include.settings import Settings, load_settings
 from include.warehouse import embedded
 from include.warehouse.migrate import migrate
+from tests.conftest import copied
 
 ROOT = Path(__file__).parents[3]
 
@@ -176,14 +177,11 @@ def running(warehouse: str, *arguments: str, **environment: str) -> Iterator[Run
 @pytest.fixture(scope="module")
 def shared_collector(server: Settings) -> Iterator[Running]:
     """One collector with the demo sources for the tests of a file, in front of one warehouse."""
-    name = f"collector_{next(_numbers)}"
-    with psycopg.connect(embedded.server_url(server, "postgres"), autocommit=True) as admin:
-        admin.execute(f"create database {name} template warehouse strategy file_copy")
-        url = embedded.server_url(server, name)
+    # its spool is that of its address
+    with copied(server, f"collector_{next(_numbers)}") as url:
         add_demo_sources(url)
         with running(url) as collector:
             yield collector
-        admin.execute(f"drop database if exists {name} with (force)")
 
 
 @pytest.fixture

@@ -1,20 +1,16 @@
 """One built and pushed warehouse for all of these tests, which only read it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
-from include.settings import Settings
 from include.why import Story, tell
-from tests.include.why import world
 
 
 @pytest.fixture(scope="session")
-def built(server: Settings) -> Iterator[str]:
+def built(stories: str) -> str:
     """The URL of the warehouse that `world.make` makes."""
-    with world.database(server, "why") as url:
-        world.make(url, server)
-        yield url
+    return stories
 
 
 @pytest.fixture(scope="session")

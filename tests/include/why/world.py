@@ -2,8 +2,6 @@
 built, pushed to a real collector, and come back."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -16,7 +14,6 @@ from include.sample.calls import messages
 from include.sample.cases import Days, live_cases
 from include.sample.load import load
 from include.settings import SegmentConnection, Settings
-from include.warehouse import embedded
 from tests.dbt_project.landing import land_calls
 from tests.include.collector.conftest import running
 from tests.include.sample.planhat import played_planhat
@@ -46,15 +43,6 @@ def make(url: str, settings: Settings) -> None:
     with running(url) as collector:
         segment = SegmentConnection(collector.url, "demo-planhat")
         push(url, segment, settings, requested_by="somebody", say=quietly)
-
-
-@contextmanager
-def database(server: Settings, name: str, template: str = "warehouse") -> Iterator[str]:
-    """A copy of a database of the test server, dropped in the end; yields its URL."""
-    with psycopg.connect(embedded.server_url(server, "postgres"), autocommit=True) as admin:
-        admin.execute(f"create database {name} template {template} strategy file_copy")
-        yield embedded.server_url(server, name)
-        admin.execute(f"drop database if exists {name} with (force)")
 
 
 def quarantine(
