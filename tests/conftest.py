@@ -23,30 +23,39 @@ from tests.parts import PARTS, part_of
 from tests.turns import Turns, turn_of
 
 _numbers = itertools.count(1)
+# Fixtures of a Postgres, and of an Airflow.
+STARTS = {"server", "inside"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("some of the tests")
-    group.addoption("--fast", action="store_true", help="those that need no Postgres")
+    group.addoption("--fast", action="store_true", help="those that start nothing")
     group.addoption("--part", choices=sorted(PARTS), help="those of one part of the project")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave out the files of other parts, unread."""
+    """Leave out the files of other parts, unread; and with --fast what takes long to read."""
     part = config.getoption("part")
     is_test = collection_path.name.startswith("test_")
+    if config.getoption("fast") and collection_path.name == "test_schema.py":
+        return True
     if not part or not is_test or not collection_path.is_relative_to(ROOT):
         return None
     return part_of(collection_path.relative_to(ROOT).as_posix()) != part or None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What takes longest first; without what asks Postgres, where --fast says so."""
+    """What takes longest first; without what starts something, where --fast says so."""
     items.sort(key=lambda item: turn_of(item.nodeid))
     if config.getoption("fast"):
-        needs = {id(each): "server" in getattr(each, "fixturenames", ()) for each in items}
-        config.hook.pytest_deselected(items=[each for each in items if needs[id(each)]])
-        items[:] = [each for each in items if not needs[id(each)]]
+        left_out = [each for each in items if _starts(each)]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [each for each in items if each not in left_out]
+
+
+def _starts(item: pytest.Item) -> bool:
+    is_marked = item.get_closest_marker("starts") is not None
+    return is_marked or not STARTS.isdisjoint(getattr(item, "fixturenames", ()))
 
 
 @pytest.hookimpl(optionalhook=True)

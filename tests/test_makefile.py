@@ -10,6 +10,8 @@ import pytest
 
 from include.settings import ROOT
 
+pytestmark = pytest.mark.starts
+
 MAKEFILE = (ROOT / "Makefile").read_text()
 TOUCH = "touch pwned"
 

@@ -16,6 +16,8 @@ from packaging.utils import canonicalize_name
 from include import bootstrap
 from include.settings import ROOT
 
+pytestmark = pytest.mark.starts
+
 VERSIONS = ("3.11", "3.12", "3.13")
 
 

@@ -25,6 +25,8 @@ from include.warehouse import embedded
 from include.warehouse.connection import connect, warehouse_url
 from tests.include.running import cli, enterable, environment, free_port
 
+pytestmark = pytest.mark.starts
+
 # How long a test waits for what should happen within seconds, on a busy machine.
 PATIENCE = 90.0
 

@@ -116,6 +116,7 @@ def connection(airflow):
         yield connection
 
 
+@pytest.mark.starts
 def test_every_route_of_the_app_is_in_these_lists(tmp_path):
     code = (
         "import sys; sys.path.insert(0, '.'); from plugins.page.app import create_app; "

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from typer.testing import CliRunner
 
 from include.cli.__main__ import app
 from include.cli.given import refuse_other_names
@@ -45,8 +46,8 @@ def test_these_are_the_commands() -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself(command: str) -> None:
-    done = cli(command, "--help")
-    assert done.returncode == 0, done.stderr
+    done = CliRunner().invoke(app, [command, "--help"])
+    assert done.exit_code == 0, done.output
     assert len(done.stdout.splitlines()) > 4
 
 
