@@ -27,6 +27,7 @@ from tests.dbt_project.test_any_order import (
 from tests.dbt_project.test_any_order import make_build as build_world
 from tests.dbt_project.worlds import AS_OF as WORLDS_AS_OF
 from tests.dbt_project.worlds import ROUNDS
+from tests.parts import usually
 
 AS_OF = date(2026, 3, 10)
 AT = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -308,7 +309,7 @@ def test_a_build_killed_at_any_moment_and_run_again_equals_one_that_was_not(
     seed = os.environ.get("KILLS_SEED", str(random.randrange(10**9)))
     print(f"KILLS_SEED={seed} draws the same moments again")
     draw = random.Random(seed)
-    kills = {1: 1, 2: 1, 3: 2, 4: 1, 5: 2, 6: 1}
+    kills = usually({1: 1, 3: 2, 4: 1}, {1: 1, 2: 1, 3: 2, 4: 1, 5: 2, 6: 1})
     for number in range(ROUNDS):
         with psycopg.connect(warehouse, autocommit=True) as connection:
             deliver(connection, worlds, number)

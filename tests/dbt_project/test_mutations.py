@@ -1,10 +1,9 @@
 """The unit tests can fail: each listed mutation turns the named one red, and no other."""
 
 import os
-import shutil
-from collections.abc import Iterable
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 from include.build import PROJECT, dbt_options, warehouse_environment
 from include.settings import Settings
@@ -25,18 +24,17 @@ def test_the_list_has_a_mutation_of_every_rule_and_each_is_possible():
 
 
 def test_each_mutation_turns_the_named_unit_test_red_and_no_other(
-    built_warehouse: Settings, tmp_path: Path
+    built_warehouse: Settings,
 ):
     # dbt takes the columns' types of the rows given from the tables
-    project = _Copy(tmp_path, built_warehouse)
+    project = _Parsed(built_warehouse)
     reach = project.reach_of(MUTATIONS)
     assert project.failing(project.unit_tests) == set(), "unchanged, every unit test passes"
 
     wrong = {}
     for group in _groups(reach):
-        project.spoil(group)
-        failing = project.failing(set().union(*(reach[mutation] for mutation in group)))
-        project.restore(group)
+        with project.spoilt(group):
+            failing = project.failing(set().union(*(reach[mutation] for mutation in group)))
         # of the tests that a mutation reaches, no other one of the group reaches any
         for mutation in group:
             if failing & reach[mutation] != {mutation.test}:
@@ -58,15 +56,13 @@ def _groups(reach: dict[Mutation, set[str]]) -> list[list[Mutation]]:
     return [members for members, _ in groups]
 
 
-class _Copy:
-    """A copy of the dbt project that may be spoilt."""
+class _Parsed:
+    """The project as dbt has parsed it once, whose texts may be spoilt."""
 
-    def __init__(self, folder: Path, settings: Settings) -> None:
-        self.root = folder / "project"
-        shutil.copytree(PROJECT, self.root, ignore=shutil.ignore_patterns("target", "logs"))
-        options = dbt_options(replace(settings, data_dir=folder))
-        self.options = [str(self.root) if each == str(PROJECT) else each for each in options]
+    def __init__(self, settings: Settings) -> None:
+        self.options = dbt_options(settings)
         os.environ.update(warehouse_environment(settings.airflow_conn_warehouse))
+        self.manifest = None
         self.manifest = self._dbt("parse")
         self.unit_tests = {test.name for test in self.manifest.unit_tests.values()}
 
@@ -96,14 +92,34 @@ class _Copy:
             for mutation in mutations
         }
 
-    def spoil(self, mutations: Iterable[Mutation]) -> None:
+    @contextmanager
+    def spoilt(self, mutations: Iterable[Mutation]) -> Iterator[None]:
+        """With these mutations in what dbt has of their files: it reads no file again."""
+        earlier = []
         for mutation in mutations:
-            file = self.root / mutation.file
-            file.write_text(file.read_text().replace(mutation.old, mutation.new))
+            holders = [
+                (each, name)
+                for each, name in self._texts
+                if each.original_file_path == mutation.file and mutation.old in getattr(each, name)
+            ]
+            assert holders, mutation
+            for each, name in holders:
+                text = getattr(each, name)
+                earlier.append((each, name, text))
+                setattr(each, name, text.replace(mutation.old, mutation.new))
+        try:
+            yield
+        finally:
+            for each, name, text in reversed(earlier):
+                setattr(each, name, text)
 
-    def restore(self, mutations: Iterable[Mutation]) -> None:
-        for mutation in mutations:
-            shutil.copyfile(PROJECT / mutation.file, self.root / mutation.file)
+    @property
+    def _texts(self) -> Iterator[tuple[Any, str]]:
+        """What holds a text of a file, and in which attribute."""
+        for node in self.manifest.nodes.values():
+            yield node, "raw_code"
+        for macro in self.manifest.macros.values():
+            yield macro, "macro_sql"
 
     def failing(self, tests: set[str]) -> set[str]:
         """Those of the unit tests whose rows differ. One that cannot run is an error."""
@@ -117,6 +133,8 @@ class _Copy:
     def _dbt(self, *command: str):
         from dbt.cli.main import dbtRunner
 
-        outcome = dbtRunner().invoke([*command, "--log-level", "none", *self.options])
+        outcome = dbtRunner(manifest=self.manifest).invoke(
+            [*command, "--log-level", "none", *self.options]
+        )
         assert outcome.exception is None, outcome.exception
         return getattr(outcome.result, "results", outcome.result)
