@@ -2,6 +2,7 @@
 
 import shutil
 import threading
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import psycopg
@@ -168,13 +169,15 @@ def test_a_slip_in_a_yaml_is_named_by_the_build_and_says_null_to_nobody(
     project = tmp_path / "dbt_project"
     shutil.copytree(PROJECT, project)
     monkeypatch.setattr("include.build.project.PROJECT", project)
+    # what dbt keeps of this project is no other one's
+    settings = replace(module_settings, data_dir=tmp_path / "data")
     task = {"_id": "t1", "companyId": "p1", "mainType": "task", "action": "Call", "status": "open"}
     land_objects(module_warehouse, "task", [task])
-    _build(module_warehouse, module_settings)
+    _build(module_warehouse, settings)
 
     def push_tasks(segment):
         return push(
-            module_warehouse, segment.connection, module_settings, models=["task"],
+            module_warehouse, segment.connection, settings, models=["task"],
             requested_by="test", folder=project / "models" / "planhat", say=lambda line: None,
         )  # fmt: skip
 
@@ -185,7 +188,7 @@ def test_a_slip_in_a_yaml_is_named_by_the_build_and_says_null_to_nobody(
         begin = described.index("      - name: status")
         file.write_text(described[:begin])
         with pytest.raises(BuildError, match=r"task \(.*status is in the SQL and not in the YAML"):
-            _build(module_warehouse, module_settings)
+            _build(module_warehouse, settings)
         report = push_tasks(segment)
         assert (report.status, report.exit_code) == ("failed", 1)
         assert "did not finish planhat.task" in report.reason
