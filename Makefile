@@ -49,7 +49,7 @@ setup: .venv/ready ## Make .venv with everything in requirements.txt; every comm
 demo: .venv/ready ## A sample customer base, real Segment calls, a build, a push through Airflow, and the table
 	@$(CLI) demo
 
-test: .venv/ready ## Everything that proves it (FAST=1 what needs no Postgres, PART=collector, LONG=1 more worlds and kills, ARGS="-k bootstrap")
+test: .venv/ready ## Everything that proves it (FAST=1 what starts nothing, PART=collector, LONG=1 more worlds and kills, ARGS="-k bootstrap")
 	@$(call only,FAST PART LONG ARGS PYTEST_ADDOPTS)env -u ARGS -u FAST -u PART -u MAKE_GIVEN $(NO_SETTINGS) \
 		PYTHONDONTWRITEBYTECODE= LONG=$(if $(call flag,LONG,long),1) \
 		PYTEST_ADDOPTS="-n 2 --dist loadfile --durations=20 $(call flag,FAST,fast) $(if $(value PART),--part=$$PART) $$PYTEST_ADDOPTS $$ARGS" $(PY) -m pytest
