@@ -23,8 +23,8 @@ from tests.parts import PARTS, part_of
 from tests.turns import Turns, turn_of
 
 _numbers = itertools.count(1)
-# Fixtures of a Postgres, and of an Airflow.
-STARTS = {"server", "inside"}
+# Fixtures of a Postgres, of one that may be stopped, and of an Airflow.
+STARTS = {"server", "_server_to_stop", "inside"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

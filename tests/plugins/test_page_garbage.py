@@ -10,6 +10,8 @@ import pytest
 from include.settings import ROOT
 from tests.include.running import environment
 
+pytestmark = pytest.mark.starts
+
 # As bytes of an address: each is no text, whatever parameter holds it.
 NO_TEXT = ["%00", "a%00b", "%FF", "%C3%28", "%ED%A0%80", "%ED%BF%BF", "%C0%80", "%F5%80%80%80"]
 # Texts that may be asked for and fit nothing; the numbers are beyond every type.

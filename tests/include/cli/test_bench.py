@@ -14,6 +14,8 @@ from include.errors import ProblemError
 from include.settings import ROOT
 from tests.include.running import cli, enterable, environment
 
+pytestmark = pytest.mark.starts
+
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
