@@ -4,15 +4,17 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 from include.settings import ROOT
+
+pytestmark = pytest.mark.starts
 
 PROBE = """
 import json, sys
 import airflow.plugins_manager
 before = set(sys.modules)
 from airflow._shared.plugins_manager import _load_plugins_from_plugin_directory
-
-pytestmark = pytest.mark.starts
 plugins, errors = _load_plugins_from_plugin_directory(sys.argv[1])
 print(json.dumps({
     "plugins": [plugin.name for plugin in plugins],
