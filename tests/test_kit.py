@@ -66,6 +66,7 @@ def test_an_audit_says_what_is_known_and_what_nobody_could_say(capsys: pytest.Ca
         audit.tell([safe, {"name": "three", "skip_reason": "Dependency not found"}])
 
 
+@pytest.mark.starts
 def test_what_is_installed_is_written_as_cyclonedx(tmp_path: Path):
     try:
         audit.write_sbom(tmp_path / "sbom.json")
