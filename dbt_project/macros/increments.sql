@@ -6,19 +6,30 @@
     journal   Beside a journaled table, the rows that a build took away (sign -1) and those that it put
               in their place (sign +1). Whoever is made from the table reads the journal since its own mark
               and is right again, whatever was interrupted in between.
-    mode      create    there is no table yet, or a full refresh was asked for: made from everything
-              compare   a setting that it depends on has changed: everything is made anew, and only the
-                        rows that differ are written (and journaled)
+    mode      create    there is no table yet, it gets other columns, keys or indexes, or a full refresh was asked for:
+                        made from everything
+              compare   its text or a setting that it reads has changed: everything is made anew, and only the rows
+                        that differ are written (and journaled)
               changes   only what has changed since the mark is looked at
+
+    What a model is made from besides rows is found, not listed: see inputs.sql.
 #}
 
-{# The build that this is, and the snapshot that it sees; by hand, the last one's. #}
+{#
+    The build that this is, and the snapshot that it sees; by hand, the last one's. `sees_rows_only`: nothing but rows is
+    new since the build before, no setting, no day, no text of a model.
+#}
 {% macro this_build() %}
     {%- if not execute -%}
-        {{ return({'build_id': 0, 'is_running': false, 'done_build_id': 0, 'window_to': ''}) }}
+        {{ return({
+            'build_id': 0, 'is_running': false, 'done_build_id': 0, 'window_to': '', 'sees_rows_only': false,
+        }) }}
     {%- endif -%}
     {%- if var('alongside') -%}
-        {{ return({'build_id': 0, 'is_running': true, 'done_build_id': 0, 'window_to': var('alongside_window')}) }}
+        {{ return({
+            'build_id': 0, 'is_running': true, 'done_build_id': 0, 'window_to': var('alongside_window'),
+            'sees_rows_only': false,
+        }) }}
     {%- endif -%}
     {%- set query -%}
         select
@@ -27,12 +38,14 @@
             coalesce(max(build_id) filter (where status = 'success'), 0) as done_build_id,
             coalesce(
                 (array_agg(window_to order by build_id desc))[1], pg_current_snapshot()
-            )::text as window_to
+            )::text as window_to,
+            coalesce(bool_or(status = 'running' and sees_rows_only), false) as sees_rows_only
         from sync.builds
     {%- endset -%}
     {%- set row = run_query(query)[0] -%}
     {{ return({
         'build_id': row[0], 'is_running': row[1], 'done_build_id': row[2], 'window_to': row[3],
+        'sees_rows_only': row[4],
     }) }}
 {% endmacro %}
 
@@ -45,68 +58,33 @@
     {%- endif -%}
 {% endmacro %}
 
-{#
-    A fingerprint of what a model depends on besides its rows: the config's list `inputs`. Each is a
-    table of settings, or `as_of` (the day), or `week` (up to which weeks are judged on it), or `original_timestamp_first`
-    (the sources whose clocks are turned round), or `bots` (whether they were ever blocked), or `named_pages` (those
-    that a setting names), or `links` (how long one holds).
-#}
-{% macro inputs() %}
-    {%- set parts = [] -%}
-    {%- for input in config.meta_get('inputs', []) -%}
-        {%- if input == 'as_of' -%}
-            {%- set query = 'select ' ~ as_of_date() -%}
-        {%- elif input == 'week' -%}
-            {%- set query = 'select ' ~ judged_until() -%}
-        {%- elif input == 'original_timestamp_first' -%}
-            {%- set query -%}
-                select md5(coalesce(string_agg(source, e'\n' order by source collate "C"), ''))
-                from raw_segment.sources
-                where original_timestamp_first
-            {%- endset -%}
-        {%- elif input == 'bots' -%}
-            {%- set query = "select count(*) > 0 from sync.switches where switch = 'block_bots' and is_on" -%}
-        {%- elif input == 'named_pages' -%}
-            {%- set query -%}
-                select md5(coalesce(string_agg(type || ' ' || event, e'\n' order by type, event collate "C"), ''))
-                from sync.usage_events
-                where type in ('page', 'screen') and event <> type
-            {%- endset -%}
-        {%- elif input == 'links' -%}
-            {%- set query = "select value from sync.thresholds where threshold = 'link_expires_days'" -%}
-        {%- else -%}
-            {%- set columns = 'source, kind' if input == 'raw_segment.sources' else '*' -%}
-            {%- set query -%}
-                select md5(coalesce(string_agg(each::text, e'\n' order by each::text collate "C"), ''))
-                from (select {{ columns }} from {{ input }}) as each
-            {%- endset -%}
-        {%- endif -%}
-        {%- do parts.append(run_query(query)[0][0] | string) -%}
-    {%- endfor -%}
-    {{ return(parts | join(' ')) }}
-{% endmacro %}
-
 {# The model's mark, or none. #}
 {% macro mark() %}
     {%- if not execute or model.resource_type != 'model' -%}{{ return(none) }}{%- endif -%}
     {%- set query -%}
-        select build_id, window_to::text, inputs from sync.model_marks where model = '{{ this.name }}'
+        select build_id, window_to::text, inputs, shape from sync.model_marks where model = '{{ this.name }}'
     {%- endset -%}
     {%- set rows = run_query(query) -%}
-    {{ return({'build_id': rows[0][0], 'window_to': rows[0][1], 'inputs': rows[0][2]} if rows else none) }}
+    {{ return(
+        {'build_id': rows[0][0], 'window_to': rows[0][1], 'inputs': rows[0][2], 'shape': rows[0][3]} if rows else none
+    ) }}
 {% endmacro %}
 
 {# create, compare or changes: see above. By hand, everything is looked at. #}
 {% macro increment_mode() %}
     {%- if
         not execute or model.resource_type != 'model' or should_full_refresh() or var('alongside')
-        or not this_build().is_running
+        or is_read_whole()
     -%}
         {{ return('create') }}
     {%- endif -%}
-    {%- set mark = mark() -%}
-    {%- if mark is none or load_cached_relation(this) is none -%}{{ return('create') }}{%- endif -%}
-    {%- if config.meta_get('compares') == 'always' or mark.inputs != inputs() -%}{{ return('compare') }}{%- endif -%}
+    {%- set build = this_build() -%}
+    {%- if not build.is_running -%}{{ return('create') }}{%- endif -%}
+    {%- set mark, there = mark(), load_cached_relation(this) -%}
+    {%- if mark is none or there is none or there.is_view or mark.shape != table_shape() -%}{{ return('create') }}{%- endif -%}
+    {%- if config.meta_get('compares') == 'always' or (not build.sees_rows_only and mark.inputs != inputs()) -%}
+        {{ return('compare') }}
+    {%- endif -%}
     {%- set query -%}
         select count(*) from sync.model_marks
         where made_anew_in > {{ mark.build_id }} and model in ('{{ ancestors(model.unique_id) | join("', '") }}')
@@ -191,7 +169,7 @@
 
 {# Landed calls: in mode changes those committed since this model's mark, else all that the build sees. #}
 {% macro landed_calls() -%}
-    {%- if not execute or model.resource_type != 'model' -%}
+    {%- if not execute or model.resource_type != 'model' or is_read_whole() -%}
     (select * from {{ source('raw_segment', 'events') }})
     {%- else -%}
     {%- set hi = this_build().window_to -%}

@@ -1,6 +1,6 @@
 {#
     A table that rows are only ever added to: what landed since its mark, each row with the build that
-    added it. Made from everything when a setting in `inputs` has changed.
+    added it. Made from everything when its text or a setting that it reads has changed.
 
     Of two kinds, the SELECT says what builds changed, and nothing where all is looked at anyway or made for the first
     time. With `is_signed` it is nothing but a journal: rows (journal_sign, …) go again when every reader has had them.
@@ -9,15 +9,18 @@
 {% materialization appended, adapter='postgres' %}
     {%- set target = this.incorporate(type='table') -%}
     {%- if not var('in_build') -%}{{ return(left_to_builds(target)) }}{%- endif -%}
-    {#- before anything is read: what changes meanwhile is seen to have changed by the next build -#}
-    {%- set fingerprint = inputs() -%}
-    {%- set mode = increment_mode() -%}
     {%- set build = this_build() -%}
     {%- do needs_a_build(build) -%}
+    {#- before anything is read: what changes meanwhile is seen to have changed by the next build -#}
+    {%- set made_of = inputs_to_mark(build) -%}
+    {%- set mode = increment_mode() -%}
 
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
 
+    {%- if mode == 'compare' and has_other_columns(target, sql, added=['build_id']) -%}
+        {%- set mode = 'create' -%}
+    {%- endif -%}
     {%- if mode == 'create' -%}
         {%- set made = made_aside(target) -%}
         {%- call statement('main') -%}
@@ -50,7 +53,9 @@
         {%- do summarize_builds(target) -%}
     {%- endif -%}
 
-    {%- do write_mark(build, mode, fingerprint, mode != 'changes') -%}
+    {%- do write_mark(
+        build, mode, made_of, mode != 'changes', {'added': load_result('main').response.rows_affected}
+    ) -%}
     {{ run_hooks(post_hooks, inside_transaction=True) }}
     {%- do persist_docs(target, model) -%}
     {{ adapter.commit() }}

@@ -18,11 +18,11 @@
     {%- set target = this.incorporate(type='table') -%}
     {%- if not var('in_build') -%}{{ return(left_to_builds(target)) }}{%- endif -%}
     {%- set journal = target.incorporate(path={'identifier': this.name ~ '__journal'}) -%}
-    {#- before anything is read: what changes meanwhile is seen to have changed by the next build -#}
-    {%- set fingerprint = inputs() -%}
-    {%- set mode = increment_mode() -%}
     {%- set build = this_build() -%}
     {%- do needs_a_build(build) -%}
+    {#- before anything is read: what changes meanwhile is seen to have changed by the next build -#}
+    {%- set made_of = inputs_to_mark(build) -%}
+    {%- set mode = increment_mode() -%}
     {%- do keeps_the_contract(sql) -%}
     {%- set keys = config.require('unique_key') -%}
     {%- set merges, touched_by = config.meta_get('merges'), config.meta_get('touched_by') -%}
@@ -32,6 +32,9 @@
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
 
     {%- set fresh = make_temp_relation(target, '__fresh') -%}
+    {%- if mode == 'compare' and has_other_columns(target, sql, taken=['is_gone'] if marks_gone else []) -%}
+        {%- set mode = 'create' -%}
+    {%- endif -%}
     {%- if mode == 'create' -%}
         {%- set made = made_aside(target) -%}
         {%- call statement('main') -%}
@@ -52,6 +55,7 @@
             'create table ' ~ journal ~ ' as select 0::bigint as journal_build, 0::smallint as journal_sign,'
             ~ ' * from ' ~ target ~ ' where false'
         ) -%}
+        {%- set wrote = {'added': load_result('main').response.rows_affected} -%}
     {%- else -%}
         {%- set columns = adapter.get_columns_in_relation(target) | map(attribute='quoted') | list -%}
         {%- if mode == 'changes' and merges -%}
@@ -77,11 +81,15 @@
             where fresh.{{ keys[0] }} is null or not {{ stays }} or {{ old_row }} is distinct from {{ fresh_row }}
         {%- endcall -%}
         {%- do run_query(
-            'create temporary table ' ~ coming ~ ' on commit drop as select fresh.' ~ columns | join(', fresh.')
-            ~ ' from ' ~ fresh ~ ' as fresh left join ' ~ target ~ ' as old on ' ~ is_same
+            'create temporary table ' ~ coming ~ ' on commit drop as select old.' ~ keys[0] ~ ' is not null as is_change,'
+            ~ ' fresh.' ~ columns | join(', fresh.') ~ ' from ' ~ fresh ~ ' as fresh left join ' ~ target ~ ' as old on ' ~ is_same
             ~ ' where ' ~ stays ~ ' and (old.' ~ keys[0] ~ ' is null or '
             ~ old_row ~ ' is distinct from ' ~ fresh_row ~ ')'
         ) -%}
+        {%- set moved = run_query(
+            'select (select count(*) from ' ~ leaving ~ '), count(*), count(*) filter (where is_change) from ' ~ coming
+        )[0] -%}
+        {%- set wrote = {'added': moved[1] - moved[2], 'changed': moved[2], 'gone': moved[0] - moved[2]} -%}
         {#- whoever reads the journal has had what was there at the last build that succeeded -#}
         {%- do run_query('delete from ' ~ journal ~ ' where journal_build <= ' ~ build.done_build_id) -%}
         {%- for relation, sign in [(leaving, -1), (coming, 1)] -%}
@@ -97,7 +105,7 @@
         {%- do run_query('analyze ' ~ journal) -%}
     {%- endif -%}
 
-    {%- do write_mark(build, mode, fingerprint, mode == 'create') -%}
+    {%- do write_mark(build, mode, made_of, mode == 'create', wrote) -%}
     {{ run_hooks(post_hooks, inside_transaction=True) }}
     {%- do persist_docs(target, model) -%}
     {{ adapter.commit() }}
@@ -264,20 +272,55 @@
     {%- endfor -%}
 {% endmacro %}
 
-{% macro write_mark(build, mode, fingerprint, is_made_anew) %}
+{# What the mark says that the model is made of. A build that sees rows only reads nothing else, so that it stays. #}
+{% macro inputs_to_mark(build) %}
+    {%- set earlier = mark() -%}
+    {{ return(earlier.inputs if build.sees_rows_only and earlier is not none else inputs()) }}
+{% endmacro %}
+
+{#
+    Whether a SELECT has other columns than the table that is there, in name, type or order, but for those that are added
+    to the table or taken away from the SELECT.
+#}
+{% macro has_other_columns(target, sql, added=[], taken=[]) %}
+    {%- set probe = make_temp_relation(target, '__probe') -%}
+    {%- do run_query('create temporary view ' ~ probe ~ ' as ' ~ sql) -%}
+    {%- set query -%}
+        select
+            {%- for relation, without in [(probe, taken), (target, added)] %}
+            (
+                select string_agg(attname || ' ' || format_type(atttypid, atttypmod), ', ' order by attnum)
+                from pg_attribute
+                where
+                    attrelid = to_regclass('{{ relation }}') and attnum > 0 and not attisdropped
+                    and attname <> all (array['{{ without | join("', '") }}'])
+            ) {{ 'is distinct from' if not loop.last }}
+            {%- endfor %}
+    {%- endset -%}
+    {%- set is_other = run_query(query)[0][0] -%}
+    {%- do run_query('drop view ' ~ probe) -%}
+    {{ return(is_other) }}
+{% endmacro %}
+
+{# `wrote`: the rows that were added, changed and gone. #}
+{% macro write_mark(build, mode, made_of, is_made_anew, wrote) %}
     {#- what is tried alongside is not what readers go on from -#}
     {%- if var('alongside') -%}{{ return('') }}{%- endif -%}
     {%- set anew = build.build_id if is_made_anew else 0 -%}
     {%- set query -%}
-        insert into sync.model_marks as marks (model, build_id, window_to, inputs, mode, made_anew_in)
+        insert into sync.model_marks as marks (
+            model, build_id, window_to, inputs, shape, mode, made_anew_in, rows_added, rows_changed, rows_gone
+        )
         values (
-            '{{ this.name }}', {{ build.build_id }}, '{{ build.window_to }}', '{{ fingerprint }}', '{{ mode }}',
-            {{ anew }}
+            '{{ this.name }}', {{ build.build_id }}, '{{ build.window_to }}', '{{ made_of }}', '{{ table_shape() }}',
+            '{{ mode }}', {{ anew }}, {{ wrote.added }}, {{ wrote.changed or 0 }}, {{ wrote.gone or 0 }}
         )
         on conflict (model) do update
         set
             build_id = excluded.build_id, window_to = excluded.window_to, inputs = excluded.inputs,
-            mode = excluded.mode, made_anew_in = greatest(marks.made_anew_in, excluded.made_anew_in),
+            shape = excluded.shape, mode = excluded.mode,
+            made_anew_in = greatest(marks.made_anew_in, excluded.made_anew_in),
+            rows_added = excluded.rows_added, rows_changed = excluded.rows_changed, rows_gone = excluded.rows_gone,
             marked_at = excluded.marked_at
     {%- endset -%}
     {%- do run_query(query) -%}

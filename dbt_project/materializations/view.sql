@@ -1,7 +1,7 @@
 {#
     A view that stays in its place: dbt's own renames the old one and drops it with all views over it, so that those
-    are not there until their turn comes, in every build. Columns change only with the project's files, in a full
-    build, which may drop.
+    are not there until their turn comes, in every build. Only one that gets other columns is dropped, with the views
+    over it; those have their turn later in the same build.
 #}
 {% materialization view, adapter='postgres' %}
     {%- set target = this.incorporate(type='view') -%}
@@ -10,7 +10,13 @@
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
 
-    {%- if earlier is not none and ((should_full_refresh() and var('in_build')) or not earlier.is_view) -%}
+    {%- if
+        earlier is not none
+        and (
+            (should_full_refresh() and var('in_build')) or not earlier.is_view
+            or has_other_columns(target, sql)
+        )
+    -%}
         {%- do drop_relation_if_exists(earlier) -%}
     {%- endif -%}
     {%- call statement('main') -%}

@@ -37,33 +37,76 @@ def run_dbt(
     alongside: Mapping[str, str] | None = None,
 ) -> tuple[list[dict[str, Any]], str | None]:
     """Every node's result, and what went wrong before there was any."""
-    from dbt.cli.main import dbtRunner
-
-    variables = {"as_of": str(as_of), "in_build": True, **(alongside or {})}
-    arguments = ["run" if alongside else "build", *dbt_options(settings), "--log-level", "none"]
-    # nobody reads what dbt would write of each model and result into files
-    arguments += ["--vars", json.dumps(variables), "--no-write-json"]
-    if not alongside:
-        # Unit tests belong to `make test`: a build proves its data, not its rules.
-        arguments += ["--exclude-resource-type", "unit_test"]
+    # Unit tests belong to `make test`: a build proves its data, not its rules.
+    arguments = ["run"] if alongside else ["build", "--exclude-resource-type", "unit_test"]
     if full:
         arguments.append("--full-refresh")
     if select is not None:
         arguments += ["--select", select]
-    with _environment(warehouse_environment(url)):
-        outcome = dbtRunner(callbacks=[_progress(say)]).invoke(arguments)
-    results = getattr(outcome.result, "results", None) or []
-    nodes = [_node(result) for result in results]
-    if outcome.success:
-        return nodes, None
-    failed = [node for node in nodes if node["status"] in ("error", "fail", "runtime error")]
-    if failed:
-        names = "; ".join(f"{node['node']} ({node['message']})" for node in failed[:3])
-        more = f" and {len(failed) - 3} more" if len(failed) > 3 else ""
-        return nodes, f"{names}{more}"
+    with Dbt(url, settings, as_of=as_of, say=say, variables=alongside or {}) as dbt:
+        return dbt.run(arguments)
+
+
+class Dbt:
+    """dbt with the warehouse's connection; what it has read of the project serves several runs."""
+
+    def __init__(
+        self,
+        url: str,
+        settings: Settings,
+        *,
+        as_of: date,
+        say: Callable[[str], None],
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
+        self._say = say
+        self._manifest: Any = None
+        self._environment = _environment(warehouse_environment(url))
+        self._options = [
+            *dbt_options(settings), "--log-level", "none",
+            "--vars", json.dumps({"as_of": str(as_of), "in_build": True, **(variables or {})}),
+            # nobody reads what dbt would write of each model and result into files
+            "--no-write-json",
+        ]  # fmt: skip
+
+    def __enter__(self) -> "Dbt":
+        self._environment.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._environment.__exit__(None, None, None)
+
+    def read_project(self) -> tuple[Any, str | None]:
+        """dbt's manifest, or what is wrong with the project."""
+        outcome = self._invoke(["parse"])
+        self._manifest = outcome.result
+        return outcome.result, None if outcome.success else _why(outcome.exception)
+
+    def run(self, arguments: list[str]) -> tuple[list[dict[str, Any]], str | None]:
+        """Every node's result, and what went wrong."""
+        outcome = self._invoke(arguments)
+        results = getattr(outcome.result, "results", None) or []
+        nodes = [_node(result) for result in results]
+        if outcome.success:
+            return nodes, None
+        failed = [node for node in nodes if node["status"] in ("error", "fail", "runtime error")]
+        if failed:
+            names = "; ".join(f"{node['node']} ({node['message']})" for node in failed[:3])
+            more = f" and {len(failed) - 3} more" if len(failed) > 3 else ""
+            return nodes, f"{names}{more}"
+        return nodes, _why(outcome.exception)
+
+    def _invoke(self, arguments: list[str]) -> Any:
+        from dbt.cli.main import dbtRunner
+
+        runner = dbtRunner(manifest=self._manifest, callbacks=[_progress(self._say)])
+        return runner.invoke([*arguments, *self._options])
+
+
+def _why(exception: BaseException | None) -> str:
     # some of dbt's exceptions have no text
-    why = str(outcome.exception or "") or type(outcome.exception).__name__
-    return nodes, reason(why if outcome.exception else "dbt failed without a reason")
+    why = str(exception or "") or type(exception).__name__
+    return reason(why if exception else "dbt failed without a reason")
 
 
 @contextmanager

@@ -23,12 +23,15 @@ class Inputs:
     # by somebody, to look at another day
     is_as_of_set: bool
     settings: dict[str, Any]
+    # how often settings were written before they were read
+    setting_changes: int
     code_fingerprint: str
     # of the dbt project, each with a hash (`project.files`)
     files: dict[str, str]
 
 
 def read_inputs(holder: psycopg.Connection, as_of: date, *, is_set: bool) -> Inputs:
+    (changes,) = holder.execute("select last_value from sync.setting_changes").fetchone()  # type: ignore[misc]
     rows = {
         table: holder.execute(
             sql.SQL(
@@ -43,7 +46,7 @@ def read_inputs(holder: psycopg.Connection, as_of: date, *, is_set: bool) -> Inp
         " 'original_timestamp_first', original_timestamp_first) order by source), '[]')"
         " from raw_segment.sources"
     ).fetchone()[0]  # type: ignore[index]
-    return Inputs(as_of, is_set, rows, *_read_code(holder))
+    return Inputs(as_of, is_set, rows, changes, *_read_code(holder))
 
 
 def _read_code(holder: psycopg.Connection) -> tuple[str, dict[str, str]]:

@@ -8,18 +8,22 @@ from datetime import UTC, date, datetime, timedelta
 import psycopg
 
 from include import rules
-from include.build.dbt import run_dbt
+from include.build.dbt import Dbt, run_dbt
 from include.build.failures import reason
 from include.build.inputs import Inputs, read_inputs
 from include.build.lock import take_lock
+from include.build.new_rows import run_for_new_rows
 from include.build.records import (
     BuildError,
     BuildReport,
+    changed_since,
     close_build,
     full_because,
     open_build,
     report_of,
     still_good,
+    what_is_new,
+    what_it_did,
 )
 from include.collector.books import check_books
 from include.segment_warehouse.landing import land_warehouse_calls
@@ -74,17 +78,30 @@ def build(  # noqa: PLR0913
         elif rules.find_waiting(holder, settings):
             return _wait(holder, url, settings, inputs, say)
         because = "asked for" if full else full_because(holder, inputs)
+        new = None if because else what_is_new(holder, inputs)
         build_id, started_at = open_build(
-            holder, inputs, requested_by=requested_by, because=because
-        )
+            holder, inputs,
+            requested_by=requested_by, because=because, sees_rows_only=new is not None,
+        )  # fmt: skip
         say(f"build {build_id} as of {inputs.as_of}, requested by {requested_by}")
         if because:
             say(f"  from scratch: {because}")
+        elif changed := changed_since(holder, inputs):
+            say(f"  {changed}: what is made of that is compared with what is there")
         with ThreadPoolExecutor(max_workers=1) as beside:
             # done before dbt has read its project, and its first model asks for calls
             summary = beside.submit(summarize_loads, url, say)
-            nodes, error = run_dbt(url, settings, as_of=inputs.as_of, full=bool(because), say=say)
+            if new is None:
+                nodes, error = run_dbt(
+                    url, settings, as_of=inputs.as_of, full=bool(because), say=say
+                )
+            else:
+                with Dbt(url, settings, as_of=inputs.as_of, say=say) as dbt:
+                    nodes, error = run_for_new_rows(dbt, holder, build_id, new, say)
         summary.result()
+        if not because:
+            for line in what_it_did(holder, build_id):
+                say(f"  {line}")
         report = close_build(holder, build_id, started_at, nodes, error)
     _check_books(url, say)
     return report

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,8 @@ PROJECT = ROOT / "dbt_project"
 # Of a YAML, what neither a table nor a test is made of.
 _WORDS = {"description", "docs", "exposures", "unit_tests"}
 _TESTS = {"data_tests", "tests"}
+# What is said in one place for many models, and how tables are made and kept.
+_FOR_ALL = ("dbt_project.yml", "macros/", "materializations/", "models/staging/sources.yml")
 
 
 def content_hash() -> str:
@@ -49,13 +51,26 @@ def fingerprint(of: dict[str, str]) -> str:
     return _hash(json.dumps(of, sort_keys=True).encode())
 
 
-def changed_tables(before: dict[str, str], after: dict[str, str]) -> str | None:
+def changed_models(before: dict[str, str], after: dict[str, str]) -> str | None:
     """Which files have changed that tables are made of, in words; None: at most tests have."""
-    names = sorted(
-        name
-        for name in before.keys() | after.keys()
-        if before.get(name) != after.get(name) and not _is_of_tests(name)
-    )
+    return _in_words(name for name in _changed(before, after) if not _is_of_tests(name))
+
+
+def changed_for_all(before: dict[str, str], after: dict[str, str]) -> str | None:
+    """Which files have changed that all tables may hang on, in words; None: none has.
+
+    A model's own file is none of them: the model is compared with what is there.
+    """
+    return _in_words(name for name in _changed(before, after) if name.startswith(_FOR_ALL))
+
+
+def _changed(before: dict[str, str], after: dict[str, str]) -> list[str]:
+    names = sorted(before.keys() | after.keys())
+    return [name for name in names if before.get(name) != after.get(name)]
+
+
+def _in_words(names: Iterable[str]) -> str | None:
+    names = list(names)
     if not names:
         return None
     more = f" and {counted(len(names) - 3, 'file')} more" if len(names) > 3 else ""

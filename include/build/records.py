@@ -10,7 +10,7 @@ from psycopg.types.json import Jsonb
 
 from include import rules
 from include.build.inputs import Inputs
-from include.build.project import changed_tables
+from include.build.project import changed_for_all, changed_models, relations
 from include.errors import ProblemError
 
 KEPT_BUILDS = 10_000
@@ -73,17 +73,65 @@ def still_good(
         from sync.builds
         where status = 'success' and build_id = (select max(build_id) from sync.builds)
         """,
-        {
-            "since": since,
-            "as_of": inputs.as_of,
-            "is_set": inputs.is_as_of_set,
-            "settings": Jsonb(inputs.settings),
-            "code": inputs.code_fingerprint,
-        },
+        {**_asked(inputs), "since": since},
     ).fetchone()
     if last is None or not last[4]:
         return None
     return report_of(last[0], last[1], last[2], last[3], is_reused=True)
+
+
+def what_is_new(holder: psycopg.Connection, inputs: Inputs) -> list[str] | None:
+    """The schemas that have new rows, if nothing else is new since the last build; else None.
+
+    Nothing else: no setting was written, not even back and forth; the same day, the same files;
+    every table is where that build left it.
+    """
+    row = holder.execute(
+        """
+        select
+            coalesce(
+                status = 'success'
+                and as_of_date = %(as_of)s
+                and is_as_of_set = %(is_set)s
+                and settings = %(settings)s
+                and setting_changes = (select last_value from sync.setting_changes)
+                and code_fingerprint = %(code)s
+                and cluster_id = (select system_identifier from pg_control_system())
+                and (
+                    select bool_and(to_regclass(relation) is not null)
+                    from unnest(%(relations)s::text[]) as relation
+                ),
+                false
+            ),
+            exists (
+                select 1 from raw_segment.loads
+                where
+                    loads.transaction_id >= pg_snapshot_xmin(builds.window_to)
+                    and not pg_visible_in_snapshot(loads.transaction_id, builds.window_to)
+            ),
+            exists (
+                select 1 from raw_planhat.reads
+                where not pg_visible_in_snapshot(reads.transaction_id, builds.window_to)
+            )
+        from sync.builds
+        where build_id = (select max(build_id) from sync.builds)
+        """,
+        {**_asked(inputs), "relations": relations()},
+    ).fetchone()
+    if row is None or not row[0]:
+        return None
+    return [
+        name for name, is_new in zip(("raw_segment", "raw_planhat"), row[1:], strict=True) if is_new
+    ]
+
+
+def _asked(inputs: Inputs) -> dict[str, Any]:
+    return {
+        "as_of": inputs.as_of,
+        "is_set": inputs.is_as_of_set,
+        "settings": Jsonb(inputs.settings),
+        "code": inputs.code_fingerprint,
+    }
 
 
 def full_because(holder: psycopg.Connection, inputs: Inputs) -> str | None:
@@ -120,34 +168,72 @@ def full_because(holder: psycopg.Connection, inputs: Inputs) -> str | None:
     if code == inputs.code_fingerprint:
         return None
     # a build before files were noted
-    return "the dbt project has changed" if files is None else changed_tables(files, inputs.files)
+    return "the dbt project has changed" if files is None else changed_for_all(files, inputs.files)
+
+
+def changed_since(holder: psycopg.Connection, inputs: Inputs) -> str | None:
+    """Which files of models have changed since the last success, in words; None: none has."""
+    row = holder.execute(
+        """
+        select files from sync.project_files
+        where code_fingerprint = (
+            select code_fingerprint from sync.builds where status = 'success'
+            order by build_id desc limit 1
+        )
+        limit 1
+        """
+    ).fetchone()
+    return changed_models(row[0], inputs.files) if row else None
+
+
+def what_it_did(holder: psycopg.Connection, build_id: int) -> list[str]:
+    """A line for each table that keeps a mark and that the build wrote to, in words."""
+    rows = holder.execute(
+        """
+        select model, mode, rows_added, rows_changed, rows_gone from sync.model_marks
+        where build_id = %s and (rows_added + rows_changed + rows_gone > 0 or mode = 'create')
+        order by marked_at
+        """,
+        [build_id],
+    ).fetchall()
+    return [f"{model} ({mode}): {_rows_in_words(*counts)}" for model, mode, *counts in rows]
+
+
+def _rows_in_words(added: int, changed: int, gone: int) -> str:
+    counts = {"added": added, "changed": changed, "gone": gone}
+    said = [f"{count:,} {what}" for what, count in counts.items() if count]
+    return "rows " + ", ".join(said) if said else "no rows"
 
 
 def open_build(
-    holder: psycopg.Connection, inputs: Inputs, *, requested_by: str, because: str | None
+    holder: psycopg.Connection,
+    inputs: Inputs,
+    *,
+    requested_by: str,
+    because: str | None,
+    sees_rows_only: bool,
 ) -> tuple[int, datetime]:
     row = holder.execute(
         """
         insert into sync.builds (
             requested_by, as_of_date, is_as_of_set, is_full, full_because, window_from, window_to,
-            settings, code_fingerprint, rules_version, cluster_id
+            settings, setting_changes, code_fingerprint, rules_version, cluster_id, sees_rows_only
         )
         select
             %(requested_by)s, %(as_of)s, %(is_set)s, %(because)s::text is not null, %(because)s,
             (select window_to from sync.builds where status = 'success'
              order by build_id desc limit 1),
-            pg_current_snapshot(), %(settings)s, %(code)s, %(rules)s,
-            (select system_identifier from pg_control_system())
+            pg_current_snapshot(), %(settings)s, %(setting_changes)s, %(code)s, %(rules)s,
+            (select system_identifier from pg_control_system()), %(sees_rows_only)s
         returning build_id, started_at
         """,
         {
+            **_asked(inputs),
             "requested_by": requested_by,
-            "as_of": inputs.as_of,
-            "is_set": inputs.is_as_of_set,
             "because": because,
-            "settings": Jsonb(inputs.settings),
-            "code": inputs.code_fingerprint,
+            "setting_changes": inputs.setting_changes,
             "rules": rules.current_version(),
+            "sees_rows_only": sees_rows_only,
         },
     ).fetchone()
     return row[0], row[1]  # type: ignore[index]

@@ -282,7 +282,7 @@ MUTATIONS = [
     Mutation(
         "§3.2",
         f"{_IDENTITY}anonymous_calls.sql",
-        "thresholds.link_expires_days is null\n",
+        "link_settings.link_expires_days is null\n",
         "true\n",
         "a_link_says_nothing_of_what_happens_long_after_it",
     ),

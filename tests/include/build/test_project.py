@@ -7,7 +7,7 @@ import pytest
 
 from include.build import PROJECT
 from include.build import project as files_of_project
-from include.build.project import changed_tables, content_hash, files, fingerprint
+from include.build.project import changed_for_all, changed_models, content_hash, files, fingerprint
 
 
 @pytest.fixture
@@ -42,26 +42,28 @@ def test_another_test_is_looked_at_and_makes_no_table_anew(project: Path):
     _edit(project / "models/marts/usage/company_health.yml", "[unique, not_null]", "[not_null]")
     _edit(project / "tests/every_keyset_has_an_outcome.sql", "select keyset", "select  keyset")
     assert fingerprint(files()) != fingerprint(before)
-    assert changed_tables(before, files()) is None
+    assert changed_models(before, files()) is None
 
 
 def test_what_has_changed_is_named(project: Path):
     before = files()
     with (project / "models/planhat/task.sql").open("a") as file:
         file.write("-- edited\n")
-    assert changed_tables(before, files()) == "models/planhat/task.sql has changed"
+    assert changed_models(before, files()) == "models/planhat/task.sql has changed"
+    assert changed_for_all(before, files()) is None
     _edit(project / "models/planhat/task.yml", "data_type: text", "data_type: integer")
     (project / "models/planhat/nps.sql").unlink()
     (project / "macros/new.sql").touch()
     with (project / "dbt_project.yml").open("a") as file:
         file.write("# edited again\n")
-    assert changed_tables(before, files()) == (
+    assert changed_models(before, files()) == (
         "macros/new.sql, models/planhat/nps.sql, models/planhat/task.sql and 1 file more have"
         " changed"
     )
+    assert changed_for_all(before, files()) == "dbt_project.yml, macros/new.sql have changed"
 
 
 def test_what_is_no_yaml_is_left_to_dbt_to_refuse(project: Path):
     before = files()
     (project / "models/planhat/task.yml").write_text("models: [")
-    assert changed_tables(before, files()) == "models/planhat/task.yml has changed"
+    assert changed_models(before, files()) == "models/planhat/task.yml has changed"

@@ -9,7 +9,7 @@
         {'columns': ['message_id']},
         {'columns': ['keyset', 'event_date']},
     ],
-    meta={'inputs': var('link_inputs'), 'more_indexes': ['(anonymous_id, event_at)']}
+    meta={'more_indexes': ['(anonymous_id, event_at)']}
 ) }}
 
 {#-
@@ -38,9 +38,9 @@ links as not materialized (
 
 ),
 
-thresholds as (
+link_settings as (
 
-    select * from {{ ref('stg_settings__thresholds') }}
+    select * from {{ ref('stg_settings__links') }}
 
 ),
 
@@ -141,12 +141,12 @@ unlinked as (
             moved.anonymous_id = earlier.anonymous_id
             and (earlier.event_at, earlier.message_id collate "C")
             < (moved.event_at, moved.message_id collate "C")
-    cross join thresholds
+    cross join link_settings
     where
         before.event_at is null
         -- or if that may have expired meanwhile
         or (
-            thresholds.link_expires_days is not null
+            link_settings.link_expires_days is not null
             and (earlier.event_at, earlier.message_id collate "C") > (before.event_at, before.message_id collate "C")
         )
     {%- endif %}
@@ -167,7 +167,7 @@ final as (
         end as keyset
     from unlinked
     inner join own_keys on unlinked.own_keyset = own_keys.keyset
-    cross join thresholds
+    cross join link_settings
     left join lateral (
         select
             last.event_seq,
@@ -184,8 +184,8 @@ final as (
         ) as last
         -- where that has expired, so has every other before it
         where
-            thresholds.link_expires_days is null
-            or last.event_at >= unlinked.event_at - thresholds.link_expires_days * interval '1 day'
+            link_settings.link_expires_days is null
+            or last.event_at >= unlinked.event_at - link_settings.link_expires_days * interval '1 day'
     ) as before on true
     left join lateral (
         select

@@ -6,8 +6,7 @@
     indexes=[
         {'columns': ['event_seq', 'attribute'], 'unique': true},
         {'columns': ['keyset', 'event_date']},
-    ],
-    meta={'inputs': var('call_inputs')}
+    ]
 ) }}
 
 with calls as (

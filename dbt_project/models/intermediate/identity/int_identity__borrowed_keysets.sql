@@ -4,7 +4,7 @@
 {{ config(
     materialized='journaled',
     unique_key=['keyset'],
-    meta={'touched_by': {'int_identity__anonymous_calls': ['keyset']}, 'inputs': var('call_inputs')}
+    meta={'touched_by': {'int_identity__anonymous_calls': ['keyset']}}
 ) }}
 
 with anonymous_calls as (

@@ -8,7 +8,7 @@
 
 {{ config(
     materialized='appended',
-    meta={'is_signed': true, 'inputs': var('call_inputs')}
+    meta={'is_signed': true}
 ) }}
 
 with calls as not materialized (

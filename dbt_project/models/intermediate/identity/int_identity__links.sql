@@ -3,7 +3,7 @@
 {{ config(
     materialized='journaled',
     unique_key=['event_seq', 'anonymous_id'],
-    meta={'marks_gone': true, 'inputs': var('call_inputs'), 'more_indexes': ['(anonymous_id, event_at)']}
+    meta={'marks_gone': true, 'more_indexes': ['(anonymous_id, event_at)']}
 ) }}
 
 with calls as (

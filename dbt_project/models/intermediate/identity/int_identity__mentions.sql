@@ -3,8 +3,7 @@
 {{ config(
     materialized='journaled',
     unique_key=['mention', 'model'],
-    indexes=[{'columns': ['object_key']}],
-    meta={'inputs': ['sync.blocked_identities']}
+    indexes=[{'columns': ['object_key']}]
 ) }}
 
 with mentions as (

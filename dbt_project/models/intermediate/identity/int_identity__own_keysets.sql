@@ -20,7 +20,6 @@
             'last_deviceless_place': 'max',
             'first_creating_deviceless_place': 'min',
         },
-        'inputs': var('call_inputs'),
     }
 ) }}
 

@@ -13,7 +13,6 @@
             'last_place': 'max',
             'value_last': 'of last_place',
         },
-        'inputs': var('call_inputs'),
     }
 ) }}
 

@@ -6,7 +6,6 @@
     unique_key=['type', 'event'],
     meta={
         'merges': {'calls': 'count', 'first_seen_at': 'min', 'last_seen_at': 'max', 'first_received_at': 'min'},
-        'inputs': var('call_inputs'),
     }
 ) }}
 

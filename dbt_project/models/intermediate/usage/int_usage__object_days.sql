@@ -8,7 +8,6 @@
             'int_usage__object_enduser_days': ['enduser_id', "'enduser'", 'activity_date'],
             'int_usage__object_event_days': ['object_id', 'object_type', 'activity_date'],
         },
-        'inputs': ['sync.usage_events'],
     }
 ) }}
 

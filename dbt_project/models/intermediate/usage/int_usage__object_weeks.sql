@@ -7,7 +7,6 @@
     unique_key=['object_id', 'object_type', 'week_start_date'],
     meta={
         'touched_by': {'int_usage__object_days': ['object_id', 'object_type']},
-        'inputs': ['sync.thresholds', 'sync.switches', 'week'],
     }
 ) }}
 

@@ -3,7 +3,7 @@
 {{ config(
     materialized='journaled',
     unique_key=['object_id', 'object_type'],
-    meta={'touched_by': {'int_usage__object_days': ['object_id', 'object_type']}, 'inputs': ['as_of']}
+    meta={'touched_by': {'int_usage__object_days': ['object_id', 'object_type']}}
 ) }}
 
 with object_days as (

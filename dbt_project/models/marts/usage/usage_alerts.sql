@@ -4,7 +4,7 @@
 {{ config(
     materialized='journaled',
     unique_key=['object_type', 'object_id', 'kind', 'opened_on'],
-    meta={'marks_gone': true, 'inputs': ['sync.thresholds', 'sync.switches', 'as_of']}
+    meta={'marks_gone': true}
 ) }}
 
 {#-

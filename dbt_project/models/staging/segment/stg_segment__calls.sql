@@ -8,7 +8,6 @@
         {'columns': ['keyset', 'event_date']},
     ],
     meta={
-        'inputs': ['sync.key_names', 'sync.object_keys', 'original_timestamp_first', 'bots', 'named_pages'],
         'more_indexes': [
             "(event_seq) where type = 'alias'",
             "(keyset) where type = 'identify'",

@@ -2,8 +2,7 @@
 
 {{ config(
     materialized='appended',
-    indexes=[{'columns': ['keyset'], 'unique': true}],
-    meta={'inputs': ['sync.key_names']}
+    indexes=[{'columns': ['keyset'], 'unique': true}]
 ) }}
 
 {%- set paths, group_paths = candidate_paths(is_group=false), candidate_paths(is_group=true) %}

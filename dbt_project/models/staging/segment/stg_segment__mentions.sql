@@ -3,8 +3,7 @@
 
 {{ config(
     materialized='appended',
-    indexes=[{'columns': ['mention', 'model'], 'unique': true}],
-    meta={'inputs': ['sync.object_keys']}
+    indexes=[{'columns': ['mention', 'model'], 'unique': true}]
 ) }}
 
 {%- set paths = object_paths() %}
