@@ -11,6 +11,7 @@
               compare   its text or a setting that it reads has changed: everything is made anew, and only the rows
                         that differ are written (and journaled)
               changes   only what has changed since the mark is looked at
+              whole     no mark to go on from: a table that is made whole, in a build that sees rows only
 
     What a model is made from besides rows is found, not listed: see inputs.sql.
 #}
@@ -42,11 +43,25 @@
             coalesce(bool_or(status = 'running' and sees_rows_only), false) as sees_rows_only
         from sync.builds
     {%- endset -%}
+    {%- set known = remembered('this_build') -%}
+    {%- if known is not none -%}{{ return(known) }}{%- endif -%}
     {%- set row = run_query(query)[0] -%}
-    {{ return({
-        'build_id': row[0], 'is_running': row[1], 'done_build_id': row[2], 'window_to': row[3],
+    {{ return(remember('this_build', {
+        'build_id': row[0] | int, 'is_running': row[1], 'done_build_id': row[2] | int, 'window_to': row[3],
         'sees_rows_only': row[4],
-    }) }}
+    })) }}
+{% endmacro %}
+
+{# What was asked once while a node compiles, or runs; none: it was not. A stored result can be loaded once. #}
+{% macro remembered(name) %}
+    {%- set said = load_result('remembered ' ~ name) -%}
+    {%- if said is none -%}{{ return(none) }}{%- endif -%}
+    {{ return(remember(name, fromjson(said.response | string))) }}
+{% endmacro %}
+
+{% macro remember(name, value) %}
+    {%- do store_raw_result('remembered ' ~ name, message=tojson(value)) -%}
+    {{ return(value) }}
 {% endmacro %}
 
 {# By hand there is no window and no build to mark: readers of a journal would never see its rows. #}
@@ -60,28 +75,37 @@
 
 {# The model's mark, or none. #}
 {% macro mark() %}
-    {%- if not execute or model.resource_type != 'model' -%}{{ return(none) }}{%- endif -%}
+    {%- if not execute or model.resource_type != 'model' or remembered('is read whole') -%}{{ return(none) }}{%- endif -%}
+    {%- set known = remembered('mark') -%}
+    {%- if known is not none -%}{{ return(known or none) }}{%- endif -%}
     {%- set query -%}
         select build_id, window_to::text, inputs, shape from sync.model_marks where model = '{{ this.name }}'
     {%- endset -%}
     {%- set rows = run_query(query) -%}
-    {{ return(
-        {'build_id': rows[0][0], 'window_to': rows[0][1], 'inputs': rows[0][2], 'shape': rows[0][3]} if rows else none
-    ) }}
+    {%- set found = {
+        'build_id': rows[0][0] | int, 'window_to': rows[0][1], 'inputs': rows[0][2], 'shape': rows[0][3],
+    } if rows else {} -%}
+    {{ return(remember('mark', found) or none) }}
 {% endmacro %}
 
 {# create, compare or changes: see above. By hand, everything is looked at. #}
 {% macro increment_mode() %}
     {%- if
         not execute or model.resource_type != 'model' or should_full_refresh() or var('alongside')
-        or is_read_whole()
+        or remembered('is read whole')
     -%}
         {{ return('create') }}
     {%- endif -%}
+    {{ return(remembered('mode') or remember('mode', mode_by_mark())) }}
+{% endmacro %}
+
+{% macro mode_by_mark() %}
     {%- set build = this_build() -%}
     {%- if not build.is_running -%}{{ return('create') }}{%- endif -%}
     {%- set mark, there = mark(), load_cached_relation(this) -%}
-    {%- if mark is none or there is none or there.is_view or mark.shape != table_shape() -%}{{ return('create') }}{%- endif -%}
+    {%- if mark is none or there is none or there.is_view or mark.shape != table_shape() -%}
+        {{ return('create') }}
+    {%- endif -%}
     {%- if config.meta_get('compares') == 'always' or (not build.sees_rows_only and mark.inputs != inputs()) -%}
         {{ return('compare') }}
     {%- endif -%}
@@ -89,8 +113,7 @@
         select count(*) from sync.model_marks
         where made_anew_in > {{ mark.build_id }} and model in ('{{ ancestors(model.unique_id) | join("', '") }}')
     {%- endset -%}
-    {%- if run_query(query)[0][0] > 0 -%}{{ return('compare') }}{%- endif -%}
-    {{ return('changes') }}
+    {{ return('compare' if run_query(query)[0][0] > 0 else 'changes') }}
 {% endmacro %}
 
 {# The names of all models that one is made from, directly or not. #}
@@ -169,7 +192,7 @@
 
 {# Landed calls: in mode changes those committed since this model's mark, else all that the build sees. #}
 {% macro landed_calls() -%}
-    {%- if not execute or model.resource_type != 'model' or is_read_whole() -%}
+    {%- if not execute or model.resource_type != 'model' or remembered('is read whole') -%}
     (select * from {{ source('raw_segment', 'events') }})
     {%- else -%}
     {%- set hi = this_build().window_to -%}

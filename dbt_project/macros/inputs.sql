@@ -12,6 +12,8 @@
     What comes to it through tables that keep marks is none of its business: they tell it what differs.
 #}
 {% macro inputs() %}
+    {%- set known = remembered('inputs') -%}
+    {%- if known is not none -%}{{ return(known) }}{%- endif -%}
     {%- set read = what_is_read(model.unique_id) -%}
     {%- set parts = [local_md5(
         text_as_a_whole() ~ tojson(config.get('meta', {}), sort_keys=true) ~ texts_behind_tables(read.tables) | join(' ')
@@ -39,7 +41,7 @@
         {%- endset -%}
         {%- do parts.append(run_query(query)[0][0] | string) -%}
     {%- endfor -%}
-    {{ return(parts | join(' ')) }}
+    {{ return(remember('inputs', parts | join(' '))) }}
 {% endmacro %}
 
 {# What another table must be made for: its key, its indexes, what kind of table it is. #}
@@ -53,18 +55,10 @@
 
 {# The model's text as if it was made for the first time: no marks and no windows in it, which differ in each build. #}
 {% macro text_as_a_whole() %}
-    {%- do store_raw_result('is_read_whole', message='yes') -%}
+    {%- do remember('is read whole', true) -%}
     {%- set text = render(model.raw_code) -%}
-    {%- do store_raw_result('is_read_whole', message='no') -%}
+    {%- do remember('is read whole', false) -%}
     {{ return(text) }}
-{% endmacro %}
-
-{# A result that was stored can be loaded once, so it is stored again. #}
-{% macro is_read_whole() %}
-    {%- set said = load_result('is_read_whole') -%}
-    {%- if said is none -%}{{ return(false) }}{%- endif -%}
-    {%- do store_raw_result('is_read_whole', message=said.response | string) -%}
-    {{ return(said.response | string == 'yes') }}
 {% endmacro %}
 
 {#

@@ -47,7 +47,7 @@
         {{ run_hooks(post_hooks, inside_transaction=True) }}
     {%- endif -%}
 
-    {%- do write_mark(build, 'compare', '', false, {'added': counts[0], 'gone': counts[1]}) -%}
+    {%- do write_mark(build, 'whole', '', false, {'added': counts[0], 'gone': counts[1]}) -%}
     {{ adapter.commit() }}
     {{ run_hooks(post_hooks, inside_transaction=False) if counts[0] or counts[1] }}
     {{ return({'relations': [target]}) }}

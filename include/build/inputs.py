@@ -31,6 +31,11 @@ class Inputs:
 
 
 def read_inputs(holder: psycopg.Connection, as_of: date, *, is_set: bool) -> Inputs:
+    return Inputs(as_of, is_set, *read_settings(holder), *_read_code(holder))
+
+
+def read_settings(holder: psycopg.Connection) -> tuple[dict[str, Any], int]:
+    """The rows of all settings by table, and how often settings were written before."""
     (changes,) = holder.execute("select last_value from sync.setting_changes").fetchone()  # type: ignore[misc]
     rows = {
         table: holder.execute(
@@ -46,7 +51,7 @@ def read_inputs(holder: psycopg.Connection, as_of: date, *, is_set: bool) -> Inp
         " 'original_timestamp_first', original_timestamp_first) order by source), '[]')"
         " from raw_segment.sources"
     ).fetchone()[0]  # type: ignore[index]
-    return Inputs(as_of, is_set, rows, changes, *_read_code(holder))
+    return rows, changes
 
 
 def _read_code(holder: psycopg.Connection) -> tuple[str, dict[str, str]]:

@@ -18,7 +18,9 @@ from include.build.records import (
     BuildReport,
     changed_since,
     close_build,
+    distrust_marks,
     full_because,
+    note_interrupted,
     open_build,
     report_of,
     still_good,
@@ -63,10 +65,7 @@ def build(  # noqa: PLR0913
             land_warehouse_calls(
                 url, settings.segment_warehouse_schema, settings.segment_warehouse_source, say=say
             )
-        holder.execute(
-            "update sync.builds set status = 'interrupted', finished_at = clock_timestamp(),"
-            " reason = 'its process ended before it did' where status = 'running'"
-        )
+        note_interrupted(holder)
         inputs = read_inputs(
             holder, as_of or last_full_day, is_set=as_of not in (None, last_full_day)
         )
@@ -99,6 +98,7 @@ def build(  # noqa: PLR0913
                 with Dbt(url, settings, as_of=inputs.as_of, say=say) as dbt:
                     nodes, error = run_for_new_rows(dbt, holder, build_id, new, say)
         summary.result()
+        distrust_marks(holder, build_id, inputs.settings, inputs.setting_changes)
         if not because:
             for line in what_it_did(holder, build_id):
                 say(f"  {line}")

@@ -9,7 +9,7 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from include import rules
-from include.build.inputs import Inputs
+from include.build.inputs import Inputs, read_settings
 from include.build.project import changed_for_all, changed_models, relations
 from include.errors import ProblemError
 
@@ -203,6 +203,28 @@ def _rows_in_words(added: int, changed: int, gone: int) -> str:
     counts = {"added": added, "changed": changed, "gone": gone}
     said = [f"{count:,} {what}" for what, count in counts.items() if count]
     return "rows " + ", ".join(said) if said else "no rows"
+
+
+def note_interrupted(holder: psycopg.Connection) -> None:
+    """Close the builds whose process ended before they did; the caller holds the lock."""
+    interrupted = holder.execute(
+        "update sync.builds set status = 'interrupted', finished_at = clock_timestamp(),"
+        " reason = 'its process ended before it did' where status = 'running'"
+        " returning build_id, settings, setting_changes"
+    ).fetchall()
+    for build_id, *settings in interrupted:
+        distrust_marks(holder, build_id, *settings)
+
+
+def distrust_marks(
+    holder: psycopg.Connection, build_id: int, settings: dict[str, Any], setting_changes: int | None
+) -> None:
+    """If a setting was written while a build ran: let the next one compare what this one made.
+
+    A model is compiled a moment before its mark is written, which might hold what came between.
+    """
+    if read_settings(holder) != (settings, setting_changes):
+        holder.execute("update sync.model_marks set inputs = '' where build_id = %s", [build_id])
 
 
 def open_build(

@@ -393,6 +393,8 @@ class Delivered:
     everything_rebuilt: dict[str, Counter]
     # what each incremental table looked at, build by build
     modes: list[dict[str, str]]
+    # which builds saw nothing but new rows, and left out what those do not reach
+    saw_rows_only: list[bool]
     # shrinking builds several times: for the first table that fails only
     was_shrunk: bool = False
 
@@ -407,11 +409,18 @@ def delivered(module_warehouse: str, module_settings: Settings) -> Delivered:
             deliver(connection, rendered, number)
         make_build(module_warehouse, module_settings)
         with psycopg.connect(module_warehouse) as connection:
-            modes.append(dict(connection.execute("select model, mode from sync.model_marks")))
+            marks = connection.execute(
+                "select model, mode from sync.model_marks where mode <> 'whole'"
+            )
+            modes.append(dict(marks))
+    with psycopg.connect(module_warehouse) as connection:
+        builds = connection.execute("select sees_rows_only from sync.builds order by build_id")
+        saw_rows_only = [only for (only,) in builds]
     found = differences(read_tables(module_warehouse), rendered)
     everything = read_everything(module_warehouse)
     make_build(module_warehouse, module_settings, full=True)
-    return Delivered(rendered, found, everything, read_everything(module_warehouse), modes)
+    rebuilt = read_everything(module_warehouse)
+    return Delivered(rendered, found, everything, rebuilt, modes, saw_rows_only)
 
 
 def read_everything(url: str) -> dict[str, Counter]:
@@ -481,6 +490,7 @@ def test_a_build_looks_at_changes_unless_a_setting_has_changed(delivered: Delive
         if number not in SETTINGS_ROUNDS:
             looked = {model: mode for model, mode in modes.items() if model not in COMPARED}
             assert set(looked.values()) == {"changes"}, number
+            assert delivered.saw_rows_only[number], number
     # a setting costs only what depends on it: what was landed is not read again for a weight
     assert delivered.modes[5]["stg_segment__group_traits"] == "changes"
 

@@ -60,7 +60,7 @@ def test_what_has_changed_is_named(project: Path):
         "macros/new.sql, models/planhat/nps.sql, models/planhat/task.sql and 1 file more have"
         " changed"
     )
-    assert changed_for_all(before, files()) == "dbt_project.yml, macros/new.sql have changed"
+    assert changed_for_all(before, files()) == "macros/new.sql has changed"
 
 
 def test_what_is_no_yaml_is_left_to_dbt_to_refuse(project: Path):

@@ -1,0 +1,194 @@
+"""A build that sees nothing but new rows leaves out what they do not reach, and nothing else."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from types import SimpleNamespace
+
+import psycopg
+import pytest
+
+from include.build import build
+from include.build.new_rows import Lineage
+from tests.dbt_project.conftest import ask, module_settings, module_warehouse  # noqa: F401
+from tests.dbt_project.landing import land_calls, land_objects
+from tests.dbt_project.test_any_order import read_everything
+
+AT = datetime(2026, 3, 10, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def build_it(module_warehouse, module_settings) -> Callable[..., list[str]]:  # noqa: F811
+    """Make a build; what it said."""
+
+    def make(**options) -> list[str]:
+        said: list[str] = []
+        build(
+            module_warehouse, module_settings, requested_by="test", today=date(2026, 3, 11),
+            say=said.append, **options,
+        )  # fmt: skip
+        return said
+
+    return make
+
+
+@pytest.fixture
+def land(module_warehouse) -> Callable[..., None]:  # noqa: F811
+    """One more call, of a user that Planhat knows; the first time, what Planhat knows."""
+    if (
+        not psycopg.connect(module_warehouse)
+        .execute("select 1 from raw_planhat.objects")
+        .fetchone()
+    ):
+        land_objects(module_warehouse, "company", [{"_id": "p1", "name": "A", "externalId": "c1"}])
+        land_objects(
+            module_warehouse, "enduser",
+            [{"_id": "e1", "externalId": "u1", "companyId": "p1", "email": "u1@example.com"}],
+        )  # fmt: skip
+
+    def one(message_id: str, **more) -> None:
+        call = {"messageId": message_id, "type": "track", "event": "Opened", "userId": "u1"}
+        land_calls(module_warehouse, [{**call, **more}], received_at=AT)
+
+    return one
+
+
+def _last(ask: Callable[..., list[dict]]) -> tuple[bool, set[str]]:  # noqa: F811
+    """Whether the last build saw rows only, and the nodes that it asked."""
+    (row,) = ask("select sees_rows_only, nodes from sync.builds order by build_id desc limit 1")
+    return row["sees_rows_only"], {node["node"] for node in row["nodes"]}
+
+
+def test_what_nothing_new_reaches_is_not_asked_and_the_rest_is_as_in_a_full_build(
+    module_warehouse,  # noqa: F811
+    build_it,
+    land,
+    ask,  # noqa: F811
+):
+    land("m1")
+    build_it()
+    saw_rows_only, everything = _last(ask)
+    assert not saw_rows_only
+
+    # the second of a known user: nothing that tells who somebody is comes with it
+    land("m2")
+    said = build_it()
+    saw_rows_only, asked = _last(ask)
+    assert saw_rows_only
+    assert asked < everything
+    assert {"stg_segment__calls", "int_usage__object_days", "usage_trends"} <= asked
+    assert "unique_usage_trends" not in asked
+    assert any(name.startswith("unique_together_usage_trends") for name in asked)
+    # Planhat's own, views, and what wrote nothing reaches
+    assert not asked & {
+        "company", "base_planhat__objects", "usage_daily", "stg_settings__switches",
+        "int_usage__object_weeks", "company_metric_changes",
+    }  # fmt: skip
+    assert "  stg_segment__calls (changes): rows 1 added" in said
+    assert any(line.startswith("  nothing new for ") for line in said)
+    assert ask("select activities from marts.usage_daily where object_type = 'company'") == [
+        {"activities": 2}
+    ]
+
+    # one that moves what was there, and an object of Planhat's
+    land("m3", userId="u2", properties={"company_id": "c1"})
+    land_objects(module_warehouse, "license", [{"_id": "l1", "companyId": "p1", "value": 5}])
+    build_it()
+    saw_rows_only, asked = _last(ask)
+    assert saw_rows_only
+    assert {"license", "endusers"} <= asked
+    so_far = read_everything(module_warehouse)
+    build_it(full=True)
+    assert read_everything(module_warehouse) == so_far
+
+
+def test_a_setting_that_was_changed_and_changed_back_is_noticed(
+    module_warehouse,  # noqa: F811
+    build_it,
+    land,
+    ask,  # noqa: F811
+):
+    build_it()
+    # while a build ran a model may have seen it
+    with psycopg.connect(module_warehouse, autocommit=True) as connection:
+        connection.execute("insert into sync.excluded (value, kind) values ('x.com', 'domain')")
+        connection.execute("delete from sync.excluded where value = 'x.com'")
+    land("back-and-forth")
+    build_it()
+    assert not _last(ask)[0]
+    land("after-it")
+    build_it()
+    assert _last(ask)[0]
+
+
+def test_a_table_that_is_not_there_any_more_is_made_again(
+    module_warehouse,  # noqa: F811
+    build_it,
+    land,
+    ask,  # noqa: F811
+):
+    build_it()
+    with psycopg.connect(module_warehouse, autocommit=True) as connection:
+        connection.execute("drop table planhat.company cascade")
+    land("without-it")
+    build_it()
+    saw_rows_only, asked = _last(ask)
+    assert not saw_rows_only
+    assert "company" in asked
+    assert ask("select planhat_id from planhat.company") == [{"planhat_id": "p1"}]
+
+
+def test_after_a_build_that_failed_everything_is_asked(
+    module_warehouse,  # noqa: F811
+    build_it,
+    land,
+    ask,  # noqa: F811
+):
+    build_it()
+    with psycopg.connect(module_warehouse, autocommit=True) as connection:
+        connection.execute(
+            "insert into sync.builds (requested_by, as_of_date, window_to, status, reason)"
+            " values ('test', '2026-03-10', pg_current_snapshot(), 'failed', 'for a test')"
+        )
+    land("after-a-failure")
+    build_it()
+    assert not _last(ask)[0]
+
+
+def _node(*parents: str, kind: str = "model", materialized: str = "table", fqn=("p", "m")):
+    return SimpleNamespace(
+        depends_on=SimpleNamespace(nodes=list(parents)),
+        resource_type=kind,
+        config=SimpleNamespace(materialized=materialized),
+        fqn=list(fqn),
+    )
+
+
+def test_what_wrote_nothing_reaches_nobody_but_by_another_way():
+    lineage = Lineage(
+        {
+            "a": _node("s"), "b": _node("a"), "c": _node("b"), "d": _node("a", "s"),
+            "view": _node("d", materialized="view"), "test": _node("view", kind="test"),
+        },
+        {},
+    )  # fmt: skip
+    assert lineage.reached({"s"}, set()) == {"s", "a", "b", "c", "d", "view", "test"}
+    assert lineage.reached({"s"}, {"a"}) == {"s", "a", "d", "view", "test"}
+    assert lineage.reached({"s"}, {"a", "d"}) == {"s", "a", "d"}
+    assert [name for name in sorted(lineage.nodes) if lineage.is_asked(name)] == [
+        "a", "b", "c", "d", "test",
+    ]  # fmt: skip
+
+
+def test_a_test_has_its_turn_with_the_last_of_its_models():
+    staging, identity = ("p", "staging", "segment", "a"), ("p", "intermediate", "identity", "b")
+    lineage = Lineage(
+        {
+            "a": _node(fqn=staging), "b": _node(fqn=identity),
+            "c": _node(fqn=("p", "intermediate", "usage", "c")),
+            "of_a": _node("a", "s", kind="test"), "of_both": _node("a", "b", kind="test"),
+        },
+        {},
+    )  # fmt: skip
+    assert {name: lineage.step(name) for name in lineage.nodes} == {
+        "a": 0, "b": 1, "c": 2, "of_a": 0, "of_both": 1,
+    }  # fmt: skip
