@@ -43,6 +43,7 @@ class Measured:
     bare_full: float = 0.0
     new: float = 0.0
     bare_new: float = 0.0
+    click: float = 0.0
     nothing: float = 0.0
     wanderer: float = 0.0
     company: float = 0.0
@@ -75,14 +76,15 @@ def run(url: str, *, size: str = "small", say: Say = print) -> list[Row]:
         f"build of {NEW_EVENTS:,} new events, 5% late, {LOST_USERS} people re-mapped": "new",
         f"build of one identify that moves {WANDERER_KEY_DAYS:,} key-days": "wanderer",
         f"build of one company that resolves {LATE_COMPANY_EVENTS:,} events": "company",
-        "build of one new event": "nothing",
+        "build of one new event": "click",
+        "build when nothing is new": "nothing",
     }.items():
         before, after = getattr(first, pick), getattr(second, pick)
         rows.append(
             Row(
                 f"{name}, on {second.events:,}",
-                f"{after:.1f} s",
-                f"{before:.1f} s: the same on {first.events:,}",
+                f"{after:.2f} s",
+                f"{before:.2f} s: the same on {first.events:,}",
                 after / before,
             )
         )
@@ -126,7 +128,8 @@ def measure(url: str, folder: Path, events: int, there: int, say: Say) -> Measur
     add_late_company_events(url, events)
     _build(url, folder)
 
-    add_events(url, 1)
+    add_click(url)
+    measured.click = _build(url, folder)
     measured.nothing = _build(url, folder)
     since = add_events(url, NEW_EVENTS, late_share=20)
     name_lost_users(url, events)
@@ -296,6 +299,20 @@ def add_events(url: str, events: int, *, late_share: int = 0) -> int:
     with connect(url, application_name="bench", autocommit=True) as connection:
         connection.execute("analyze raw_segment.events")
     return first_load
+
+
+def add_click(url: str) -> None:
+    """A track call of a user whom Planhat knows."""
+    _land(
+        url,
+        """
+        select jsonb_build_object(
+            'messageId', gen_random_uuid(), 'type', 'track', 'event', 'Board Opened',
+            'userId', 'user-7', 'timestamp', now(),
+            'properties', jsonb_build_object('company_id', 'company-7')
+        )
+        """,
+    )
 
 
 def add_lost_users(url: str, mark: int) -> None:
