@@ -2,8 +2,9 @@
 # Build usage
 
 One dbt build: every event that landed since the last one is matched to its company and enduser
-and counted, and what Planhat's new data changes is changed, in history too. By default every 15
-minutes (`BUILD_CRON`). A build that would see nothing new is not made.
+and counted, and what Planhat's new data changes is changed, in history too. By default every minute
+(`BUILD_CRON`). A build that would see nothing new is not made; one that sees nothing but new rows
+leaves out what they do not reach.
 
 **Alerts.** After a build, those of usage that opened since the last one are told in one message,
 each once (connection `usage_alerts`). At its end, whatever became of it, it tells once when a push

@@ -61,7 +61,7 @@ class Settings:
     segment_service_id: str = "planhat"
     push_cron: str = "0 6,12,18 * * *"
     push_timezone: str = "UTC"
-    build_cron: str = "*/15 * * * *"
+    build_cron: str = "* * * * *"
     read_planhat_cron: str = "45 5,11,17 * * *"
     planhat_exports_dir: Path | None = None
     planhat_custom_models: str | None = None

@@ -77,48 +77,38 @@ def test_an_edit_is_compared_with_what_is_there(
         "int_identity__placed_calls",
     }  # fmt: skip
 
-    # other columns: made anew, and what reads them is compared
+    # other columns: made anew
+    counts = project / USAGE / "int_usage__sources.sql"
     _edit(
-        project / USAGE / "int_usage__sources.sql",
+        counts,
         "select source, count(*) as calls",
         "select source, max(event_at) as last_event_at, count(*) as calls",
     )
-    _edit(
-        project / USAGE / "int_usage__sources.sql",
-        "{'calls': 'count'}",
-        "{'calls': 'count', 'last_event_at': 'max'}",
-    )
+    _edit(counts, "{'calls': 'count'}", "{'calls': 'count', 'last_event_at': 'max'}")
+    # and a setting that a macro asks while another model compiles: made anew from the payloads
+    with psycopg.connect(module_warehouse, autocommit=True) as connection:
+        connection.execute("insert into sync.usage_events (type, event) values ('page', 'Prices')")
     build_it()
-    assert _modes(ask)["int_usage__sources"] == "create"
+    modes = _modes(ask)
+    assert (modes["int_usage__sources"], modes["stg_segment__calls"]) == ("create", "compare")
     assert ask("select source, calls, last_event_at from intermediate.int_usage__sources") == [
         {"source": "app", "calls": 9, "last_event_at": AT}
     ]
 
-    # another index: a table is made for it
-    _edit(
-        project / USAGE / "int_usage__sources.sql",
-        "unique_key=['source'],",
-        "unique_key=['source'], indexes=[{'columns': ['calls']}],",
-    )
-    build_it()
-    assert _modes(ask)["int_usage__sources"] == "create"
-    assert len(
-        ask("select 1 from pg_indexes where tablename = 'int_usage__sources'")
-    ) == 2  # fmt: skip
-
-    # a setting that it reads through views: its source becomes Planhat's own
+    # a setting that it reads through views: its source becomes Planhat's own; and another index
+    # elsewhere, for which a table is made
     with psycopg.connect(module_warehouse, autocommit=True) as connection:
         connection.execute("update raw_segment.sources set kind = 'planhat' where source = 'app'")
+    _edit(
+        project / USAGE / "int_usage__event_names.sql",
+        "unique_key=['type', 'event'],",
+        "unique_key=['type', 'event'], indexes=[{'columns': ['event']}],",
+    )
     build_it()
+    modes = _modes(ask)
     assert ask("select source, calls from intermediate.int_usage__sources") == []
-    assert _modes(ask)["stg_segment__calls"] == "changes"
-
-    # a setting that a macro asks while a model compiles
-    with psycopg.connect(module_warehouse, autocommit=True) as connection:
-        connection.execute("update raw_segment.sources set kind = 'product' where source = 'app'")
-        connection.execute("insert into sync.usage_events (type, event) values ('page', 'Prices')")
-    build_it()
-    assert _modes(ask)["stg_segment__calls"] == "compare"
+    assert (modes["int_usage__event_names"], modes["stg_segment__calls"]) == ("create", "changes")
+    assert len(ask("select 1 from pg_indexes where tablename = 'int_usage__event_names'")) == 2
 
     so_far = read_everything(module_warehouse)
     build_it(full=True)

@@ -8,7 +8,9 @@ import psycopg
 import pytest
 
 from include.build import build
+from include.build.inputs import read_inputs, read_settings
 from include.build.new_rows import Lineage
+from include.build.records import distrust_marks, what_is_new
 from tests.dbt_project.conftest import ask, module_settings, module_warehouse  # noqa: F401
 from tests.dbt_project.landing import land_calls, land_objects
 from tests.dbt_project.test_any_order import read_everything
@@ -101,57 +103,69 @@ def test_what_nothing_new_reaches_is_not_asked_and_the_rest_is_as_in_a_full_buil
     assert read_everything(module_warehouse) == so_far
 
 
-def test_a_setting_that_was_changed_and_changed_back_is_noticed(
+def test_only_rows_are_new_if_nothing_else_was_touched(
     module_warehouse,  # noqa: F811
     build_it,
     land,
-    ask,  # noqa: F811
 ):
     build_it()
-    # while a build ran a model may have seen it
-    with psycopg.connect(module_warehouse, autocommit=True) as connection:
-        connection.execute("insert into sync.excluded (value, kind) values ('x.com', 'domain')")
-        connection.execute("delete from sync.excluded where value = 'x.com'")
-    land("back-and-forth")
-    build_it()
-    assert not _last(ask)[0]
-    land("after-it")
-    build_it()
-    assert _last(ask)[0]
+    with psycopg.connect(module_warehouse, autocommit=True) as holder:
 
+        def new(as_of: date = date(2026, 3, 10)) -> list[str] | None:
+            return what_is_new(holder, read_inputs(holder, as_of, is_set=False))
 
-def test_a_table_that_is_not_there_any_more_is_made_again(
-    module_warehouse,  # noqa: F811
-    build_it,
-    land,
-    ask,  # noqa: F811
-):
-    build_it()
-    with psycopg.connect(module_warehouse, autocommit=True) as connection:
-        connection.execute("drop table planhat.company cascade")
-    land("without-it")
-    build_it()
-    saw_rows_only, asked = _last(ask)
-    assert not saw_rows_only
-    assert "company" in asked
-    assert ask("select planhat_id from planhat.company") == [{"planhat_id": "p1"}]
+        assert new() == []
+        land("a-call")
+        assert new() == ["raw_segment"]
+        land_objects(module_warehouse, "nps", [{"_id": "n1", "companyId": "p1"}])
+        assert new() == ["raw_segment", "raw_planhat"]
+        assert new(date(2026, 3, 11)) is None
 
+        # a table that somebody dropped is made again
+        holder.execute("alter table planhat.nps rename to other")
+        assert new() is None
+        holder.execute("alter table planhat.other rename to nps")
+        assert new() is not None
 
-def test_after_a_build_that_failed_everything_is_asked(
-    module_warehouse,  # noqa: F811
-    build_it,
-    land,
-    ask,  # noqa: F811
-):
-    build_it()
-    with psycopg.connect(module_warehouse, autocommit=True) as connection:
-        connection.execute(
+        # after a build that failed everything is asked
+        holder.execute(
             "insert into sync.builds (requested_by, as_of_date, window_to, status, reason)"
             " values ('test', '2026-03-10', pg_current_snapshot(), 'failed', 'for a test')"
         )
-    land("after-a-failure")
+        assert new() is None
+        holder.execute("delete from sync.builds where reason = 'for a test'")
+        assert new() is not None
+
+        # a source that is there already is no setting that was written
+        holder.execute(
+            "insert into raw_segment.sources (source) values ('demo-app') on conflict do nothing"
+        )
+        assert new() is not None
+        # changed and changed back: while a build ran a model may have seen it
+        holder.execute("insert into sync.excluded (value, kind) values ('x.com', 'domain')")
+        holder.execute("delete from sync.excluded where value = 'x.com'")
+        assert new() is None
+
+
+def test_what_was_made_while_a_setting_was_written_is_compared_by_the_next_build(
+    module_warehouse,  # noqa: F811
+    build_it,
+    ask,  # noqa: F811
+):
     build_it()
-    assert not _last(ask)[0]
+    (last,) = ask("select max(build_id) as build_id from sync.builds")
+    with psycopg.connect(module_warehouse, autocommit=True) as holder:
+        settings, changes = read_settings(holder)
+        holder.execute("update sync.model_marks set build_id = %s", [last["build_id"]])
+        distrust_marks(holder, last["build_id"], settings, changes)
+        assert ask("select count(*) as empty from sync.model_marks where inputs = ''") == [
+            ask("select count(*) as empty from sync.model_marks where mode = 'whole'")[0]
+        ]
+        holder.execute("update sync.thresholds set value = value")
+        distrust_marks(holder, last["build_id"], settings, changes)
+    assert ask("select count(*) as trusted from sync.model_marks where inputs <> ''") == [
+        {"trusted": 0}
+    ]
 
 
 def _node(*parents: str, kind: str = "model", materialized: str = "table", fqn=("p", "m")):
