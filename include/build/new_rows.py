@@ -15,7 +15,7 @@ import psycopg
 from include.build.dbt import Dbt
 
 # Folders of models, in the order in which they are made; the last step is all others.
-STEPS = (("staging",), ("intermediate", "identity"), ())
+STEPS = (("staging",), ("intermediate", "identity"), ("intermediate",), ())
 # Written to whenever a call is turned away, which no load and no read tells.
 _NEW_IN_EVERY_BUILD = ("raw_segment.quarantine",)
 

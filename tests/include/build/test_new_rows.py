@@ -83,7 +83,7 @@ def test_what_nothing_new_reaches_is_not_asked_and_the_rest_is_as_in_a_full_buil
     # Planhat's own, views, and what wrote nothing reaches
     assert not asked & {
         "company", "base_planhat__objects", "usage_daily", "stg_settings__switches",
-        "int_usage__object_weeks", "company_metric_changes",
+        "company_metric_changes", "metric_candidates",
     }  # fmt: skip
     assert "  stg_segment__calls (changes): rows 1 added" in said
     assert any(line.startswith("  nothing new for ") for line in said)
@@ -129,8 +129,9 @@ def test_only_rows_are_new_if_nothing_else_was_touched(
 
         # after a build that failed everything is asked
         holder.execute(
-            "insert into sync.builds (requested_by, as_of_date, window_to, status, reason)"
-            " values ('test', '2026-03-10', pg_current_snapshot(), 'failed', 'for a test')"
+            "insert into sync.builds"
+            " (requested_by, as_of_date, window_to, settings, status, reason) values"
+            " ('test', '2026-03-10', pg_current_snapshot(), '{}', 'failed', 'for a test')"
         )
         assert new() is None
         holder.execute("delete from sync.builds where reason = 'for a test'")
@@ -199,10 +200,11 @@ def test_a_test_has_its_turn_with_the_last_of_its_models():
         {
             "a": _node(fqn=staging), "b": _node(fqn=identity),
             "c": _node(fqn=("p", "intermediate", "usage", "c")),
+            "d": _node(fqn=("p", "marts", "usage", "d")),
             "of_a": _node("a", "s", kind="test"), "of_both": _node("a", "b", kind="test"),
         },
         {},
     )  # fmt: skip
     assert {name: lineage.step(name) for name in lineage.nodes} == {
-        "a": 0, "b": 1, "c": 2, "of_a": 0, "of_both": 1,
+        "a": 0, "b": 1, "c": 2, "d": 3, "of_a": 0, "of_both": 1,
     }  # fmt: skip
