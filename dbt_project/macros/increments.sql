@@ -75,7 +75,9 @@
 
 {# The model's mark, or none. #}
 {% macro mark() %}
-    {%- if not execute or model.resource_type != 'model' or remembered('is read whole') -%}{{ return(none) }}{%- endif -%}
+    {%- if not execute or model.resource_type != 'model' or remembered('is read whole') -%}
+        {{ return(none) }}
+    {%- endif -%}
     {%- set known = remembered('mark') -%}
     {%- if known is not none -%}{{ return(known or none) }}{%- endif -%}
     {%- set query -%}

@@ -73,7 +73,9 @@
             {%- if comes_of_settings(parent) -%}
                 {%- if node.relation_name not in settings -%}{%- do settings.append(node.relation_name) -%}{%- endif -%}
             {%- else -%}
-                {%- if node.relation_name not in relations -%}{%- do relations.append(node.relation_name) -%}{%- endif -%}
+                {%- if node.relation_name not in relations -%}
+                    {%- do relations.append(node.relation_name) -%}
+                {%- endif -%}
                 {%- if node.config.materialized == 'view' -%}{%- do ids.append(parent) -%}{%- endif -%}
                 {%- if node.config.materialized == 'table' and parent not in tables -%}
                     {%- do tables.append(parent) -%}
@@ -90,7 +92,9 @@
     {%- for id in ids -%}
         {%- do checksums.append(graph.nodes[id].checksum.checksum) -%}
         {%- for parent in graph.nodes[id].depends_on.nodes if parent not in ids and parent in graph.nodes -%}
-            {%- if graph.nodes[parent].config.materialized in ['view', 'table'] -%}{%- do ids.append(parent) -%}{%- endif -%}
+            {%- if graph.nodes[parent].config.materialized in ['view', 'table'] -%}
+                {%- do ids.append(parent) -%}
+            {%- endif -%}
         {%- endfor -%}
     {%- endfor -%}
     {{ return(checksums | sort) }}
@@ -99,7 +103,9 @@
 {% macro comes_of_settings(unique_id) %}
     {%- set ids, sources = [unique_id], [] -%}
     {%- for id in ids if not id.startswith('source.') -%}
-        {%- for parent in graph.nodes[id].depends_on.nodes if parent not in ids -%}{%- do ids.append(parent) -%}{%- endfor -%}
+        {%- for parent in graph.nodes[id].depends_on.nodes if parent not in ids -%}
+            {%- do ids.append(parent) -%}
+        {%- endfor -%}
     {%- endfor -%}
     {%- for id in ids if id.startswith('source.') -%}
         {%- do sources.append(graph.sources[id].config.meta.get('is_setting', false)) -%}

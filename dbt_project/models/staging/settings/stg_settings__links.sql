@@ -1,5 +1,5 @@
--- One row: how long links hold. By itself, so that calls are looked at again when this changes, and not when a threshold of
--- trends does.
+-- One row: how long links hold. By itself, so that calls are looked at again when this changes, and not when a
+-- threshold of trends does.
 
 {{ config(materialized='table') }}
 
