@@ -108,6 +108,7 @@ def test_only_rows_are_new_if_nothing_else_was_touched(
     build_it,
     land,
 ):
+    land("from-a-source-that-is-known-then")
     build_it()
     with psycopg.connect(module_warehouse, autocommit=True) as holder:
 
