@@ -23,6 +23,7 @@ def test_the_same_work_is_measured_on_a_history_and_on_one_ten_times_as_long(
         "build of one identify that moves 20 key-days, on 900",
         "build of one company that resolves 30 events, on 900",
         "build of one new event, on 900",
+        "build when nothing is new, on 900",
         "bare SQL over the same 100 new events",
         "event_resolution by message id, user id and enduser id, of 900",
         "temporary files of the full build of 900",
