@@ -1,4 +1,4 @@
--- What lets a build leave out what has nothing new, and say what it did. May run before the new code and beside the old.
+-- What lets a build leave out what has nothing new, and say what it did. May run beside the code before.
 
 -- How often a setting was written: between two builds that see the same number none was changed, nor changed back.
 create sequence sync.setting_changes;
