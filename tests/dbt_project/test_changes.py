@@ -61,12 +61,14 @@ def test_each_mutation_turns_exactly_the_named_worlds_red(
     for group in _groups(MUTATIONS):
         reached = [world for world in WORLDS if any(_reaches(each, world) for each in group)]
         with copy.spoilt(group):
-            red = {name for name, found in copy.problems(reached).items() if found}
+            found = copy.problems(reached)
+        red = {name for name in found if found[name]}
         for mutation in group:
             noticed = red & {world.name for world in reached if _reaches(mutation, world)}
             if noticed != mutation.worlds:
                 more, less = sorted(noticed - mutation.worlds), sorted(mutation.worlds - noticed)
                 wrong.append(f"{mutation.file}, {mutation.new}: {more} too, {less} not")
+                wrong += [line for name in more for line in found[name]]
     assert not wrong, "\n".join(wrong)
 
 
