@@ -35,7 +35,7 @@ class Lineage:
                 self.children[parent].add(name)
 
     def sources_named(self, names: Iterable[str]) -> set[str]:
-        """Of `raw_segment` all sources, of `raw_segment.quarantine` that one."""
+        """Of `raw_planhat` all sources, of `raw_segment.events` that one."""
         wanted = set(names)
         return {
             unique_id
@@ -79,7 +79,7 @@ def run_for_new_rows(
     new: Iterable[str],
     say: Callable[[str], None],
 ) -> tuple[list[dict[str, Any]], str | None]:
-    """Every node's result, and what went wrong. `new`: schemas or tables that have new rows."""
+    """Every node's result, and what went wrong. `new`: sources that have new rows."""
     manifest, problem = dbt.read_project()
     if problem is not None:
         return [], problem

@@ -81,7 +81,7 @@ def still_good(
 
 
 def what_is_new(holder: psycopg.Connection, inputs: Inputs) -> list[str] | None:
-    """The schemas that have new rows, if nothing else is new since the last build; else None.
+    """The sources that have new rows, if nothing else is new since the last build; else None.
 
     Nothing else: no setting was written, not even back and forth; the same day, the same files;
     every table is where that build left it.
@@ -120,8 +120,10 @@ def what_is_new(holder: psycopg.Connection, inputs: Inputs) -> list[str] | None:
     ).fetchone()
     if row is None or not row[0]:
         return None
+    _, has_calls, has_objects = row
     return [
-        name for name, is_new in zip(("raw_segment", "raw_planhat"), row[1:], strict=True) if is_new
+        *(("raw_segment.events", "raw_segment.loads") if has_calls else ()),
+        *(("raw_planhat",) if has_objects else ()),
     ]
 
 
