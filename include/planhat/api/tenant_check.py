@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from include.connections import PlanhatConnection
+from include.counting import counted
 from include.planhat.api.answers import REGIONS, quota_of
 from include.planhat.api.client import Client, ClientOptions, Params
 from include.planhat.api.errors import PlanhatError, RefusedError, TokenError
@@ -190,7 +191,7 @@ def _in_words(found: ModelFindings) -> str:
     elif found.rows == found.asked:
         size = f"pages of {found.rows:,} rows come whole"
     else:
-        size = f"{found.rows:,} rows, all in one page: too few to see where pages end"
+        size = f"{counted(found.rows, 'row')}, all in one page: too few to see where pages end"
     odd = ""
     if found.is_sorted is False:
         odd += "; not in the order of ids that was asked for: nothing of it is ever marked deleted"

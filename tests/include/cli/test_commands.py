@@ -386,7 +386,7 @@ def test_planhat_is_read_through_its_api_where_the_connection_is_set(
     done = cli("planhat", "--check", **given)
     assert done.returncode == 0, done.stderr
     assert "knows the token: it is the right region" in done.stdout
-    assert re.search(r"^  companies +1 rows, all in one page", done.stdout, re.M)
+    assert re.search(r"^  companies +1 row, all in one page", done.stdout, re.M)
     assert "tenant token    is not set" in done.stdout
     assert played.token not in done.stdout + done.stderr
     # a folder that is named is read, whatever is set
