@@ -20,7 +20,8 @@
     )] -%}
     {%- set query -%}
         select md5(string_agg(read.relation || said.of_view || said.columns, e'\n' order by read.relation collate "C"))
-        from unnest(array['{{ read.relations | join("', '") }}']) as read (relation)
+        -- cast, as there may be none; before Postgres 16 an empty name is refused
+        from unnest(array[{{ "'" ~ read.relations | join("', '") ~ "'" if read.relations }}]::text []) as read (relation)
         cross join lateral (
             select
                 case pg_class.relkind when 'v' then pg_get_viewdef(pg_class.oid) else '' end as of_view,
