@@ -32,6 +32,8 @@
             'sees_rows_only': false,
         }) }}
     {%- endif -%}
+    {%- set known = remembered('this_build') -%}
+    {%- if known is not none -%}{{ return(known) }}{%- endif -%}
     {%- set query -%}
         select
             coalesce(max(build_id), 0) as build_id,
@@ -40,11 +42,9 @@
             coalesce(
                 (array_agg(window_to order by build_id desc))[1], pg_current_snapshot()
             )::text as window_to,
-            coalesce(bool_or(status = 'running' and sees_rows_only), false) as sees_rows_only
+            coalesce(bool_or(status = 'running' and sees_rows_only and {{ var('in_build') }}), false) as sees_rows_only
         from sync.builds
     {%- endset -%}
-    {%- set known = remembered('this_build') -%}
-    {%- if known is not none -%}{{ return(known) }}{%- endif -%}
     {%- set row = run_query(query)[0] -%}
     {{ return(remember('this_build', {
         'build_id': row[0] | int, 'is_running': row[1], 'done_build_id': row[2] | int, 'window_to': row[3],

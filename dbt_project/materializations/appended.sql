@@ -14,6 +14,10 @@
     {#- before anything is read: what changes meanwhile is seen to have changed by the next build -#}
     {%- set made_of = inputs_to_mark(build) -%}
     {%- set mode = increment_mode() -%}
+    {%- if mode != 'create' and not build.sees_rows_only -%}
+        {#- what was compiled may be of another mode, if a setting was written since -#}
+        {%- set sql = render(model.raw_code) -%}
+    {%- endif -%}
 
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}

@@ -23,6 +23,10 @@
     {#- before anything is read: what changes meanwhile is seen to have changed by the next build -#}
     {%- set made_of = inputs_to_mark(build) -%}
     {%- set mode = increment_mode() -%}
+    {%- if mode != 'create' and not build.sees_rows_only -%}
+        {#- what was compiled may be of another mode, if a setting was written since -#}
+        {%- set sql = render(model.raw_code) -%}
+    {%- endif -%}
     {%- do keeps_the_contract(sql) -%}
     {%- set keys = config.require('unique_key') -%}
     {%- set merges, touched_by = config.meta_get('merges'), config.meta_get('touched_by') -%}
@@ -82,7 +86,8 @@
         {%- endcall -%}
         {%- do run_query(
             'create temporary table ' ~ coming ~ ' on commit drop as select old.' ~ keys[0] ~ ' is not null as is_change,'
-            ~ ' fresh.' ~ columns | join(', fresh.') ~ ' from ' ~ fresh ~ ' as fresh left join ' ~ target ~ ' as old on ' ~ is_same
+            ~ ' fresh.' ~ columns | join(', fresh.')
+            ~ ' from ' ~ fresh ~ ' as fresh left join ' ~ target ~ ' as old on ' ~ is_same
             ~ ' where ' ~ stays ~ ' and (old.' ~ keys[0] ~ ' is null or '
             ~ old_row ~ ' is distinct from ' ~ fresh_row ~ ')'
         ) -%}

@@ -5,7 +5,7 @@
 {% materialization table, adapter='postgres' %}
     {%- set target = this.incorporate(type='table') -%}
     {%- set there, build = load_cached_relation(this), this_build() -%}
-    {%- if there is none or not there.is_table or should_full_refresh() or not build.sees_rows_only or not var('in_build') -%}
+    {%- if there is none or not there.is_table or not build.sees_rows_only -%}
         {{ return(dbt.materialization_table_default()) }}
     {%- endif -%}
 

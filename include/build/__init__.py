@@ -10,6 +10,7 @@ build saw and what became of each model stands in `sync.builds`.
     profile.py    for dbt by hand
     docs_site.py  pages of tables, columns and where columns come from
     dbt.py        dbt in this process
+    new_rows.py   a build that leaves out what no new row reaches
     verify.py     a model made whole beside the truth, and compared
     failures.py   what dbt says of a node that failed, in one line
     records.py    its row in `sync.builds`, and whether the last one still stands

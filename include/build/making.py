@@ -20,11 +20,12 @@ from include.build.records import (
     close_build,
     distrust_marks,
     full_because,
+    new_rows,
     note_interrupted,
     open_build,
     report_of,
+    sees_rows_only,
     still_good,
-    what_is_new,
     what_it_did,
 )
 from include.collector.books import check_books
@@ -77,11 +78,10 @@ def build(  # noqa: PLR0913
         elif rules.find_waiting(holder, settings):
             return _wait(holder, url, settings, inputs, say)
         because = "asked for" if full else full_because(holder, inputs)
-        new = None if because else what_is_new(holder, inputs)
+        rows_only = not because and sees_rows_only(holder, inputs)
         build_id, started_at = open_build(
-            holder, inputs,
-            requested_by=requested_by, because=because, sees_rows_only=new is not None,
-        )  # fmt: skip
+            holder, inputs, requested_by=requested_by, because=because, rows_only=rows_only
+        )
         say(f"build {build_id} as of {inputs.as_of}, requested by {requested_by}")
         if because:
             say(f"  from scratch: {because}")
@@ -90,13 +90,14 @@ def build(  # noqa: PLR0913
         with ThreadPoolExecutor(max_workers=1) as beside:
             # done before dbt has read its project, and its first model asks for calls
             summary = beside.submit(summarize_loads, url, say)
-            if new is None:
+            if rows_only:
+                new = new_rows(holder, build_id)
+                with Dbt(url, settings, as_of=inputs.as_of, say=say) as dbt:
+                    nodes, error = run_for_new_rows(dbt, holder, build_id, new, say)
+            else:
                 nodes, error = run_dbt(
                     url, settings, as_of=inputs.as_of, full=bool(because), say=say
                 )
-            else:
-                with Dbt(url, settings, as_of=inputs.as_of, say=say) as dbt:
-                    nodes, error = run_for_new_rows(dbt, holder, build_id, new, say)
         summary.result()
         distrust_marks(holder, build_id, inputs.settings, inputs.setting_changes)
         if not because:

@@ -42,21 +42,27 @@ class BuildReport:
         )
 
 
+# Of a build's row: whether all but rows is as now.
+_SAME_BUT_ROWS = """
+    as_of_date = %(as_of)s
+    and is_as_of_set = %(is_set)s
+    and settings = %(settings)s
+    and code_fingerprint = %(code)s
+    and cluster_id = (select system_identifier from pg_control_system())
+"""
+
+
 def still_good(
     holder: psycopg.Connection, inputs: Inputs, since: datetime | None
 ) -> BuildReport | None:
     """The last build, if it began after `since` or if nothing that it would see has changed."""
     last = holder.execute(
-        """
+        f"""
         select
             build_id, started_at, extract(epoch from finished_at - started_at)::float8, nodes,
             coalesce(started_at >= %(since)s, false)
             or (
-                as_of_date = %(as_of)s
-                and is_as_of_set = %(is_set)s
-                and settings = %(settings)s
-                and code_fingerprint = %(code)s
-                and cluster_id = (select system_identifier from pg_control_system())
+                {_SAME_BUT_ROWS}
                 and not exists (
                     select 1 from raw_segment.loads
                     where
@@ -72,7 +78,7 @@ def still_good(
             )
         from sync.builds
         where status = 'success' and build_id = (select max(build_id) from sync.builds)
-        """,
+        """,  # noqa: S608
         {**_asked(inputs), "since": since},
     ).fetchone()
     if last is None or not last[4]:
@@ -80,50 +86,58 @@ def still_good(
     return report_of(last[0], last[1], last[2], last[3], is_reused=True)
 
 
-def what_is_new(holder: psycopg.Connection, inputs: Inputs) -> list[str] | None:
-    """The sources that have new rows, if nothing else is new since the last build; else None.
+def sees_rows_only(holder: psycopg.Connection, inputs: Inputs) -> bool:
+    """Whether nothing but rows can be new since the last build.
 
-    Nothing else: no setting was written, not even back and forth; the same day, the same files;
+    No setting was written, not even back and forth; it is the same day, the files are the same, and
     every table is where that build left it.
     """
     row = holder.execute(
+        f"""
+        select
+            setting_changes = (select last_value from sync.setting_changes)
+            and {_SAME_BUT_ROWS}
+            and (
+                select bool_and(to_regclass(relation) is not null)
+                from unnest(%(relations)s::text[]) as relation
+            )
+        from sync.builds
+        where status = 'success' and build_id = (select max(build_id) from sync.builds)
+        """,  # noqa: S608
+        {**_asked(inputs), "relations": relations()},
+    ).fetchone()
+    return row is not None and bool(row[0])
+
+
+def new_rows(holder: psycopg.Connection, build_id: int) -> list[str]:
+    """The sources of which a build's window holds what that of the last success did not.
+
+    Asked of the window itself: what is committed after it belongs to the next build.
+    """
+    calls, objects = holder.execute(
         """
         select
-            coalesce(
-                status = 'success'
-                and as_of_date = %(as_of)s
-                and is_as_of_set = %(is_set)s
-                and settings = %(settings)s
-                and setting_changes = (select last_value from sync.setting_changes)
-                and code_fingerprint = %(code)s
-                and cluster_id = (select system_identifier from pg_control_system())
-                and (
-                    select bool_and(to_regclass(relation) is not null)
-                    from unnest(%(relations)s::text[]) as relation
-                ),
-                false
-            ),
             exists (
                 select 1 from raw_segment.loads
                 where
-                    loads.transaction_id >= pg_snapshot_xmin(builds.window_to)
-                    and not pg_visible_in_snapshot(loads.transaction_id, builds.window_to)
+                    loads.transaction_id >= pg_snapshot_xmin(builds.window_from)
+                    and not pg_visible_in_snapshot(loads.transaction_id, builds.window_from)
+                    and pg_visible_in_snapshot(loads.transaction_id, builds.window_to)
             ),
             exists (
                 select 1 from raw_planhat.reads
-                where not pg_visible_in_snapshot(reads.transaction_id, builds.window_to)
+                where
+                    not pg_visible_in_snapshot(reads.transaction_id, builds.window_from)
+                    and pg_visible_in_snapshot(reads.transaction_id, builds.window_to)
             )
         from sync.builds
-        where build_id = (select max(build_id) from sync.builds)
+        where build_id = %s
         """,
-        {**_asked(inputs), "relations": relations()},
-    ).fetchone()
-    if row is None or not row[0]:
-        return None
-    _, has_calls, has_objects = row
+        [build_id],
+    ).fetchone()  # type: ignore[misc]
     return [
-        *(("raw_segment.events", "raw_segment.loads") if has_calls else ()),
-        *(("raw_planhat",) if has_objects else ()),
+        *(("raw_segment.events", "raw_segment.loads") if calls else ()),
+        *(("raw_planhat",) if objects else ()),
     ]
 
 
@@ -140,15 +154,7 @@ def full_because(holder: psycopg.Connection, inputs: Inputs) -> str | None:
     """Why the tables must be made from scratch: None when what they hold can be built on."""
     last = holder.execute(
         """
-        select
-            code_fingerprint,
-            (
-                select files from sync.project_files
-                where project_files.code_fingerprint = builds.code_fingerprint
-                limit 1
-            ),
-            cluster_id,
-            (select system_identifier from pg_control_system())
+        select code_fingerprint, cluster_id, (select system_identifier from pg_control_system())
         from sync.builds
         where status = 'success'
         order by build_id desc
@@ -157,7 +163,7 @@ def full_because(holder: psycopg.Connection, inputs: Inputs) -> str | None:
     ).fetchone()
     if last is None:
         return "the first build"
-    code, files, cluster, this_cluster = last
+    code, cluster, this_cluster = last
     if cluster != this_cluster:
         # Another cluster counts its transactions anew: what was committed elsewhere is committed.
         for table in ("raw_segment.loads", "raw_planhat.reads"):
@@ -169,12 +175,18 @@ def full_because(holder: psycopg.Connection, inputs: Inputs) -> str | None:
         return "the warehouse was restored into another cluster"
     if code == inputs.code_fingerprint:
         return None
+    files = _files_of_last_success(holder)
     # a build before files were noted
     return "the dbt project has changed" if files is None else changed_for_all(files, inputs.files)
 
 
 def changed_since(holder: psycopg.Connection, inputs: Inputs) -> str | None:
     """Which files of models have changed since the last success, in words; None: none has."""
+    files = _files_of_last_success(holder)
+    return changed_models(files, inputs.files) if files else None
+
+
+def _files_of_last_success(holder: psycopg.Connection) -> dict[str, str] | None:
     row = holder.execute(
         """
         select files from sync.project_files
@@ -185,7 +197,7 @@ def changed_since(holder: psycopg.Connection, inputs: Inputs) -> str | None:
         limit 1
         """
     ).fetchone()
-    return changed_models(row[0], inputs.files) if row else None
+    return row[0] if row else None
 
 
 def what_it_did(holder: psycopg.Connection, build_id: int) -> list[str]:
@@ -235,7 +247,7 @@ def open_build(
     *,
     requested_by: str,
     because: str | None,
-    sees_rows_only: bool,
+    rows_only: bool,
 ) -> tuple[int, datetime]:
     row = holder.execute(
         """
@@ -248,7 +260,7 @@ def open_build(
             (select window_to from sync.builds where status = 'success'
              order by build_id desc limit 1),
             pg_current_snapshot(), %(settings)s, %(setting_changes)s, %(code)s, %(rules)s,
-            (select system_identifier from pg_control_system()), %(sees_rows_only)s
+            (select system_identifier from pg_control_system()), %(rows_only)s
         returning build_id, started_at
         """,
         {
@@ -257,7 +269,7 @@ def open_build(
             "because": because,
             "setting_changes": inputs.setting_changes,
             "rules": rules.current_version(),
-            "sees_rows_only": sees_rows_only,
+            "rows_only": rows_only,
         },
     ).fetchone()
     return row[0], row[1]  # type: ignore[index]

@@ -1,9 +1,9 @@
 """Where the embedded server's played Planhat is, and the connection that leads there."""
 
-import socket
 from pathlib import Path
 
 from include.connections import PlanhatConnection
+from include.free_ports import is_free
 from include.played_planhat.tenant import TENANT, TOKEN
 from include.settings import Settings, planhat_connection
 
@@ -31,7 +31,7 @@ def choose_port(settings: Settings) -> None:
     if settings.played_planhat_port is not None or _chosen(settings).exists():
         return
     folder(settings).mkdir(parents=True, exist_ok=True)
-    _chosen(settings).write_text(f"{next(filter(_is_free, PORTS), PORTS[0])}\n")
+    _chosen(settings).write_text(f"{next(filter(is_free, PORTS), PORTS[0])}\n")
 
 
 def address(settings: Settings) -> str:
@@ -78,13 +78,3 @@ def is_empty(planhat: PlanhatConnection) -> bool:
 
 def _chosen(settings: Settings) -> Path:
     return folder(settings) / "port"
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True

@@ -16,7 +16,6 @@ import random
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -28,6 +27,7 @@ import psycopg
 from psycopg import sql
 
 from include.errors import ServiceError
+from include.free_ports import is_free
 from include.settings import Settings, load_settings
 
 OUTSIDE = Path("/var/lib/planhat-segment")
@@ -81,7 +81,7 @@ def become_server(settings: Settings) -> None:
     prepare(settings)
     folder = _place(settings)
     port = _read_secret_file(settings)["port"]  # type: ignore[index]
-    if not (folder / "data" / "postmaster.pid").exists() and not _is_free(port):
+    if not (folder / "data" / "postmaster.pid").exists() and not is_free(port):
         raise ServiceError(
             f"Port {port} of the embedded Postgres is taken by another program: "
             "free it, or set POSTGRES_PORT to another one."
@@ -280,19 +280,9 @@ def _write_secret_file(settings: Settings, known: dict) -> None:
 
 def _choose_port() -> int:
     for port in random.sample(PORTS, 50):
-        if _is_free(port):
+        if is_free(port):
             return port
     raise ServiceError("No free port for the embedded Postgres: set POSTGRES_PORT.")
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
 
 
 # What a killed server leaves behind

@@ -7,11 +7,9 @@ from types import SimpleNamespace
 import psycopg
 import pytest
 
-from include.build import build
 from include.build.inputs import read_inputs, read_settings
 from include.build.new_rows import Lineage
-from include.build.records import distrust_marks, what_is_new
-from tests.dbt_project.conftest import ask, module_settings, module_warehouse  # noqa: F401
+from include.build.records import distrust_marks, new_rows, open_build, sees_rows_only
 from tests.dbt_project.landing import land_calls, land_objects
 from tests.dbt_project.test_any_order import read_everything
 
@@ -19,28 +17,11 @@ AT = datetime(2026, 3, 10, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-def build_it(module_warehouse, module_settings) -> Callable[..., list[str]]:  # noqa: F811
-    """Make a build; what it said."""
-
-    def make(**options) -> list[str]:
-        said: list[str] = []
-        build(
-            module_warehouse, module_settings, requested_by="test", today=date(2026, 3, 11),
-            say=said.append, **options,
-        )  # fmt: skip
-        return said
-
-    return make
-
-
-@pytest.fixture
-def land(module_warehouse) -> Callable[..., None]:  # noqa: F811
+def land(module_warehouse) -> Callable[..., None]:
     """One more call, of a user that Planhat knows; the first time, what Planhat knows."""
-    if (
-        not psycopg.connect(module_warehouse)
-        .execute("select 1 from raw_planhat.objects")
-        .fetchone()
-    ):
+    with psycopg.connect(module_warehouse) as connection:
+        known = connection.execute("select 1 from raw_planhat.objects").fetchone()
+    if not known:
         land_objects(module_warehouse, "company", [{"_id": "p1", "name": "A", "externalId": "c1"}])
         land_objects(
             module_warehouse, "enduser",
@@ -54,17 +35,17 @@ def land(module_warehouse) -> Callable[..., None]:  # noqa: F811
     return one
 
 
-def _last(ask: Callable[..., list[dict]]) -> tuple[bool, set[str]]:  # noqa: F811
+def _last(ask: Callable[..., list[dict]]) -> tuple[bool, set[str]]:
     """Whether the last build saw rows only, and the nodes that it asked."""
     (row,) = ask("select sees_rows_only, nodes from sync.builds order by build_id desc limit 1")
     return row["sees_rows_only"], {node["node"] for node in row["nodes"]}
 
 
 def test_what_nothing_new_reaches_is_not_asked_and_the_rest_is_as_in_a_full_build(
-    module_warehouse,  # noqa: F811
+    module_warehouse,
     build_it,
     land,
-    ask,  # noqa: F811
+    ask,
 ):
     land("m1")
     build_it()
@@ -103,54 +84,74 @@ def test_what_nothing_new_reaches_is_not_asked_and_the_rest_is_as_in_a_full_buil
     assert read_everything(module_warehouse) == so_far
 
 
-def test_only_rows_are_new_if_nothing_else_was_touched(
-    module_warehouse,  # noqa: F811
-    build_it,
-    land,
-):
+def test_only_rows_are_new_if_nothing_else_was_touched(module_warehouse, build_it, land):
     land("from-a-source-that-is-known-then")
     build_it()
     with psycopg.connect(module_warehouse, autocommit=True) as holder:
 
-        def new(as_of: date = date(2026, 3, 10)) -> list[str] | None:
-            return what_is_new(holder, read_inputs(holder, as_of, is_set=False))
+        def rows_only(as_of: date = date(2026, 3, 10)) -> bool:
+            return sees_rows_only(holder, read_inputs(holder, as_of, is_set=False))
 
-        assert new() == []
+        assert rows_only()
         land("a-call")
-        calls = ["raw_segment.events", "raw_segment.loads"]
-        assert new() == calls
-        land_objects(module_warehouse, "nps", [{"_id": "n1", "companyId": "p1"}])
-        assert new() == [*calls, "raw_planhat"]
-        assert new(date(2026, 3, 11)) is None
+        assert rows_only()
+        assert not rows_only(date(2026, 3, 11))
 
         # a table that somebody dropped is made again
         holder.execute("alter table planhat.nps rename to other")
-        assert new() is None
+        assert not rows_only()
         holder.execute("alter table planhat.other rename to nps")
-        assert new() is not None
+        assert rows_only()
 
         # after a build that failed everything is asked
         last = "build_id = (select max(build_id) from sync.builds)"
         holder.execute(f"update sync.builds set status = 'failed' where {last}")
-        assert new() is None
+        assert not rows_only()
         holder.execute(f"update sync.builds set status = 'success' where {last}")
-        assert new() is not None
 
         # a source that is there already is no setting that was written
         holder.execute(
             "insert into raw_segment.sources (source) values ('demo-app') on conflict do nothing"
         )
-        assert new() is not None
+        assert rows_only()
         # changed and changed back: while a build ran a model may have seen it
         holder.execute("insert into sync.excluded (value, kind) values ('x.com', 'domain')")
         holder.execute("delete from sync.excluded where value = 'x.com'")
-        assert new() is None
+        assert not rows_only()
+
+
+def test_what_lands_until_the_window_is_taken_is_new_and_what_comes_after_is_the_next_builds(
+    module_warehouse, build_it, land
+):
+    build_it()
+    with psycopg.connect(module_warehouse, autocommit=True) as holder:
+        inputs = read_inputs(holder, date(2026, 3, 10), is_set=False)
+
+        def window() -> int:
+            build_id, _ = open_build(
+                holder, inputs, requested_by="test", because=None, rows_only=True
+            )
+            holder.execute(
+                "update sync.builds set status = 'success' where build_id = %s", [build_id]
+            )
+            return build_id
+
+        assert new_rows(holder, window()) == []
+        land("before-the-window")
+        land_objects(module_warehouse, "nps", [{"_id": "n1", "companyId": "p1"}])
+        build_id = window()
+        land("after-the-window")
+        calls = ["raw_segment.events", "raw_segment.loads"]
+        assert new_rows(holder, build_id) == [*calls, "raw_planhat"]
+        assert new_rows(holder, window()) == calls
+        # it was no build, and the next one sees it all
+        holder.execute("delete from sync.builds where requested_by = 'test' and nodes is null")
 
 
 def test_what_was_made_while_a_setting_was_written_is_compared_by_the_next_build(
-    module_warehouse,  # noqa: F811
+    module_warehouse,
     build_it,
-    ask,  # noqa: F811
+    ask,
 ):
     build_it()
     (last,) = ask("select max(build_id) as build_id from sync.builds")

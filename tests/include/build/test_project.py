@@ -1,35 +1,16 @@
 """Which of the project's files have changed, and whether a table or a test is made of what did."""
 
-import shutil
 from pathlib import Path
 
-import pytest
-
-from include.build import PROJECT
-from include.build import project as files_of_project
 from include.build.project import changed_for_all, changed_models, content_hash, files, fingerprint
 
 
-@pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    copied = tmp_path / "dbt_project"
-    shutil.copytree(PROJECT, copied, ignore=shutil.ignore_patterns("target", "logs"))
-    monkeypatch.setattr(files_of_project, "PROJECT", copied)
-    return copied
-
-
-def _edit(file: Path, old: str, new: str) -> None:
-    text = file.read_text()
-    assert old in text
-    file.write_text(text.replace(old, new, 1))
-
-
-def test_a_description_a_unit_test_and_an_exposure_are_no_change_of_what_is_built(project: Path):
+def test_a_description_a_unit_test_and_an_exposure_are_no_change_of_what_is_built(edit):
     before, content = files(), content_hash()
-    _edit(project / "models/planhat/task.yml", "Planhat's _id;", "Truly, its _id;")
-    _edit(project / "models/marts/usage/usage_daily.yml", "every track", "truly every track")
-    _edit(
-        project / "models/planhat/exposures.yml",
+    edit("models/planhat/task.yml", "Planhat's _id;", "Truly, its _id;")
+    edit("models/marts/usage/usage_daily.yml", "every track", "truly every track")
+    edit(
+        "models/planhat/exposures.yml",
         "description: >-\n",
         "description: >-\n      Truly.\n",
     )
@@ -37,21 +18,21 @@ def test_a_description_a_unit_test_and_an_exposure_are_no_change_of_what_is_buil
     assert fingerprint(files()) == fingerprint(before)
 
 
-def test_another_test_is_looked_at_and_makes_no_table_anew(project: Path):
+def test_another_test_is_looked_at_and_makes_no_table_anew(edit):
     before = files()
-    _edit(project / "models/marts/usage/company_health.yml", "[unique, not_null]", "[not_null]")
-    _edit(project / "tests/every_keyset_has_an_outcome.sql", "select keyset", "select  keyset")
+    edit("models/marts/usage/company_health.yml", "[unique, not_null]", "[not_null]")
+    edit("tests/every_keyset_has_an_outcome.sql", "select keyset", "select  keyset")
     assert fingerprint(files()) != fingerprint(before)
     assert changed_models(before, files()) is None
 
 
-def test_what_has_changed_is_named(project: Path):
+def test_what_has_changed_is_named(project: Path, edit):
     before = files()
     with (project / "models/planhat/task.sql").open("a") as file:
         file.write("-- edited\n")
     assert changed_models(before, files()) == "models/planhat/task.sql has changed"
     assert changed_for_all(before, files()) is None
-    _edit(project / "models/planhat/task.yml", "data_type: text", "data_type: integer")
+    edit("models/planhat/task.yml", "data_type: text", "data_type: integer")
     (project / "models/planhat/nps.sql").unlink()
     (project / "macros/new.sql").touch()
     with (project / "dbt_project.yml").open("a") as file:
