@@ -190,17 +190,51 @@ def interpolated(text: str, known: dict[str, str]) -> str:
 
 
 def test_the_commands_of_the_docs_for_a_server_exist() -> None:
-    text = (ROOT / "docs" / "operations.md").read_text().partition("\n## A server\n")[2]
-    exec_lines = re.findall(r"docker compose (?:exec|run --rm)\b(.*)", text.partition("\n## ")[0])
+    text = "\n".join(file.read_text() for file in sorted((ROOT / "docs").glob("*.md")))
+    # to the end of the line, or of its code
+    exec_lines = re.findall(r"docker compose (?:exec|run --rm)\b([^`\n]*)", text)
     named = [shlex.split(line, comments=True) for line in exec_lines if "include.cli" in line]
-    assert len(named) > 8
+    assert len(named) > 15
     for words in named:
         place = words.index("include.cli")
         assert words[place - 2 : place] == ["python", "-m"]
         assert words[place - 3] in our_services()
+        if words[place + 1 :] in ([], ["--help"]):
+            continue
         command = typer.main.get_command(app).commands[words[place + 1]]  # type: ignore[attr-defined]
         options = {option for parameter in command.params for option in parameter.opts}
         assert {word for word in words[place + 2 :] if word.startswith("--")} <= options, words
+
+
+def test_the_services_that_the_docs_name_are_there() -> None:
+    text = "\n".join(file.read_text() for file in sorted((ROOT / "docs").glob("*.md")))
+    lines = re.findall(r"docker compose (?:exec(?: -T)?|logs|stop|start|up) ([^`\n#]*)", text)
+    words = [
+        word for line in lines for word in line.split(" python ")[0].split(" psql ")[0].split()
+    ]
+    named = {
+        word for word in words if re.fullmatch(r"(airflow-|collect|postgres|migrate)\S*", word)
+    }
+    assert {"collector", "postgres", "airflow-scheduler"} <= named <= set(SERVICES)
+
+
+OWN_POSTGRES = yaml.safe_load((ROOT / "docker-compose.own-postgres.yaml").read_text())
+
+
+def test_the_file_for_a_postgres_of_ones_own_is_valid() -> None:
+    jsonschema.validate(OWN_POSTGRES, SCHEMA)
+
+
+def test_with_a_postgres_of_ones_own_ours_is_in_a_profile_and_nothing_waits_for_it() -> None:
+    changed = OWN_POSTGRES["services"]
+    assert changed["postgres"] == {"profiles": ["not-used"]}
+    waiting = {name for name, each in SERVICES.items() if "postgres" in each.get("depends_on", ())}
+    assert waiting == set(changed) - {"postgres"}
+    for name in waiting:
+        # one that is in no profile that is asked for must not be required (Compose 2.20)
+        assert changed[name]["depends_on"] == {
+            "postgres": {"condition": "service_healthy", "required": False}
+        }
 
 
 def test_every_variable_is_a_setting_that_is_explained() -> None:
@@ -279,6 +313,11 @@ def test_docker_compose_itself_accepts_the_file(tmp_path: Path) -> None:
     for name in our_services():
         arrived = json.loads(accepted.stdout)["services"][name]["environment"]
         assert every.items() <= arrived.items(), name
+    beside = ["-f", str(ROOT / "docker-compose.own-postgres.yaml"), "config", "--services"]
+    with_own = [*command, "-f", str(tmp_path / "docker-compose.yaml"), *beside]
+    named = subprocess.run(with_own, env=environment, capture_output=True, check=False, text=True)
+    assert named.returncode == 0, named.stderr
+    assert set(named.stdout.split()) == set(SERVICES) - {"postgres"}
     del environment["AIRFLOW_CONN_SEGMENT"]
     refused = subprocess.run(arguments, env=environment, capture_output=True, check=False)
     assert refused.returncode != 0

@@ -1,7 +1,7 @@
 """Is this Postgres one that we can work on? Asked before anything else, answered in one line.
 
 Version, encoding, locale, whether it can be written, what the role may do, and whether a pool
-shares its sessions. docs/operations.md says the same in words and as SQL.
+shares its sessions. docs/server.md says the same in words and as SQL.
 """
 
 from collections.abc import Iterator

@@ -10,7 +10,7 @@ import psycopg
 from psycopg import errors
 from psycopg.conninfo import conninfo_to_dict
 
-RIGHTS = "docs/operations.md, *A Postgres of your own*, has the rights that it needs"
+RIGHTS = "docs/server.md, *A Postgres of your own*, has the rights that it needs"
 MIGRATE = "run `make up`, or `python -m include.cli migrate` where it does not start the services"
 NOT_MIGRATED = f"The warehouse lacks tables of this version ({{said}}): {MIGRATE}."
 NOT_BUILT = "Nothing of it has been built yet ({said}): run `make build`."

@@ -1,4 +1,4 @@
-"""A Postgres of one's own, made as docs/operations.md says: Debian's oldest, or the newest."""
+"""A Postgres of one's own, made as docs/server.md says: Debian's oldest, or the newest."""
 
 import re
 import shutil
@@ -27,8 +27,8 @@ BINARIES = Path(f"/usr/lib/postgresql/{OLDEST}/bin")
 
 
 def documented_statements() -> tuple[list[str], list[str]]:
-    """The two blocks of SQL in docs/operations.md: a role's rights, and schemas made for it."""
-    text = (ROOT / "docs" / "operations.md").read_text()
+    """The two blocks of SQL in docs/server.md: a role's rights, and schemas made for it."""
+    text = (ROOT / "docs" / "server.md").read_text()
     section = text.split("## A Postgres of your own")[1].split("\n## ")[0]
     blocks = re.findall(r"^```sql\n(.+?)^```", section, re.DOTALL | re.MULTILINE)
     rights, schemas = ([line for line in block.splitlines() if line] for block in blocks)

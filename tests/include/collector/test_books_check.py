@@ -1,10 +1,12 @@
 """The check of the books finds what was changed behind their back, and reads only what is new."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import psycopg
 import pytest
 
+from include.build.inputs import read_inputs
+from include.build.records import full_because
 from include.collector.books import Checked, Difference, check_books
 from include.collector.replay import replay
 from include.settings import Settings
@@ -176,6 +178,34 @@ def test_books_that_were_restored_into_another_server_are_counted_anew(collector
         " (select pg_snapshot_xmax(seen)::text::bigint + 1000000 as n"
         " from raw_segment.books_check) as s)",
     )
+    send(collector, "m-3")
+    assert check_books(collector.warehouse) == Checked(3, [])
+    send(collector, "m-4")
+    assert check_books(collector.warehouse) == Checked(1, [])
+
+
+def test_books_that_were_restored_into_a_server_that_is_further_on_are_counted_anew(
+    collector: Running,
+):
+    send(collector, "m-1", "m-2")
+    assert check_books(collector.warehouse) == Checked(2, [])
+    # There, numbers of transactions were lower, as they are where a dump was restored.
+    change(
+        collector,
+        "update raw_segment.books_check set seen ="
+        " (select format('%s:%s:', n, n)::pg_snapshot from"
+        " (select pg_snapshot_xmin(seen)::text::bigint - 10 as n"
+        " from raw_segment.books_check) as s)",
+    )
+    change(
+        collector,
+        "insert into sync.builds"
+        " (requested_by, as_of_date, window_to, settings, code_fingerprint, status, cluster_id)"
+        " values ('there', '2026-03-31', pg_current_snapshot(), '{}', '', 'success', 1)",
+    )
+    with psycopg.connect(collector.warehouse) as holder:
+        inputs = read_inputs(holder, date(2026, 3, 31), is_set=False)
+        assert full_because(holder, inputs) == "the warehouse was restored into another cluster"
     send(collector, "m-3")
     assert check_books(collector.warehouse) == Checked(3, [])
     send(collector, "m-4")

@@ -49,7 +49,7 @@ def test_the_documented_rights_are_enough_to_migrate(own: OwnDatabase) -> None:
 
 
 def test_the_documents_name_the_versions_and_every_schema() -> None:
-    text = (FOLDER.parents[2] / "docs" / "operations.md").read_text()
+    text = (FOLDER.parents[2] / "docs" / "server.md").read_text()
     assert f"Postgres {fitness.OLDEST} to 18." in text
     rights, schemas = documented_statements()
     assert any("create role" in each for each in rights)
