@@ -32,5 +32,5 @@ Stopping, from anywhere::
     cancel_run(url, run_id, requested_by) -> bool
     take_back(url, segment, requested_by) -> list[Interrupted]
 
-`docs/push.md` says what each one takes, returns and raises.
+`docs/python.md` says what each one takes, returns and raises.
 """

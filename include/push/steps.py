@@ -1,7 +1,7 @@
 """A push in steps, each of which may run in a process of its own and run again when interrupted.
 
-open_run → plan_run → deliver_model (once a model, or a part of one) → finish_run. `docs/push.md`
-says what each takes, returns and raises.
+open_run → plan_run → deliver_model (once a model, or a part of one) → finish_run.
+`docs/python.md` says what each takes, returns and raises.
 """
 
 import time
