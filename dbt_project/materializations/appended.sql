@@ -33,7 +33,7 @@
             {{ 'where false' if config.meta_get('is_signed') or config.meta_get('keeps_rows') }}
         {%- endcall -%}
         {%- do index_as_configured(made) -%}
-        {%- do run_query('create index on ' ~ made ~ ' using brin (build_id) with (pages_per_range = 16)') -%}
+        {%- do make_index(made, 'using brin (build_id) with (pages_per_range = 16)') -%}
         {#- what a later build asks anew of a table however large: from a sample of 6,000 rows, not of 30,000 -#}
         {%- do run_query('alter table ' ~ made ~ ' alter build_id set statistics 20') -%}
         {%- do run_query('analyze ' ~ made) -%}

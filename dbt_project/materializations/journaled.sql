@@ -50,7 +50,7 @@
         {%- do run_query(
             'alter table ' ~ made ~ ' alter ' ~ keys | join(' set not null, alter ') ~ ' set not null'
         ) -%}
-        {%- do run_query('create unique index on ' ~ made ~ ' (' ~ keys | join(', ') ~ ')') -%}
+        {%- do make_index(made, '(' ~ keys | join(', ') ~ ')', is_unique=true) -%}
         {%- do index_as_configured(made) -%}
         {%- do run_query('analyze ' ~ made) -%}
         {%- do put_in_place(made, target) -%}
@@ -273,8 +273,20 @@
 {% macro index_as_configured(relation) %}
     {%- do create_indexes(relation) -%}
     {%- for what in config.meta_get('more_indexes', []) -%}
-        {%- do run_query('create index on ' ~ relation ~ ' ' ~ what) -%}
+        {%- do make_index(relation, what) -%}
     {%- endfor -%}
+{% endmacro %}
+
+{#
+    An index under a name of its own, as dbt's have one. Postgres' is cut to 63 characters and is no free one for long: two
+    tables whose names begin alike, made at one moment, would get the same. And the table that this one replaces still has
+    the index that an earlier invocation made.
+#}
+{% macro make_index(relation, what, is_unique=false) %}
+    {%- set name = model.alias[:30] ~ '_' ~ local_md5([relation, what, invocation_id] | join(' ')) -%}
+    {%- do run_query(
+        'create ' ~ ('unique ' if is_unique) ~ 'index ' ~ adapter.quote(name) ~ ' on ' ~ relation ~ ' ' ~ what
+    ) -%}
 {% endmacro %}
 
 {# What the mark says that the model is made of. A build that sees rows only reads nothing else, so that it stays. #}

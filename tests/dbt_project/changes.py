@@ -110,7 +110,7 @@ class Copy:
                 or (name.endswith(".yml") and name not in ("sources.yml", *_KEPT))
             ],
         )  # fmt: skip
-        options = dbt_options(replace(settings, data_dir=folder))
+        options = dbt_options(replace(settings, data_dir=folder, dbt_threads=4))
         self.options = [str(self.root) if each == str(PROJECT) else each for each in options]
         self.options += ["--no-static-parser"]
         os.environ.update(warehouse_environment(url))
@@ -253,8 +253,8 @@ class Copy:
                 for world in worlds
             }  # fmt: skip
 
-    def refusals(self, models: dict[str, tuple[str, str]]) -> dict[str, str]:
-        """By name what is said of models: each is another one's text, and becomes this."""
+    def failures(self, models: dict[str, tuple[str, str]]) -> dict[str, str]:
+        """By name what is said of models that fail: each stands beside another, with this text."""
         for name, (origin, text) in models.items():
             self._write(name, origin, text)
         try:
