@@ -29,6 +29,24 @@ def test_every_make_command_that_is_named_exists(doc: Path):
     assert named - targets == set()
 
 
+def test_every_variable_that_a_make_command_is_given_is_one_that_it_takes(doc: Path):
+    recipes = dict(
+        re.findall(r"^([a-z]+):[^\n]*\n((?:\t[^\n]*\n)+)", (ROOT / "Makefile").read_text(), re.M)
+    )
+    assert "--full" in recipes["build"] or "FULL" in recipes["build"]
+    commands = re.findall(
+        r"(?:`|^)make ((?:-s )?[a-z]+(?: [A-Z_]+=(?:\"[^\"]*\"|[^\s`|]*))+)", doc.read_text(), re.M
+    )
+    wrong = []
+    for command in commands:
+        target, *_ = command.removeprefix("-s ").split()
+        given = re.findall(r" ([A-Z_]+)=", command)
+        wrong += [
+            f"{target} {name}" for name in given if not re.search(rf"\b{name}\b", recipes[target])
+        ]
+    assert wrong == []
+
+
 def test_every_link_leads_somewhere(doc: Path):
     links = re.findall(r"\]\(([^)#]*)(?:#([^)]+))?\)", without_code(doc.read_text()))
     wrong = []

@@ -171,3 +171,11 @@ def test_a_backup_is_restored_and_what_came_later_is_gone(warehouse: str, tmp_pa
         assert connection.execute("select count(*) from sync.excluded").fetchone() == (0,)
         sources = connection.execute("select count(*) from raw_segment.sources").fetchone()
     assert sources == (2,)
+
+
+def test_the_queries_within_the_text_run(warehouse: str) -> None:
+    queries = re.findall(r"`(select [^`…]+)`", (ROOT / "docs" / PAGE).read_text())
+    assert queries
+    with psycopg.connect(warehouse) as connection:
+        for query in queries:
+            connection.execute(query.encode())
