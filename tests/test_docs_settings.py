@@ -77,3 +77,18 @@ def test_the_thresholds_are_those_of_a_new_warehouse(warehouse: str) -> None:
             " from sync.thresholds order by threshold"
         ).fetchall()
     assert said == known
+
+
+@pytest.mark.parametrize(("table", "of"), [("key_names", "key"), ("object_keys", "model")])
+def test_where_keys_are_looked_for_is_that_of_a_new_warehouse(
+    warehouse: str, table: str, of: str
+) -> None:
+    rows = re.findall(r"^\| `(\w+)` \| ((?:`[^`]+`(?:, )?)+) \|$", section(table), re.MULTILINE)
+    said = {name: re.findall(r"`([^`]+)`", names) for name, names in rows}
+    path = "path" if table == "key_names" else "property"
+    with psycopg.connect(warehouse) as connection:
+        known = connection.execute(
+            f"select {of}, array_agg({path} order by position, {path})"
+            f" from sync.{table} group by 1".encode()
+        ).fetchall()
+    assert said == dict(known)
