@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from psycopg.pq import Conninfo
@@ -27,12 +27,44 @@ _TENANT_TOKEN = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 SHORTEST_SHOWN_KEY = 12
 
 
+Kind = Literal["segment", "planhat"]
+
+
+class Destination(Protocol):
+    """Where a push goes."""
+
+    @property
+    def kind(self) -> Kind:
+        """Whose API it is."""
+
+    @property
+    def host(self) -> str:
+        """Scheme, host and port."""
+
+    @property
+    def destination(self) -> str:
+        """The ledger's name for it, which holds no secret."""
+
+    @property
+    def key_end(self) -> str | None:
+        """The last characters of its key, where so many may be shown."""
+
+    @property
+    def name(self) -> str:
+        """For people."""
+
+
 @dataclass(frozen=True)
 class SegmentConnection:
     """Where a push goes: `https://:<write key>@<host>[:port]` as Airflow writes connections."""
 
     host: str
     write_key: str = field(repr=False)
+
+    @property
+    def kind(self) -> Kind:
+        """Segment's."""
+        return "segment"
 
     @property
     def destination(self) -> str:
@@ -48,7 +80,7 @@ class SegmentConnection:
     @property
     def name(self) -> str:
         """For people: `https://api.segment.io (key …abcd)`."""
-        return f"{self.host} (key …{self.key_end})" if self.key_end else self.host
+        return destination_name(self.host, self.kind, self.key_end)
 
     @classmethod
     def from_uri(cls, uri: str) -> "SegmentConnection":
@@ -86,6 +118,30 @@ class PlanhatConnection:
     is_played: bool = False
 
     @property
+    def kind(self) -> Kind:
+        """Planhat's."""
+        return "planhat"
+
+    @property
+    def destination(self) -> str:
+        """The ledger's name for it, by the tenant's token: it outlives the service accounts'.
+
+        Raises `SettingError` where there is none: what is sent goes to the tenant's sinks.
+        """
+        assert self.sink_token
+        return self.tenant
+
+    @property
+    def key_end(self) -> str | None:
+        """The last four characters of the tenant's token."""
+        return self.sink_token[-4:]
+
+    @property
+    def name(self) -> str:
+        """For people: `https://api.planhat.com (tenant …abcd)`."""
+        return destination_name(self.host, self.kind, self.key_end)
+
+    @property
     def place(self) -> str:
         """The host, for people."""
         label = " (a played Planhat, not the real one)" if self.is_played else ""
@@ -116,6 +172,12 @@ class PlanhatConnection:
     @property
     def _host(self) -> str:
         return self.host.split("//", 1)[1]
+
+
+def destination_name(address: str, kind: str, key_end: str | None) -> str:
+    """A destination as people know it."""
+    word = "key" if kind == "segment" else "tenant"
+    return f"{address} ({word} …{key_end})" if key_end else address
 
 
 class AirflowConnection(Protocol):

@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from include.bench.rows import Row
-from include.push.delivery import DeliveryOptions
 from include.push.push import push
+from include.push.sending import DeliveryOptions
 from include.push.steps import deliver_model, finish_run, open_run, plan_run
 from include.settings import SegmentConnection, Settings, load_settings
 from include.warehouse.connection import connect

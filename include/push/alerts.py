@@ -10,11 +10,11 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 
+from include.connections import Destination
 from include.counting import counted
 from include.push import runs
 from include.push.plainly import plainly
 from include.schedule import last_due
-from include.settings import SegmentConnection
 from include.warehouse.connection import connect
 
 WELL = "well"
@@ -45,9 +45,7 @@ Tell = Callable[[Alert], None]
 
 
 @plainly
-def tell_change(
-    url: str, segment: SegmentConnection, run_id: int | None, tell: Tell
-) -> Alert | None:
+def tell_change(url: str, to: Destination, run_id: int | None, tell: Tell) -> Alert | None:
     """Call `tell` if the state differs from what was told last; None when it was not called.
 
     `run_id` None: the push did not come as far as a run, which is a failure. What `tell` raises is
@@ -57,14 +55,14 @@ def tell_change(
         found = _state(connection, run_id)
         if found is None:
             return None
-        before = _told_last(connection, segment.destination)
-        return _change(connection, segment.destination, before, *found, run_id, tell)
+        before = _told_last(connection, to.destination)
+        return _change(connection, to.destination, before, *found, run_id, tell)
 
 
 @plainly
 def tell_late(
     url: str,
-    segment: SegmentConnection,
+    to: Destination,
     cron: str,
     timezone: str,
     *,
@@ -94,9 +92,9 @@ def tell_late(
                 order by started_at desc limit 1
             ) as newest on true
             """,
-            [segment.destination],
+            [to.destination],
         ).fetchone()  # type: ignore[misc]
-        before = _told_last(connection, segment.destination)
+        before = _told_last(connection, to.destination)
         (active_since,) = connection.execute(
             """
             update sync.told_states
@@ -104,22 +102,22 @@ def tell_late(
             where destination = %(destination)s
             returning active_since
             """,
-            {"is_active": is_active, "now": now, "destination": segment.destination},
+            {"is_active": is_active, "now": now, "destination": to.destination},
         ).fetchone()  # type: ignore[misc]
         if not is_active or not late_after:
             return None
         due = last_due(cron, timezone, now - timedelta(minutes=late_after))
         if newest_at is not None and newest_at >= due:
             made = _state(connection, newest) if before == LATE else None
-            return made and _change(connection, segment.destination, before, *made, newest, tell)
-        if before in KNOWN_TO_FAIL or active_since > due or runs.active_run(url, segment):
+            return made and _change(connection, to.destination, before, *made, newest, tell)
+        if before in KNOWN_TO_FAIL or active_since > due or runs.active_run(url, to):
             return None
         last = f"the last was at {_clock(newest_at)}" if newest_at else "there never was one"
         text = (
             f"A push was due at {_clock(due)} and none has begun; {last}. Look in Airflow at the "
             "runs of Push Planhat to Segment, at import errors, and whether the scheduler runs."
         )
-        return _change(connection, segment.destination, before, LATE, text, newest, tell)
+        return _change(connection, to.destination, before, LATE, text, newest, tell)
 
 
 def _told_last(connection: psycopg.Connection, destination: str) -> str:

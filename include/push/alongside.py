@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from include.push.catalogue import FOLDER, read_catalogue
+from include.push.catalogue import read_catalogue
 from include.push.plan import plan_model
 from include.push.plan_settings import PlanSettings
 from include.settings import Settings
@@ -16,7 +16,7 @@ def plan_alongside(
     destination: str,
     *,
     schema: str = "planhat",
-    folder: Path = FOLDER,
+    folder: Path | None = None,
 ) -> set[tuple[str, str, str, str]]:
     """`{(model, object_id, action, a hash of its payload)}` of a plan made by the push's own code.
 

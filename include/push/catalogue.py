@@ -1,21 +1,45 @@
-"""What is pushed: read from the models' YAML files in `dbt_project/models/planhat/`.
+"""What is pushed: read from the models' YAML files in `dbt_project/models/planhat/` (to Segment)
+and `dbt_project/models/to_planhat/`.
 
 The files, not dbt's manifest, which a fresh clone lacks. Nothing else knows the models' names.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from include.connections import Kind
 from include.errors import ProblemError
 from include.nearest import unknown
 from include.settings import ROOT
 
-FOLDER = ROOT / "dbt_project" / "models" / "planhat"
+# By destination: where its models are described, and so the schema that holds them.
+FOLDERS: dict[Kind, Path] = {
+    "segment": ROOT / "dbt_project" / "models" / "planhat",
+    "planhat": ROOT / "dbt_project" / "models" / "to_planhat",
+}
 
-CALLS = ("group", "identify", "track")
+# By destination: what a row may become there. Segment's calls; what Planhat takes.
+CALLS: dict[Kind, tuple[str, ...]] = {
+    "segment": ("group", "identify", "track"),
+    "planhat": ("enduser", "metric", "activity"),
+}
+
+# What rows of `to_planhat` need beside their key, so that each can become what it should.
+NEEDED: dict[str, tuple[str, ...]] = {
+    "enduser": ("company_id", "external_id", "email"),
+    "metric": (
+        "planhat_model", "planhat_id", "external_id", "dimension", "metric_date", "value",
+        "aggregation",
+    ),
+    "activity": (
+        "enduser_id", "external_id", "email", "company_id", "company_external_id",
+        "activity_date", "event", "count", "weight",
+    ),
+}  # fmt: skip
 
 # What the contract of every outbound table begins with; the keys of a `… Removed` event.
 KEY_COLUMNS = (
@@ -72,14 +96,21 @@ class Column:
 
 @dataclass(frozen=True)
 class PushedModel:
-    """An outbound table `planhat.<name>` and the Segment call that each of its rows becomes."""
+    """An outbound table `<schema>.<name>` and what each of its rows becomes."""
 
     name: str
+    # one of `CALLS`
     call: str
     event: str | None
-    removed_event: str
+    # none in Planhat, where nothing is removed
+    removed_event: str | None
     columns: tuple[Column, ...]
     schema: str = "planhat"
+    kind: Kind = "segment"
+    # it has a column `withheld`, not sent: why a row must not go, null where it may
+    withholds: bool = False
+    # its file is gone, and all of it goes
+    is_retired: bool = False
 
     @property
     def number_columns(self) -> frozenset[str]:
@@ -92,14 +123,16 @@ class PushedModel:
         return frozenset(each.name for each in self.columns)
 
 
-def read_catalogue(folder: Path = FOLDER) -> dict[str, PushedModel]:
-    """The pushed models by name, in the order of their names.
+def read_catalogue(folder: Path | None = None, kind: Kind = "segment") -> dict[str, PushedModel]:
+    """The pushed models of a destination by name, in the order of their names.
 
-    Raises `CatalogueError` naming the file and what is wrong with it, or saying that there is none.
+    `folder`: another one than its own. Raises `CatalogueError` naming the file and what is wrong
+    with it, or saying that there is none.
     """
+    folder = folder or FOLDERS[kind]
     found: dict[str, PushedModel] = {}
     for file in sorted([*folder.glob("*.yml"), *folder.glob("*.yaml")]):
-        for model in _read_file(file):
+        for model in _read_file(file, kind):
             if model.name in found:
                 raise CatalogueError(f"{file.name}: the model {model.name} is described twice")
             found[model.name] = model
@@ -119,7 +152,7 @@ def choose_models(
     return {name: model for name, model in catalogue.items() if name in names}
 
 
-def _read_file(file: Path) -> list[PushedModel]:
+def _read_file(file: Path, kind: Kind) -> list[PushedModel]:
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -128,7 +161,8 @@ def _read_file(file: Path) -> list[PushedModel]:
         raise CatalogueError(f"{file.name}{line}: not readable as YAML") from None
     if not isinstance(content, dict) or not isinstance(content.get("models", []), list):
         raise CatalogueError(f"{file.name}: `models:` must be a list")
-    return [_read_model(file, each) for each in content.get("models", [])]
+    read = _read_model if kind == "segment" else _read_planhat_model
+    return [read(file, each) for each in content.get("models", [])]
 
 
 def _read_model(file: Path, entry: Any) -> PushedModel:
@@ -136,26 +170,46 @@ def _read_model(file: Path, entry: Any) -> PushedModel:
     if not isinstance(name, str) or not name:
         raise CatalogueError(f"{file.name}: a model has no name")
     here = f"{file.name}: {name}"
-    segment = _segment_meta(entry)
+    segment = _meta(entry, "segment")
     if segment is None:
         raise CatalogueError(f"{here}: `config: meta: segment:` is missing")
     call = segment.get("call")
-    if call not in CALLS:
+    if call not in CALLS["segment"]:
         raise CatalogueError(
-            f"{here}: `call` must be one of {', '.join(CALLS)}, not {call!r}"
-        )  # fmt: skip
+            f"{here}: `call` must be one of {', '.join(CALLS['segment'])}, not {call!r}"
+        )
     event = _event_name(here, segment, "event") if call == "track" else None
     removed_event = _event_name(here, segment, "removed_event")
-    return PushedModel(name, call, event, removed_event, _read_columns(here, entry))
+    return PushedModel(
+        name, call, event, removed_event, _read_columns(here, entry, ("object_id", "planhat_id"))
+    )
 
 
-def _segment_meta(entry: dict) -> dict | None:
+def _read_planhat_model(file: Path, entry: Any) -> PushedModel:
+    name = entry.get("name") if isinstance(entry, dict) else None
+    if not isinstance(name, str) or not name:
+        raise CatalogueError(f"{file.name}: a model has no name")
+    here = f"{file.name}: {name}"
+    becomes = (_meta(entry, "planhat") or {}).get("becomes")
+    if becomes not in CALLS["planhat"]:
+        raise CatalogueError(
+            f"{here}: `config: meta: planhat: becomes:` must be one of "
+            f"{', '.join(CALLS['planhat'])}, not {becomes!r}"
+        )
+    columns = _read_columns(here, entry, ("object_id", *NEEDED[becomes]))
+    sent = tuple(each for each in columns if each.name != "withheld")
+    return PushedModel(
+        name, becomes, None, None, sent, "to_planhat", "planhat", withholds=sent != columns
+    )
+
+
+def _meta(entry: dict, word: str) -> dict | None:
     # dbt accepts `meta` under `config` and, in older projects, beside it.
     for holder in (entry.get("config"), entry):
         meta = holder.get("meta") if isinstance(holder, dict) else None
-        segment = meta.get("segment") if isinstance(meta, dict) else None
-        if isinstance(segment, dict):
-            return segment
+        said = meta.get(word) if isinstance(meta, dict) else None
+        if isinstance(said, dict):
+            return said
     return None
 
 
@@ -166,7 +220,7 @@ def _event_name(here: str, segment: dict, key: str) -> str:
     return name
 
 
-def _read_columns(here: str, entry: dict) -> tuple[Column, ...]:
+def _read_columns(here: str, entry: dict, needed: Sequence[str]) -> tuple[Column, ...]:
     listed = entry.get("columns")
     if not isinstance(listed, list) or not listed:
         raise CatalogueError(f"{here}: `columns:` is missing")
@@ -179,7 +233,7 @@ def _read_columns(here: str, entry: dict) -> tuple[Column, ...]:
             raise CatalogueError(f"{here}: the column {name} is described twice")
         kind = _kind(f"{here}.{name}", each.get("data_type"))
         columns[name] = Column(name, kind, each["data_type"].strip())
-    for required in ("object_id", "planhat_id"):
+    for required in needed:
         if required not in columns:
             raise CatalogueError(f"{here}: the column {required} is missing")
     del columns["object_id"]

@@ -89,7 +89,7 @@ def check(connection: psycopg.Connection, model: PushedModel, build: LastBuild |
     Call it first in the transaction: a build that puts another table in its place waits until the
     end. Raises `ContractError` saying which of the rules it breaks, and what to do.
     """
-    here = f"planhat.{model.name}"
+    here = f"{model.schema}.{model.name}"
     if build is not None and build.set_as_of:
         raise ContractError(
             f"not planned: the last build looked back from {build.set_as_of}, as somebody wanted to"
@@ -117,6 +117,7 @@ def check(connection: psycopg.Connection, model: PushedModel, build: LastBuild |
 
 def _differences(connection: psycopg.Connection, model: PushedModel) -> list[str]:
     """What is in one of the two only, or of another type."""
+    own = {"withheld": "text"} if model.withholds else {}
     rows = connection.execute(
         """
         with declared as (
@@ -141,8 +142,8 @@ def _differences(connection: psycopg.Connection, model: PushedModel) -> list[str
         order by name
         """,
         {
-            "names": ["object_id", *[each.name for each in model.columns]],
-            "types": [None, *[each.data_type for each in model.columns]],
+            "names": ["object_id", *own, *[each.name for each in model.columns]],
+            "types": [None, *own.values(), *[each.data_type for each in model.columns]],
             "schema": model.schema,
             "table": model.name,
         },

@@ -4,28 +4,17 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import partial
 
 import psycopg
 
+from include.connections import Destination
 from include.push import ledger
-from include.push.database import Session
 from include.push.ledger import Failure, Range
-from include.push.messages import (
-    ENVELOPE_BYTES,
-    FLOAT_BYTES,
-    build_messages,
-    message_timestamp,
-)
-from include.push.outcome import Accepted, Patience, Refused, Unknown, send_batch
-from include.push.pace import Pace
-from include.settings import SegmentConnection
-from include.warehouse.connection import connect
-
-# Segment's limits for a batch, with room for what is added around the messages.
-BATCH_BYTES = 475_000
-BATCH_EVENTS = 2_500
+from include.push.sending import Accepted, DeliveryOptions, Refused, Sender, Unknown
+from include.warehouse.pace import Pace
+from include.warehouse.session import Session
 
 # Sizes read from the plan at a time.
 PAGE = 20_000
@@ -36,17 +25,6 @@ GIVE_UP_AFTER = 3
 # How long a cancelled run waits for the answers to batches on their way, in seconds. One that comes
 # later finds the run closed: its objects count as of unknown outcome, and go again under their ids.
 CANCEL_PATIENCE = 4.0
-
-
-@dataclass(frozen=True)
-class DeliveryOptions:
-    """How a process sends."""
-
-    # several, because each waits for its answers
-    connections: int = 4
-    # events a second of this process; None for no limit
-    rate: float | None = 1000.0
-    patience: Patience = field(default_factory=Patience)
 
 
 @dataclass
@@ -63,13 +41,14 @@ class Delivery:
     """Sends positions `first` to `last` of one model's plan; used once."""
 
     def __init__(
-        self, url: str, segment: SegmentConnection, part: Range, options: DeliveryOptions
+        self, url: str, to: Destination, sender: Sender, part: Range, options: DeliveryOptions
     ) -> None:
         self._url = url
-        self._segment = segment
+        self._to = to
+        self._sender = sender
         self._part = part
-        self._options = options
-        self._pace = Pace(url, segment.destination, options.rate)
+        self._connections = sender.connections or options.connections
+        self._pace = Pace(url, to.destination, None if sender.connections else options.rate)
         self._stopped = threading.Event()
         self._counting = threading.Lock()
         self._reading = threading.Lock()
@@ -77,13 +56,6 @@ class Delivery:
         # of this process's own clock: when a cancelled run stops waiting for answers
         self._waits_until: float | None = None
         self.counts = Counts()
-        with connect(url, application_name="push plan", autocommit=True) as connection:
-            settings, planned_at = connection.execute(
-                "select plan_settings, planned_at from sync.runs where run_id = %s",
-                [part.run_id],
-            ).fetchone()  # type: ignore[misc]
-        self._numbers = frozenset(settings["numbers"].get(part.model, ()))
-        self._timestamp = message_timestamp(planned_at)
 
     def run(self, on_tick: Callable[[], None] = lambda: None, every: float = 10.0) -> Counts:
         """Send everything; calls `on_tick` at least each `every` seconds from this thread.
@@ -92,7 +64,7 @@ class Delivery:
         """
         batches = self._batches()
         with self._pace:
-            senders = {self._start(batches) for _ in range(self._options.connections)}
+            senders = {self._start(batches) for _ in range(self._connections)}
             try:
                 self._watch(senders, on_tick, every)
             finally:
@@ -171,15 +143,11 @@ class Delivery:
         if rows is None:
             self.cancel()
             return
-        messages = build_messages(rows, self._numbers, self._timestamp)
-        outcome = send_batch(
-            self._segment, messages,
-            patience=self._options.patience, pace=self._pace, stopped=self._stopped,
-        )  # fmt: skip
+        outcome = self._sender.send(batch, rows, pace=self._pace, stopped=self._stopped)
         if isinstance(outcome, Accepted):
             failures = [
-                Failure(batch.first + index, "quarantined", reason)
-                for index, reason in sorted(outcome.rejected.items())
+                Failure(batch.first + index, each.code, each.message)
+                for index, each in sorted(outcome.rejected.items())
             ]
             self._count(
                 *session.run(lambda connection: ledger.acknowledge(connection, batch, failures))
@@ -205,7 +173,7 @@ class Delivery:
         )
         self._silent += 1
         if self._silent >= GIVE_UP_AFTER:
-            self.stop(f"Segment does not answer: {outcome.message}")
+            self.stop(f"{self._to.kind.title()} does not answer: {outcome.message}")
 
     def _refuse(self, session: "Session", batch: Range, outcome: Refused) -> None:
         failures = [
@@ -231,7 +199,8 @@ class Delivery:
     def _gaps(self, session: "Session") -> list[tuple[int, int]]:
         """Ranges of positions without an outcome: after an interruption, not all of them.
 
-        What was sent then is a range of its own: it goes again as the batch that it was.
+        What was sent then is a range of its own: it goes again as the batch that it was, or, where
+        a repeat is not harmless, counts as of unknown outcome.
         """
         part = self._part
         gaps, position = [], part.first
@@ -239,8 +208,11 @@ class Delivery:
             lambda connection: ledger.known_batches(connection, part)
         ):
             gaps.append((position, first - 1))
-            if is_sent:
+            if is_sent and self._sender.may_repeat:
                 gaps.append((first, last))
+            elif is_sent:
+                batch = replace(part, first=first, last=last)
+                self._count(0, session.run(partial(_give_up, batch=batch)))
             position = last + 1
         gaps.append((position, part.last))
         return [(first, last) for first, last in gaps if first <= last]
@@ -256,11 +228,11 @@ class Delivery:
             first = rows[-1][0] + 1
 
     def _cut(self, sizes: Iterator[tuple[int, int]]) -> Iterator[Range]:
-        around = ENVELOPE_BYTES + FLOAT_BYTES * len(self._numbers)
+        sender = self._sender
         first = last = count = total = 0
         for position, varying in sizes:
-            size = varying + around
-            if count and (total + size > BATCH_BYTES or count == BATCH_EVENTS):
+            size = varying + sender.around
+            if count and (total + size > sender.batch_bytes or count == sender.batch_objects):
                 yield Range(self._part.run_id, self._part.model, first, last)
                 count = total = 0
             first = first if count else position
@@ -269,6 +241,13 @@ class Delivery:
             total += size
         if count:
             yield Range(self._part.run_id, self._part.model, first, last)
+
+
+def _give_up(connection: psycopg.Connection, batch: Range) -> int:
+    return ledger.leave_unknown(
+        connection, batch, "outcome_unknown",
+        "it was sent, and its process ended before the answer was recorded",
+    )  # fmt: skip
 
 
 def _read_sizes(connection: psycopg.Connection, page: Range) -> list[tuple[int, int]]:

@@ -2,31 +2,38 @@
 
 import psycopg
 
+from include.connections import Destination, Kind, destination_name
 from include.counting import counted
-from include.settings import SegmentConnection
 
 
-def remember(connection: psycopg.Connection, segment: SegmentConnection) -> None:
+def remember(connection: psycopg.Connection, to: Destination) -> None:
     """Keep what a person needs to recognise the destination by; the ledger has only a hash."""
     connection.execute(
         """
-        insert into sync.destinations (destination, address, key_end)
-        values (%s, %s, %s)
+        insert into sync.destinations (destination, kind, address, key_end)
+        values (%s, %s, %s, %s)
         on conflict (destination) do update set address = excluded.address
         """,
-        [segment.destination, segment.host, segment.key_end],
+        [to.destination, to.kind, to.host, to.key_end],
     )
 
 
 def name_of(connection: psycopg.Connection, destination: str) -> str:
-    """As `SegmentConnection.name` says it; the host alone of one from before it was kept."""
+    """As its connection's `name` says it; the host alone of one from before it was kept."""
     row = connection.execute(
-        "select address, key_end from sync.destinations where destination = %s", [destination]
+        "select address, kind, key_end from sync.destinations where destination = %s", [destination]
     ).fetchone()
     if row is None:
         return destination.split("#", 1)[0]
-    address, key_end = row
-    return f"{address} (key …{key_end})" if key_end else address
+    return destination_name(*row)
+
+
+def kind_of(connection: psycopg.Connection, destination: str) -> Kind:
+    """Whose API it is; Segment's of one from before it was kept."""
+    row = connection.execute(
+        "select kind from sync.destinations where destination = %s", [destination]
+    ).fetchone()
+    return "segment" if row is None else row[0]
 
 
 def is_new(connection: psycopg.Connection, destination: str) -> bool:
@@ -38,17 +45,22 @@ def is_new(connection: psycopg.Connection, destination: str) -> bool:
 
 
 def before(connection: psycopg.Connection, destination: str) -> str | None:
-    """The name of the destination that was last pushed to, where it is another one."""
+    """The name of the destination that was last pushed to, where it is another one of its kind."""
     row = connection.execute(
         """
         select destination from sync.runs
         where
-            not is_dry and destination <> %s
+            not is_dry and destination <> %(destination)s
+            and coalesce(
+                (select kind from sync.destinations where destination = runs.destination), 'segment'
+            ) = coalesce(
+                (select kind from sync.destinations where destination = %(destination)s), 'segment'
+            )
             and exists (select from sync.objects where objects.destination = runs.destination)
         order by run_id desc
         limit 1
         """,
-        [destination],
+        {"destination": destination},
     ).fetchone()
     return None if row is None else name_of(connection, row[0])
 
@@ -62,7 +74,8 @@ def first_push(
     """
     name = name or name_of(connection, destination)
     last = before(connection, destination)
+    whose = kind_of(connection, destination).title()
     return (
-        f"Segment has nothing of ours yet at {name}: {counted(objects, 'object')} will be added"
+        f"{whose} has nothing of ours yet at {name}: {counted(objects, 'object')} will be added"
         + (f"; pushes went to {last} until now" if last else "")
     )

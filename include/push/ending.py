@@ -8,8 +8,8 @@ from psycopg.rows import dict_row
 from include.counting import counted
 from include.push import resync, runs
 from include.push.failures import resolve_failures
-from include.push.receipts import mark_seen_back
 from include.push.report import check_books
+from include.push.to_segment.receipts import mark_seen_back
 
 
 def close_dry_run(connection: psycopg.Connection, run_id: int, reason: str | None = None) -> None:

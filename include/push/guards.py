@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 import psycopg
 
+from include.connections import Destination
 from include.counting import counted
 from include.errors import ProblemError
+from include.push.catalogue import PushedModel
 from include.push.plainly import plainly
 from include.push.plan_settings import PlanSettings
-from include.settings import SegmentConnection
 from include.warehouse.connection import connect
 
 ANSWERS = ("all", "safe", "none")
@@ -50,11 +51,12 @@ class HeldPlan:
         )
 
 
-def judge(connection: psycopg.Connection, model: str, plan: PlanSettings) -> None:
+def judge(connection: psycopg.Connection, pushed: PushedModel, plan: PlanSettings) -> None:
     """Hold the model's counted plan, or the unsafe part of it, where a guard trips.
 
     Not for a retired model: that all of it goes is what was asked for.
     """
+    model = pushed.name
     counts = _Counts(
         *connection.execute(
             """
@@ -64,8 +66,16 @@ def judge(connection: psycopg.Connection, model: str, plan: PlanSettings) -> Non
             [plan.run_id, model],
         ).fetchone()  # type: ignore[misc]
     )
-    removal, change = _trips(counts, _limits(connection, model))
-    reason = removal or change
+    limits = _limits(connection, model)
+    removal, change = _trips(counts, limits)
+    # somebody at Planhat sees each of them
+    most = int(limits["added_endusers"]) if pushed.call == "enduser" else counts.added
+    addition = (
+        f"{counts.added:,} endusers would be made, more than {most:,}"
+        if counts.added > most
+        else None
+    )
+    reason = removal or addition or change
     if reason is None:
         return
     if reason == change and (fields := _most_changed(connection, model, plan)):
@@ -83,7 +93,7 @@ def judge(connection: psycopg.Connection, model: str, plan: PlanSettings) -> Non
     # Plans are stored in the order added, changed, removed: the safe part comes first.
     safe = 0
     if said == "safe":
-        safe = counts.added + (0 if change else counts.changed)
+        safe = most if addition else counts.added + (0 if change else counts.changed)
     connection.execute(
         """
         update sync.run_models
@@ -105,7 +115,7 @@ def judge(connection: psycopg.Connection, model: str, plan: PlanSettings) -> Non
 
 
 @plainly
-def held_plans(url: str, segment: SegmentConnection) -> list[HeldPlan]:
+def held_plans(url: str, to: Destination) -> list[HeldPlan]:
     """Models held by their last finished run, answered or not."""
     with connect(url, application_name="push guards", autocommit=True) as connection:
         rows = connection.execute(
@@ -130,14 +140,14 @@ def held_plans(url: str, segment: SegmentConnection) -> list[HeldPlan]:
             where latest.held > 0
             order by latest.model
             """,
-            {"destination": segment.destination},
+            {"destination": to.destination},
         ).fetchall()
     return [HeldPlan(*row) for row in rows]
 
 
 @plainly
 def answer_plan(
-    url: str, segment: SegmentConnection, model: str, answer: str, *, answered_by: str,
+    url: str, to: Destination, model: str, answer: str, *, answered_by: str,
     fingerprint: str | None = None,
 ) -> HeldPlan:  # fmt: skip
     """Answer for a held plan: `all`, `safe` (what the guard does not object to), `none`.
@@ -147,7 +157,7 @@ def answer_plan(
     """
     if answer not in ANSWERS:
         raise ProblemError(f"An answer is one of {', '.join(ANSWERS)}, not {answer!r}.")
-    held = next((each for each in held_plans(url, segment) if each.model == model), None)
+    held = next((each for each in held_plans(url, to) if each.model == model), None)
     if held is None:
         raise ProblemError(f"No plan of {model} is held.")
     if fingerprint and not held.plan_fingerprint.startswith(fingerprint):
@@ -167,7 +177,7 @@ def answer_plan(
                 answered_by = excluded.answered_by,
                 answered_at = now()
             """,
-            [segment.destination, model, held.plan_fingerprint, answer, answered_by],
+            [to.destination, model, held.plan_fingerprint, answer, answered_by],
         )
     return held
 

@@ -6,16 +6,9 @@ told apart by a hash first, and by their whole payload only where the hash diffe
 
 import psycopg
 
-from include.push import (
-    changes,
-    former_groups,
-    guards,
-    preflight,
-    resync,
-    storage,
-    warehouse_names,
-)
+from include.push import changes, guards, left_out, preflight, resync, storage
 from include.push.catalogue import PushedModel
+from include.push.kinds import planning_for
 from include.push.plan_settings import PlanSettings
 
 # Beyond this many objects a model is sent in several parts, each a task of its own.
@@ -31,29 +24,32 @@ def plan_model(connection: psycopg.Connection, model: PushedModel, plan: PlanSet
     """
     # Casts from timestamps follow the session's zone.
     connection.execute("set local timezone = 'UTC'")
+    kind = planning_for(model)
     generation = _generation(connection, model, plan)
     changes.compare(connection, model, plan, generation)
     considered, are_there_any = preflight.count_rows(connection, model, plan.destination)
     preflight.find_bad_keys(connection, model, are_there_any=are_there_any)
     changes.find_candidates(connection)
-    changes.compose(connection, model, plan, generation)
+    left_out.begin(connection)
+    kind.leave_out(connection, model, plan)
+    changes.compose(connection, model, plan, generation, kind.identity(model, plan))
     if not plan.dry:
         changes.refresh_hashes(connection, model, plan)
     false_alarms = connection.execute("delete from change where action is null").rowcount
-    preflight.mark_invalid(connection, model, plan.destination, remember=not plan.dry)
+    preflight.mark_invalid(connection, model)
+    kind.mark_invalid(connection, model, plan)
     preflight.store_errors(connection, model, plan.run_id, plan.destination)
-    former_groups.find(connection, model, plan)
-    storage.find_removals(connection, model, plan)
+    kind.find_removals(connection, model, plan)
     storage.store_changes(connection, model, plan, generation)
-    storage.store_removals(connection, model, plan, generation)
+    kind.store_removals(connection, model, plan, generation)
+    left_out.store(connection, model, plan)
     _count(connection, model, plan, considered, false_alarms)
-    if model.schema == "planhat":
-        guards.judge(connection, model.name, plan)
-    warehouse_names.keep_warnings(connection, model, plan)
+    if not model.is_retired:
+        guards.judge(connection, model, plan)
+    kind.conclude(connection, model, plan, generation)
     if not plan.dry:
-        former_groups.remember(connection, model, plan, generation)
         _remember_model(connection, model, plan)
-    connection.execute("drop table compared, bad_key, candidate, change, removal, former, returned")
+    connection.execute("drop table compared, bad_key, candidate, change, removal, left_out")
 
 
 def _remember_model(connection: psycopg.Connection, model: PushedModel, plan: PlanSettings) -> None:
@@ -130,6 +126,14 @@ def _count(
             select count(*) as removed from removal
         ),
 
+        left_out as (
+            select
+                count(*) filter (where not is_waiting) as withheld,
+                count(*) filter (where is_waiting) as waiting,
+                count(*) filter (where is_gone) as gone
+            from left_out
+        ),
+
         stored as (
             select
                 count(*) as to_send,
@@ -141,8 +145,12 @@ def _count(
 
         update sync.run_models
         set
-            considered = %(considered)s,
-            unchanged = %(considered)s - candidates.number - bad_keys.invalid + %(false_alarms)s,
+            -- what is there no more and yet waits, or is withheld, counts as well
+            considered = %(considered)s + left_out.gone,
+            unchanged = %(considered)s + left_out.gone - candidates.number - bad_keys.invalid
+                - left_out.withheld - left_out.waiting + %(false_alarms)s,
+            withheld = left_out.withheld,
+            waiting = left_out.waiting,
             added = changes.added,
             changed = changes.changed,
             removed = removals.removed,
@@ -152,7 +160,7 @@ def _count(
             to_send = stored.to_send,
             plan_fingerprint = md5(stored.to_send || '.' || stored.low || '.' || stored.high),
             planned_at = clock_timestamp()
-        from changes, bad_keys, candidates, removals, stored
+        from changes, bad_keys, candidates, removals, left_out, stored
         where run_models.run_id = %(run_id)s and run_models.model = %(model)s
         """,
         {

@@ -6,26 +6,29 @@ from pathlib import Path
 
 import psycopg
 
+from include.connections import Destination
 from include.counting import counted
 from include.errors import ProblemError, ServiceError
 from include.push import destinations, runs
 from include.push.cancel import CancelledError
-from include.push.catalogue import FOLDER, choose_models, read_catalogue
-from include.push.delivery import DeliveryOptions
+from include.push.catalogue import choose_models, read_catalogue
 from include.push.ending import close_dry_run
 from include.push.plainly import plainly
 from include.push.plan_file import plan_fingerprints, read_plan_head, samples, write_plan
 from include.push.report import Report
 from include.push.retired import plan_retired
 from include.push.runs import Request
+from include.push.sending import DeliveryOptions
 from include.push.steps import (
     Say,
     deliver_model,
     finish_run,
     open_dry_run,
     plan_run,
+    prepare_run,
+    take_receipts,
 )
-from include.settings import SegmentConnection, Settings
+from include.settings import Settings
 from include.warehouse.connection import connect
 
 
@@ -36,7 +39,7 @@ class PlanChangedError(ProblemError):
 @plainly
 def push(  # noqa: PLR0913
     url: str,
-    segment: SegmentConnection,
+    to: Destination,
     settings: Settings,
     *,
     models: list[str] | None = None,
@@ -48,33 +51,32 @@ def push(  # noqa: PLR0913
     requested_by: str,
     trigger: str = "command",
     say: Say = print,
-    folder: Path = FOLDER,
+    folder: Path | None = None,
     options: DeliveryOptions | None = None,
 ) -> Report:
-    """Plan and send what `planhat.*` holds and `segment` has not acknowledged.
+    """Plan and send what the outbound tables hold and `to` has not acknowledged.
 
     Raises `BusyError`, `CatalogueError`, `PlanChangedError`, `ServiceError` before anything was
     sent; failures while sending are in the report.
     """
-    request = Request(
-        segment.destination, trigger, requested_by, models=models, limit=limit, full=full
-    )
+    request = Request(to.destination, trigger, requested_by, models=models, limit=limit, full=full)
     head = None
     if plan_file is not None and not dry_run:
         head = read_plan_head(plan_file)
         request = replace(request, models=head["models"], limit=head["limit"], full=head["full"])
     if retire is None:
-        choose_models(read_catalogue(folder), request.models)
+        choose_models(read_catalogue(folder, to.kind), request.models)
     else:
         request = replace(request, models=[retire])
 
     def plan(run_id: int) -> list[dict]:
+        prepare_run(url, to, settings, run_id, folder=folder, options=options)
         if retire is not None:
             return plan_retired(url, settings, run_id, retire, folder=folder)
         return plan_run(url, settings, run_id, say=say, folder=folder)
 
     with connect(url, application_name="push", autocommit=True) as connection:
-        destinations.remember(connection, segment)
+        destinations.remember(connection, to)
         if dry_run:
             run_id = open_dry_run(connection, request)
             try:
@@ -95,7 +97,8 @@ def push(  # noqa: PLR0913
             if head is not None:
                 _check_plan(connection, run_id, head)
             for part in parts:
-                deliver_model(url, segment, run_id, **part, say=say, options=options)
+                deliver_model(url, to, run_id, **part, say=say, options=options)
+            take_receipts(url, to, run_id, say=say, folder=folder, options=options)
             return finish_run(url, run_id, say=say)
         except CancelledError:
             return finish_run(url, run_id, say=say)

@@ -9,7 +9,7 @@ from psycopg.rows import class_row
 from include.counting import counted
 from include.errors import ProblemError
 from include.push import destinations
-from include.push.warehouse_names import warnings_of
+from include.push.to_segment.warehouse_names import warnings_of
 
 # Characters of a value in a sample.
 SHOWN = 60
@@ -28,6 +28,9 @@ class ModelReport:
     changed: int
     removed: int
     invalid: int
+    # kept from the destination by a rule; and of unknown outcome, until a person answers
+    withheld: int
+    waiting: int
     repeated: int
     held: int
     not_sent: int
@@ -269,10 +272,11 @@ def check_books(connection: psycopg.Connection, run_id: int) -> str | None:
 
         select
             model || ': ' || case
-                when considered <> unchanged + added + changed + invalid
+                when considered <> unchanged + added + changed + invalid + withheld + waiting
                     then 'considered ' || considered || ' is not unchanged ' || unchanged
                         || ' + added ' || added || ' + changed ' || changed
-                        || ' + invalid ' || invalid
+                        || ' + invalid ' || invalid || ' + withheld ' || withheld
+                        || ' + waiting ' || waiting
                 when planned <> synced + errors + held + not_sent
                     then 'planned ' || planned || ' is not synced ' || synced || ' + errors '
                         || errors || ' + held ' || held || ' + not sent ' || not_sent
@@ -281,16 +285,17 @@ def check_books(connection: psycopg.Connection, run_id: int) -> str | None:
                 when errors <> invalid + batch_errors or errors <> error_rows
                     then 'errors ' || errors || ', but invalid ' || invalid || ', in batches '
                         || batch_errors || ', error rows ' || error_rows
-                when least(unchanged, not_sent, held) < 0 then 'a count is negative'
+                when least(unchanged, not_sent, held, withheld, waiting) < 0
+                    then 'a count is negative'
             end as problem
         from booked
         where
-            considered <> unchanged + added + changed + invalid
+            considered <> unchanged + added + changed + invalid + withheld + waiting
             or planned <> synced + errors + held + not_sent
             or synced <> batch_synced
             or errors <> invalid + batch_errors
             or errors <> error_rows
-            or least(unchanged, not_sent, held) < 0
+            or least(unchanged, not_sent, held, withheld, waiting) < 0
         order by model
         """,
         {"run_id": run_id},

@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 
 import psycopg
 
+from include.connections import Destination
 from include.errors import BusyError
 from include.push.plainly import plainly
 from include.push.plan_settings import PlanSettings
 from include.push.runs import active_run
-from include.settings import SegmentConnection
 from include.warehouse.connection import connect
 
 
@@ -130,16 +130,16 @@ def mark_complete(connection: psycopg.Connection, destination: str) -> None:
 
 
 @plainly
-def take_back(url: str, segment: SegmentConnection, requested_by: str) -> list[Interrupted]:
+def take_back(url: str, to: Destination, requested_by: str) -> list[Interrupted]:
     """End the interrupted resyncs for good: what they did not come to is sent when it changes.
 
     Returns those that were taken back. Raises `BusyError` while a push is active.
     """
-    active = active_run(url, segment)
+    active = active_run(url, to)
     if active is not None:
         raise BusyError(f"A push is active: {active}. Stop it first, then take the resync back.")
     with connect(url, application_name="push resync") as connection:
-        found = interrupted(connection, segment.destination)
+        found = interrupted(connection, to.destination)
         connection.execute(
             """
             update sync.resyncs
@@ -148,6 +148,6 @@ def take_back(url: str, segment: SegmentConnection, requested_by: str) -> list[I
                 destination = %s and model = any(%s)
                 and completed_at is null and taken_back_at is null
             """,
-            [requested_by, segment.destination, [each.model for each in found]],
+            [requested_by, to.destination, [each.model for each in found]],
         )
     return found

@@ -4,19 +4,18 @@ from pathlib import Path
 
 import psycopg
 
+from include.connections import Destination
 from include.errors import ProblemError
-from include.push.catalogue import FOLDER, Column, PushedModel, read_catalogue
+from include.push.catalogue import FOLDERS, Column, PushedModel, read_catalogue
 from include.push.plainly import plainly
 from include.push.plan import planned_parts
 from include.push.steps import Say, plan_models
-from include.settings import SegmentConnection, Settings
+from include.settings import Settings
 from include.warehouse.connection import connect
 
 
 @plainly
-def retired_models(
-    url: str, segment: SegmentConnection, *, folder: Path = FOLDER
-) -> dict[str, int]:
+def retired_models(url: str, to: Destination, *, folder: Path | None = None) -> dict[str, int]:
     """Retired models of the destination and how many objects Segment still has of each."""
     with connect(url, application_name="push retired", autocommit=True) as connection:
         rows = connection.execute(
@@ -27,7 +26,7 @@ def retired_models(
                 and (acknowledged_at is not null and removed_at is null or sent_version is not null)
             group by model order by model
             """,
-            [segment.destination, list(read_catalogue(folder))],
+            [to.destination, list(read_catalogue(folder, to.kind))],
         ).fetchall()
     return dict(rows)
 
@@ -40,14 +39,15 @@ def plan_retired(
     model: str,
     *,
     say: Say = lambda line: None,
-    folder: Path = FOLDER,
+    folder: Path | None = None,
 ) -> list[dict]:
     """Plan the removal of everything that Segment has of a retired model.
 
     Raises `ProblemError` when the model is still described, or was never pushed there.
     """
     if model in read_catalogue(folder):
-        raise ProblemError(f"{model} is not retired: its file is in {folder.name}.")
+        where = (folder or FOLDERS["segment"]).name
+        raise ProblemError(f"{model} is not retired: its file is in {where}.")
     with connect(url, application_name="push plan", autocommit=True) as connection:
         row = connection.execute(
             """
@@ -66,6 +66,8 @@ def plan_retired(
             )
         )
         columns = (Column("planhat_id", "text", "text"),)
-        stand_in = PushedModel(model, "track", row[0], row[0], columns, schema="pg_temp")
+        stand_in = PushedModel(
+            model, "track", row[0], row[0], columns, schema="pg_temp", is_retired=True
+        )
         plan_models(connection, settings, run_id, {model: stand_in}, say)
         return planned_parts(connection, run_id)

@@ -10,11 +10,11 @@ from datetime import UTC, datetime
 
 import psycopg
 
+from include.connections import Destination
 from include.errors import BusyError, ServiceError
 from include.push import ledger
 from include.push.ledger import ClaimLostError
 from include.push.plainly import plainly
-from include.settings import SegmentConnection
 from include.warehouse.connection import connect
 
 # The first number of the advisory locks: "push" in ASCII. The second is the run's number.
@@ -74,7 +74,7 @@ def trigger_of(dag_run_id: str) -> str:
 
 
 @plainly
-def queue_run(url: str, segment: SegmentConnection, *, trigger: str, requested_by: str) -> int:
+def queue_run(url: str, to: Destination, *, trigger: str, requested_by: str) -> int:
     """Reserve the destination for a DAG run that is about to be triggered.
 
     The reservation lapses after five minutes. Raises `BusyError` when another run is active.
@@ -82,22 +82,22 @@ def queue_run(url: str, segment: SegmentConnection, *, trigger: str, requested_b
     with connect(url, application_name="push queue", autocommit=True) as connection:
         return claim(
             connection,
-            Request(segment.destination, trigger, requested_by),
+            Request(to.destination, trigger, requested_by),
             status="queued",
             lease_seconds=QUEUE_SECONDS,
         )
 
 
 @plainly
-def active_run(url: str, segment: SegmentConnection) -> ActiveRun | None:
+def active_run(url: str, to: Destination) -> ActiveRun | None:
     """The run that is queued or running now; one whose owner is dead is closed first."""
     with connect(url, application_name="push runs", autocommit=True) as connection:
-        close_dead_run(connection, segment.destination)
-        return _active(connection, segment.destination)
+        close_dead_run(connection, to.destination)
+        return _active(connection, to.destination)
 
 
 @plainly
-def unfinished_run(url: str, segment: SegmentConnection, owner: str) -> int | None:
+def unfinished_run(url: str, to: Destination, owner: str) -> int | None:
     """The run that this owner has opened and that has not ended; also one that only plans."""
     with connect(url, application_name="push runs", autocommit=True) as connection:
         row = connection.execute(
@@ -105,7 +105,7 @@ def unfinished_run(url: str, segment: SegmentConnection, owner: str) -> int | No
             select run_id from sync.runs
             where destination = %s and owner = %s and finished_at is null
             """,
-            [segment.destination, owner],
+            [to.destination, owner],
         ).fetchone()
     return None if row is None else row[0]
 

@@ -13,19 +13,24 @@ import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
+from include.connections import Destination, PlanhatConnection
 from include.counting import counted
 from include.errors import ProblemError
+from include.planhat.api.errors import PlanhatError
 from include.push import cancel, contract, destinations, resync, runs
-from include.push.catalogue import FOLDER, PushedModel, choose_models, read_catalogue
-from include.push.delivery import Delivery, DeliveryOptions
+from include.push.catalogue import PushedModel, choose_models, read_catalogue
+from include.push.delivery import Delivery
 from include.push.ending import close_dry_run, finish
+from include.push.kinds import sender_for
 from include.push.ledger import Range
 from include.push.plainly import plainly
 from include.push.plan import plan_model, planned_parts
 from include.push.plan_settings import PlanSettings
 from include.push.report import Report, load_report
 from include.push.runs import Claim, Request
-from include.settings import SegmentConnection, Settings
+from include.push.sending import DeliveryOptions
+from include.push.to_planhat import preparing as to_planhat
+from include.settings import Settings
 from include.warehouse.connection import connect
 
 Say = Callable[[str], None]
@@ -40,7 +45,7 @@ PROGRESS_EVERY = 5.0
 @plainly
 def open_run(  # noqa: PLR0913
     url: str,
-    segment: SegmentConnection,
+    to: Destination,
     *,
     trigger: str,
     requested_by: str,
@@ -53,10 +58,10 @@ def open_run(  # noqa: PLR0913
 ) -> int:
     """Claim the destination; return the run's number. Raises `BusyError` when another is active."""
     request = Request(
-        segment.destination, trigger, requested_by, owner, models, limit, full
+        to.destination, trigger, requested_by, owner, models, limit, full
     )  # fmt: skip
     with connect(url, application_name="push open", autocommit=True) as connection:
-        destinations.remember(connection, segment)
+        destinations.remember(connection, to)
         if dry_run:
             return open_dry_run(connection, request)
         if run_id is not None and runs.start_queued(connection, run_id, request):
@@ -108,7 +113,7 @@ def open_dry_run(connection: psycopg.Connection, request: Request) -> int:
 
 @plainly
 def plan_run(
-    url: str, settings: Settings, run_id: int, *, say: Say = print, folder: Path = FOLDER
+    url: str, settings: Settings, run_id: int, *, say: Say = print, folder: Path | None = None
 ) -> list[dict]:
     """Plan every model of the run; return `[{"model", "first", "last"}]` of what is to be sent.
 
@@ -116,13 +121,13 @@ def plan_run(
     """
     with connect(url, application_name="push plan", autocommit=True) as connection:
         row = connection.execute(
-            "select is_dry, models from sync.runs where run_id = %s", [run_id]
+            "select is_dry, models, destination from sync.runs where run_id = %s", [run_id]
         ).fetchone()
         if row is None:
             raise ProblemError(f"There is no run {run_id}.")
-        is_dry, names = row
+        is_dry, names, destination = row
         cancel.refuse_stopped(connection, run_id)
-        models = choose_models(read_catalogue(folder), names)
+        models = _models_of(connection, destination, names, folder)
         if is_dry:
             plan_models(connection, settings, run_id, models, say)
             return []
@@ -136,9 +141,73 @@ def plan_run(
 
 
 @plainly
+def prepare_run(
+    url: str,
+    to: Destination,
+    settings: Settings,
+    run_id: int,
+    *,
+    folder: Path | None = None,
+    options: DeliveryOptions | None = None,
+) -> None:
+    """Look at the destination before the plan is made, where it can be looked at: Planhat.
+
+    Raises `ProblemError` where it refuses us.
+    """
+    if not isinstance(to, PlanhatConnection):
+        return
+    with connect(url, application_name="push prepare", autocommit=True) as connection:
+        is_dry, names = connection.execute(
+            "select is_dry, models from sync.runs where run_id = %s", [run_id]
+        ).fetchone()  # type: ignore[misc]
+        to_planhat.prepare(
+            connection, url, to, _models_of(connection, to.destination, names, folder),
+            environment=_environment(connection, settings),
+            options=(options or delivery_options(connection)).client, is_dry=is_dry,
+        )  # fmt: skip
+
+
+@plainly
+def take_receipts(
+    url: str,
+    to: Destination,
+    run_id: int,
+    *,
+    say: Say = print,
+    folder: Path | None = None,
+    options: DeliveryOptions | None = None,
+) -> None:
+    """Read back what was sent, where that can be read: Planhat. What cannot be now is said."""
+    if not isinstance(to, PlanhatConnection):
+        return
+    with connect(url, application_name="push receipts", autocommit=True) as connection:
+        is_dry, names = connection.execute(
+            "select is_dry, models from sync.runs where run_id = %s", [run_id]
+        ).fetchone()  # type: ignore[misc]
+        if is_dry:
+            return
+        try:
+            to_planhat.conclude(
+                connection, url, to, _models_of(connection, to.destination, names, folder),
+                options=(options or delivery_options(connection)).client,
+            )  # fmt: skip
+        except PlanhatError as error:
+            _remark(connection, run_id, f"nothing was read back: {error}".rstrip("."), say)
+
+
+def _models_of(
+    connection: psycopg.Connection, destination: str, names: list[str] | None, folder: Path | None
+) -> dict[str, PushedModel]:
+    """The models of a run: those that were asked for, or all that are switched on."""
+    kind = destinations.kind_of(connection, destination)
+    models = choose_models(read_catalogue(folder, kind), names)
+    return models if kind == "segment" else to_planhat.active(connection, models, names)
+
+
+@plainly
 def deliver_model(
     url: str,
-    segment: SegmentConnection,
+    to: Destination,
     run_id: int,
     model: str,
     first: int = 1,
@@ -152,17 +221,18 @@ def deliver_model(
     Raises `CancelledError` when the run was cancelled: within seconds, and it has ended then unless
     others still work for it.
     """
-    say(f"{model}: to {segment.name}")
+    say(f"{model}: to {to.name}")
     started = time.monotonic()
     cancelled_by = None
     # Alone in its part: a task that was taken for dead may still be at it.
     with Claim(url, run_id, alone_in=f"{model}/{first}") as claim:
         with connect(url, application_name="push deliver", autocommit=True) as connection:
-            to_send = _begin_model(connection, segment, run_id, model)
+            to_send = _begin_model(connection, to, run_id, model)
             part = Range(run_id, model, first, to_send if last is None else min(last, to_send))
             options = options or delivery_options(connection)
+            sender = sender_for(connection, url, to, run_id, model, options)
         if part.last >= part.first:
-            delivery = Delivery(url, segment, part, options)
+            delivery = Delivery(url, to, sender, part, options)
             progress = _progress(delivery, part, say)
 
             def on_tick() -> None:
@@ -171,7 +241,10 @@ def deliver_model(
                     delivery.cancel()
                 progress()
 
-            reason = delivery.run(on_tick, every=1.0).stopped_because
+            try:
+                reason = delivery.run(on_tick, every=1.0).stopped_because
+            finally:
+                sender.close()
             if delivery.is_cancelled:
                 claim.keep()
                 cancelled_by = claim.cancelled_by or "somebody"
@@ -237,7 +310,7 @@ def plan_models(
             continue
         try:
             with connection.transaction():
-                if model.schema == "planhat":
+                if not model.is_retired:
                     contract.check(connection, model, build)
                 plan_model(connection, model, plan)
         except psycopg.OperationalError:
@@ -259,7 +332,7 @@ def plan_models(
 def _why_not_planned(model: PushedModel, error: Exception) -> str:
     if isinstance(error, contract.ContractError):
         return str(error)
-    return f"planhat.{model.name} cannot be planned: {str(error).strip().splitlines()[0]}"
+    return f"{model.schema}.{model.name} cannot be planned: {str(error).strip().splitlines()[0]}"
 
 
 def _remark(connection: psycopg.Connection, run_id: int, remark: str, say: Say) -> None:
@@ -283,15 +356,15 @@ def _begin_plan(
     say: Say,
 ) -> PlanSettings:
     """Fix what the plan depends on, once: a repeated step plans with the same."""
-    (environment,) = connection.execute("select environment from sync.environment").fetchone()  # type: ignore[misc]
     now = {
-        "environment": settings.segment_environment or environment,
+        "environment": _environment(connection, settings),
         "service_id": settings.segment_service_id,
         "numbers": {name: sorted(model.number_columns) for name, model in models.items()},
+        "calls": {name: model.call for name, model in models.items()},
     }
     with connection.transaction():
         # What earlier runs intended is done with: the ledger has it, or knows that it is unknown.
-        for table in ("planned", "plan_warnings"):
+        for table in ("planned", "plan_warnings", "left_out"):
             connection.execute(
                 sql.SQL(
                     "delete from sync.{0} using sync.runs "
@@ -335,6 +408,11 @@ def _begin_plan(
     return plan
 
 
+def _environment(connection: psycopg.Connection, settings: Settings) -> str:
+    (made,) = connection.execute("select environment from sync.environment").fetchone()  # type: ignore[misc]
+    return settings.segment_environment or made
+
+
 def _is_planned(connection: psycopg.Connection, run_id: int, model: str) -> bool:
     row = connection.execute(
         "select planned_at is not null from sync.run_models where run_id = %s and model = %s",
@@ -365,9 +443,7 @@ def _say_why(connection: psycopg.Connection, run_id: int, model: str, reason: st
     )
 
 
-def _begin_model(
-    connection: psycopg.Connection, segment: SegmentConnection, run_id: int, model: str
-) -> int:
+def _begin_model(connection: psycopg.Connection, to: Destination, run_id: int, model: str) -> int:
     """How many objects of the model the run may send; none of a held one."""
     row = connection.execute(
         """
@@ -382,10 +458,10 @@ def _begin_model(
     if row is None:
         raise ProblemError(f"Run {run_id} has no plan for {model}.")
     destination, to_send = row
-    if destination != segment.destination:
+    if destination != to.destination:
         raise ProblemError(
             f"Run {run_id} was planned for {destination}, and the connection now is "
-            f"{segment.destination}: start a new run."
+            f"{to.destination}: start a new run."
         )
     return to_send
 

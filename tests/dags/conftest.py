@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from include.airflow_process import airflow_environment
-from include.push.catalogue import FOLDER
+from include.push.catalogue import FOLDERS
 from include.settings import ROOT, Settings, load_settings
 from tests.include.push.played_segment import PlayedSegment
 from tests.include.push.world import World
@@ -82,8 +82,8 @@ def dags(inside: Inside) -> dict[str, Any]:
 @pytest.fixture
 def world(warehouse: str, settings: Settings) -> World:
     """Every outbound table, empty, and a build that will be newer than any trigger."""
-    world = World(warehouse, FOLDER, settings)
-    for file in FOLDER.glob("*.sql"):
+    world = World(warehouse, FOLDERS["segment"], settings)
+    for file in FOLDERS["segment"].glob("*.sql"):
         world.create_from_yaml(file.stem)
     world.run(
         "insert into sync.builds (requested_by, as_of_date, window_to, settings, code_fingerprint,"

@@ -24,8 +24,8 @@ from include.planhat.api.errors import (
     PlanhatAwayError,
     PlanhatError,
 )
-from include.push.pace import Pace
 from include.warehouse.connection import connect
+from include.warehouse.pace import Pace
 
 # It says each request with its address, and a sink's address holds the tenant's token.
 logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -33,6 +33,8 @@ logging.getLogger("httpx").setLevel(logging.WARNING)
 # Rows of a bulk call, and bytes of a sink's body.
 BULK_ROWS = 5_000
 SINK_BYTES = 32_000_000
+# Of a page of metrics that are read back; what is asked for beyond a cap comes with the next.
+METRIC_ROWS = 10_000
 
 Params = Mapping[str, str | int]
 Result = TypeVar("Result")
@@ -117,21 +119,42 @@ class Client:
 
     # Writing
 
-    def upsert(self, path: str, rows: Sequence[Mapping[str, Any]]) -> Upserted:
+    def upsert(
+        self, path: str, rows: Sequence[Mapping[str, Any]], *, repeat: Repeat = "harmless"
+    ) -> Upserted:
         """A bulk upsert: what became of each row, also of those that were refused (400, 403).
 
-        Sent again after a lost answer: it finds what it made by its keys. Raises `RefusedError`
-        where no row was looked at, `PlanhatAwayError` when it stays without an answer.
+        Sent again after a lost answer: it finds what it made by its keys, unless a row has none
+        (`repeat` never). Raises `RefusedError` where no row was looked at, `PlanhatAwayError` or
+        `OutcomeUnknownError` when it stays without an answer.
         """
         assert len(rows) <= BULK_ROWS
         with self._turn():
             response = self._send(
-                "PUT", self._main(path), path, content=msgspec.json.encode(rows), repeat="harmless"
+                "PUT", self._main(path), path, content=msgspec.json.encode(rows), repeat=repeat
             )
         answer = upserted(response)
         if answer is None:
             raise refusal(response, self.connection.place, path)
         return answer
+
+    def create(self, path: str, item: Mapping[str, Any]) -> None:
+        """Make one object, where two do no harm: it is sent again after a lost answer."""
+        response = self._send(
+            "POST", self._main(path), path, content=msgspec.json.encode(item), repeat="harmless"
+        )
+        if not response.is_success:
+            raise refusal(response, self.connection.place, path)
+
+    def dimensions(self, dimension: str, first_day: int, last_day: int) -> Iterator[dict[str, Any]]:
+        """What Planhat has of a metric, days counted since 1970-01-01, both included."""
+        offset = 0
+        asked: dict[str, str | int] = {
+            "dimid": dimension, "from": first_day, "to": last_day, "limit": METRIC_ROWS,
+        }  # fmt: skip
+        while rows := self.page("dimensiondata", {**asked, "offset": offset}):
+            offset += len(rows)
+            yield from map(msgspec.json.decode, rows)
 
     def metrics(self, items: Sequence[Mapping[str, Any]], *, repeat: Repeat) -> list[Any]:
         """Hand metrics to their sink; what it says of those that are written wrong.

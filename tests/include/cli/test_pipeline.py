@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from include.push.catalogue import FOLDER
+from include.push.catalogue import FOLDERS
 from include.push.runs import Claim
 from include.push.steps import open_run
 from include.settings import Settings
@@ -20,8 +20,8 @@ from tests.include.running import cli
 @pytest.fixture
 def world(warehouse: str, settings: Settings) -> World:
     """Every outbound table of the project, empty but for a few companies."""
-    world = World(warehouse, FOLDER, settings)
-    for file in FOLDER.glob("*.sql"):
+    world = World(warehouse, FOLDERS["segment"], settings)
+    for file in FOLDERS["segment"].glob("*.sql"):
         world.create_from_yaml(file.stem)
     world.fill("company", 20)
     return world

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from include.push import delivery, ledger, outcome, steps
+from include.push import ledger, steps
 from include.push.push import push
+from include.push.to_segment import posting, sender
 from include.settings import ROOT, SegmentConnection, load_settings
 from tests.include.push.world import QUICK, World
 
@@ -23,7 +24,7 @@ from tests.include.push.world import QUICK, World
 POINTS: dict[str, tuple[Any, str]] = {
     "plan": (steps, "plan_model"),
     "mark": (ledger, "mark_sent"),
-    "post": (outcome, "post"),
+    "post": (posting, "post"),
     "acknowledge": (ledger, "acknowledge"),
     # the last statement of a ledger transaction: after it, and before the commit
     "commit": (ledger, "_count"),
@@ -96,7 +97,7 @@ def perform(command: dict) -> int:
     """What a child does; its exit code is the command's."""
     if kill := command.get("kill"):
         die_at(*kill)
-    delivery.BATCH_EVENTS = command.get("batch_events", delivery.BATCH_EVENTS)
+    sender.BATCH_EVENTS = command.get("batch_events", sender.BATCH_EVENTS)
     segment = SegmentConnection(command["host"], command["key"])
     silent: Callable[[str], None] = lambda line: None  # noqa: E731
     if part := command.get("part"):

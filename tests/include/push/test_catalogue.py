@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from include.push.catalogue import FOLDER, CatalogueError, choose_models, read_catalogue
+from include.push.catalogue import FOLDERS, CatalogueError, choose_models, read_catalogue
 
 GOOD = """
 models:
@@ -85,4 +85,4 @@ def test_the_project_pushes_its_sixteen_models_under_the_right_calls() -> None:
 
 
 def test_every_model_of_the_folder_is_described() -> None:
-    assert {file.stem for file in FOLDER.glob("*.sql")} == set(read_catalogue())
+    assert {file.stem for file in FOLDERS["segment"].glob("*.sql")} == set(read_catalogue())

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from include.push.outcome import Patience
+from include.push.sending import Patience
 from tests.include.push.played_segment import (
     BUSY,
     LOST,

@@ -9,10 +9,9 @@ import yaml
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from include.push.delivery import DeliveryOptions
-from include.push.outcome import Patience
 from include.push.push import push
 from include.push.report import ModelReport, Report
+from include.push.sending import DeliveryOptions, Patience
 from include.settings import SegmentConnection, Settings
 
 KEYS = {

@@ -12,8 +12,8 @@ from segment.analytics.client import Client
 from segment.analytics.request import DatetimeSerializer
 
 from include import __version__
-from include.push.catalogue import FOLDER, read_catalogue
-from include.push.messages import ENVELOPE_BYTES, FLOAT_BYTES, message_bytes
+from include.push.catalogue import FOLDERS, read_catalogue
+from include.push.to_segment.messages import ENVELOPE_BYTES, FLOAT_BYTES, message_bytes
 from tests.include.push.played_segment import PlayedSegment
 from tests.include.push.world import COMPANY, ENDUSER, LICENSE, World
 
@@ -111,7 +111,7 @@ def test_every_pushed_model_of_the_project_equals_the_library_s(world: World, mo
     world.run("drop table planhat.company")
     (world.folder / "company.yml").unlink()
     described = read_catalogue()[model]
-    for file in FOLDER.glob("*.yml"):
+    for file in FOLDERS["segment"].glob("*.yml"):
         (world.folder / file.name).write_text(file.read_text())
     world.create_from_yaml(model)
     put_odd_rows(world, model)

@@ -3,7 +3,7 @@
 import threading
 from dataclasses import replace
 
-from include.push.pace import Pace
+from include.warehouse.pace import Pace
 from tests.include.push.played_segment import BUSY, PlayedSegment, in_turn
 from tests.include.push.world import QUICK, World
 

@@ -2,7 +2,7 @@
 
 from psycopg.types.json import Jsonb
 
-from include.push.receipts import receipts
+from include.push.to_segment.receipts import receipts
 from tests.include.push.played_segment import PlayedSegment
 from tests.include.push.world import World
 

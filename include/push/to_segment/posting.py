@@ -8,7 +8,6 @@ import logging
 import random
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,8 +15,9 @@ import requests
 from segment.analytics.request import APIError, parse_retry_after, post
 
 from include import unreachable
-from include.push.pace import Pace
+from include.push.sending import Accepted, Outcome, Patience, Refused, Rejected, Unknown
 from include.settings import SegmentConnection
+from include.warehouse.pace import Pace
 
 # The library says each bad answer to whoever is nearest; ours are in the report, with a code.
 logging.getLogger("segment").addHandler(logging.NullHandler())
@@ -27,46 +27,6 @@ RETRIED = frozenset({408, 425, 429, *range(500, 600)})
 
 # Answers that blame the batch's content: halves of it may succeed.
 SPLIT = frozenset({400, 413, 422})
-
-
-@dataclass(frozen=True)
-class Patience:
-    """How long one batch is tried. Seconds throughout."""
-
-    attempts: int = 6
-    # full jitter: anything up to first_wait * 2^n, at most longest_wait
-    first_wait: float = 0.5
-    longest_wait: float = 20.0
-    # in total for waits that the other side asked for (Retry-After)
-    asked_wait: float = 900.0
-    timeout: float = 15.0
-
-
-@dataclass(frozen=True)
-class Accepted:
-    """Taken, except the items at these indices, each with the other side's reason."""
-
-    rejected: dict[int, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Refused:
-    """Certainly not taken. `is_content`: because of what is in it, so that halves may succeed."""
-
-    code: str
-    message: str
-    is_content: bool
-
-
-@dataclass(frozen=True)
-class Unknown:
-    """Perhaps taken: no answer, or none that can be relied on, for as long as we tried."""
-
-    code: str
-    message: str
-
-
-Outcome = Accepted | Refused | Unknown
 
 
 def send_batch(
@@ -152,7 +112,7 @@ def _jitter(patience: Patience, attempt: int) -> float:
     return random.uniform(0, min(patience.longest_wait, patience.first_wait * 2**attempt))  # noqa: S311
 
 
-def _rejected(response: requests.Response, count: int) -> dict[int, str]:
+def _rejected(response: requests.Response, count: int) -> dict[int, Rejected]:
     """What a 200 says it did not take; our collector says so, Segment says nothing."""
     try:
         body = response.json()
@@ -162,7 +122,7 @@ def _rejected(response: requests.Response, count: int) -> dict[int, str]:
     if not isinstance(listed, list):
         return {}
     return {
-        each["index"]: str(each.get("reason", "rejected"))
+        each["index"]: Rejected("quarantined", str(each.get("reason", "rejected")))
         for each in listed
         if isinstance(each, dict) and isinstance(each.get("index"), int) and each["index"] < count
     }

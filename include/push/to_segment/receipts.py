@@ -5,8 +5,8 @@ from datetime import datetime
 
 import psycopg
 
+from include.connections import Destination
 from include.push.plainly import plainly
-from include.settings import SegmentConnection
 from include.warehouse.connection import connect
 
 
@@ -22,10 +22,10 @@ class Receipts:
 
 
 @plainly
-def receipts(url: str, segment: SegmentConnection) -> list[Receipts]:
+def receipts(url: str, to: Destination) -> list[Receipts]:
     """What came back so far, per model, after looking for new receipts."""
     with connect(url, application_name="push receipts", autocommit=True) as connection:
-        mark_seen_back(connection, segment.destination)
+        mark_seen_back(connection, to.destination)
         rows = connection.execute(
             """
             select
@@ -38,7 +38,7 @@ def receipts(url: str, segment: SegmentConnection) -> list[Receipts]:
             where destination = %s and acknowledged_at is not null
             group by model order by model
             """,
-            [segment.destination],
+            [to.destination],
         ).fetchall()
     return [Receipts(*row) for row in rows]
 

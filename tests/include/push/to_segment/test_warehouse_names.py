@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from include.push.warehouse_names import RESERVED, column_name
+from include.push.to_segment.warehouse_names import RESERVED, column_name
 from tests.include.push.played_segment import PlayedSegment
 from tests.include.push.world import COMPANY, World
 

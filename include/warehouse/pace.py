@@ -8,7 +8,7 @@ import threading
 import time
 from typing import Any
 
-from include.push.database import Session
+from include.warehouse.session import Session
 
 
 class Pace:

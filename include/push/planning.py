@@ -1,0 +1,43 @@
+"""What a plan asks of a destination's kind: all else is the same for each."""
+
+from typing import Protocol
+
+import psycopg
+from psycopg import sql
+
+from include.push.catalogue import PushedModel
+from include.push.plan_settings import PlanSettings
+
+
+class Planning(Protocol):
+    """Within the transaction of `include.push.plan.plan_model`, in this order."""
+
+    def leave_out(
+        self, connection: psycopg.Connection, model: PushedModel, plan: PlanSettings
+    ) -> None:
+        """Move what is not to be sent now from `candidate` to `left_out`, with its reason."""
+
+    def identity(self, model: PushedModel, plan: PlanSettings) -> sql.Composable:
+        """`user_id`, `anonymous_id` and `group_id` of a row of `source`."""
+
+    def mark_invalid(
+        self, connection: psycopg.Connection, model: PushedModel, plan: PlanSettings
+    ) -> None:
+        """Set `code` and `problem` of `change` where the destination would drop the row."""
+
+    def find_removals(
+        self, connection: psycopg.Connection, model: PushedModel, plan: PlanSettings
+    ) -> None:
+        """Make `removal`: what is gone, and is to be said as such."""
+
+    def store_removals(
+        self, connection: psycopg.Connection, model: PushedModel, plan: PlanSettings,
+        generation: int,
+    ) -> None:  # fmt: skip
+        """Plan what `removal` holds."""
+
+    def conclude(
+        self, connection: psycopg.Connection, model: PushedModel, plan: PlanSettings,
+        generation: int,
+    ) -> None:  # fmt: skip
+        """Warn; keep what the next plan needs to know."""

@@ -1,0 +1,60 @@
+"""What is looked at in Planhat before a plan is made, and after it was sent."""
+
+import psycopg
+
+from include.connections import PlanhatConnection
+from include.planhat.api.client import Client, ClientOptions
+from include.push.catalogue import PushedModel
+from include.push.to_planhat import marker
+from include.push.to_planhat.read_back import read_back
+
+
+def prepare(
+    connection: psycopg.Connection,
+    url: str,
+    to: PlanhatConnection,
+    models: dict[str, PushedModel],
+    *,
+    environment: str,
+    options: ClientOptions,
+    is_dry: bool,
+) -> None:
+    """Whose the tenant is; what became of what is unknown; from which day activities are sent.
+
+    A dry run looks at the first alone. Raises `MarkedByAnotherError` or `PlanhatError`.
+    """
+    with Client(to, url, options) as client:
+        marker.check(client, environment, make=not is_dry)
+        if is_dry:
+            return
+        read_back(connection, client, to.destination, models.values())
+    connection.execute(
+        """
+        update sync.planhat_outbound set since = (now() at time zone 'UTC')::date
+        where model = 'activity' and since is null
+        """
+    )
+
+
+def conclude(
+    connection: psycopg.Connection,
+    url: str,
+    to: PlanhatConnection,
+    models: dict[str, PushedModel],
+    *,
+    options: ClientOptions,
+) -> None:
+    """Read back what the sinks show already. Raises `PlanhatError`."""
+    with Client(to, url, options) as client:
+        read_back(connection, client, to.destination, models.values())
+
+
+def active(
+    connection: psycopg.Connection, models: dict[str, PushedModel], names: list[str] | None
+) -> dict[str, PushedModel]:
+    """Those that are not switched off (`sync.planhat_outbound`), or were asked for by name."""
+    rows = connection.execute(
+        "select model from sync.planhat_outbound where not is_active"
+    ).fetchall()
+    off = {model for (model,) in rows} - set(names or ())
+    return {name: model for name, model in models.items() if name not in off}

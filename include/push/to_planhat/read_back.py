@@ -1,0 +1,177 @@
+"""What the sinks did with what they took: metrics are read back, and held against the ledger.
+
+A sink answers 200 and looks later. So a metric that was acknowledged is a receipt only when Planhat
+shows its value; one whose answer was lost is settled here, and until then it is not sent again.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import psycopg
+from psycopg.types.json import Jsonb
+
+from include.planhat.api.client import Client
+from include.push.catalogue import PushedModel
+
+_EPOCH = date(1970, 1, 1)
+# What was acknowledged longer ago, and not seen, is looked for no more.
+_LOOKED_FOR_DAYS = 7
+
+
+@dataclass(frozen=True)
+class _Sent:
+    """A metric of the ledger that was not seen in Planhat yet."""
+
+    model: str
+    object_id: str
+    # what was acknowledged; what was sent without an answer
+    known: dict[str, Any] | None
+    unknown: dict[str, Any] | None
+    is_old: bool
+
+    @property
+    def payload(self) -> dict[str, Any]:
+        return self.unknown or self.known or {}
+
+    @property
+    def key(self) -> tuple[str, int]:
+        day = date.fromisoformat(self.payload["metric_date"])
+        return self.payload["planhat_id"], (day - _EPOCH).days
+
+
+def read_back(
+    connection: psycopg.Connection,
+    client: Client,
+    destination: str,
+    models: Iterable[PushedModel],
+) -> None:
+    """Settle what was sent and not seen. Raises `PlanhatError` when it cannot be read.
+
+    Seen: it is a receipt. Not there a good while after it was sent: it did not arrive, and the next
+    plan has it again. Something else there: said, and left alone.
+    """
+    by_call = defaultdict(list)
+    for model in models:
+        by_call[model.call].append(model.name)
+    # what is stored of an enduser was compared when it was sent
+    connection.execute(
+        """
+        update sync.objects set seen_back_at = acknowledged_at
+        where
+            destination = %s and model = any(%s)
+            and acknowledged_at is not null and seen_back_at is null
+        """,
+        [destination, by_call["enduser"]],
+    )
+    by_dimension: dict[str, list[_Sent]] = defaultdict(list)
+    for sent in _sent(connection, destination, by_call["metric"]):
+        by_dimension[sent.payload["dimension"]].append(sent)
+    for dimension, waiting in sorted(by_dimension.items()):
+        there = _there(client, dimension, [sent.key[1] for sent in waiting])
+        for sent in waiting:
+            _settle(connection, destination, sent, there.get(sent.key))
+
+
+def _sent(connection: psycopg.Connection, destination: str, models: list[str]) -> list[_Sent]:
+    rows = connection.execute(
+        """
+        select
+            model, object_id,
+            case when acknowledged_at is not null then payload end,
+            case when sent_version is not null then sent_payload end,
+            coalesce(sent_at, acknowledged_at) < clock_timestamp() - (
+                select value * interval '1 minute' from sync.thresholds
+                where threshold = 'planhat_settles_after'
+            )
+        from sync.objects
+        where
+            destination = %s and model = any(%s)
+            and (
+                sent_version is not null
+                or seen_back_at is null and acknowledged_at > now() - %s * interval '1 day'
+            )
+        """,
+        [destination, models, _LOOKED_FOR_DAYS],
+    ).fetchall()
+    return [_Sent(*row) for row in rows]
+
+
+def _there(client: Client, dimension: str, days: list[int]) -> dict[tuple[str, int], Any]:
+    """Planhat's values of a metric by object and day."""
+    return {
+        (str(row.get("parentId")), int(row["day"])): row.get("value")
+        for row in client.dimensions(dimension, min(days), max(days))
+        if row.get("dimensionId") == dimension and isinstance(row.get("day"), int)
+    }
+
+
+def _settle(connection: psycopg.Connection, destination: str, sent: _Sent, value: Any) -> None:
+    before = sent.known["value"] if sent.unknown and sent.known else None
+    if _is_same(value, sent.payload["value"]):
+        _seen(connection, destination, sent)
+    elif sent.is_old and _is_same(value, before):
+        _did_not_arrive(connection, destination, sent)
+    elif value is not None and (sent.is_old or not sent.unknown):
+        _otherwise(connection, destination, sent, value)
+
+
+def _is_same(value: Any, other: Any) -> bool:
+    if value is None or other is None:
+        return value is other
+    try:
+        return Decimal(str(value)) == Decimal(str(other))
+    except ArithmeticError:
+        return False
+
+
+def _seen(connection: psycopg.Connection, destination: str, sent: _Sent) -> None:
+    connection.execute(
+        """
+        update sync.objects
+        set
+            seen_back_at = clock_timestamp(), stored_otherwise = null,
+            acknowledged_at = coalesce(sent_at, acknowledged_at),
+            first_acknowledged_at = coalesce(first_acknowledged_at, sent_at),
+            payload = coalesce(sent_payload, payload),
+            fingerprint = coalesce(sent_fingerprint, fingerprint),
+            version = coalesce(sent_version, version),
+            generation = coalesce(sent_generation, generation),
+            message_id = coalesce(sent_message_id, message_id),
+            sent_payload = null, sent_fingerprint = null, sent_version = null,
+            sent_generation = null, sent_message_id = null, sent_is_removal = null, sent_at = null
+        where destination = %s and model = %s and object_id = %s
+        """,
+        [destination, sent.model, sent.object_id],
+    )
+
+
+def _did_not_arrive(connection: psycopg.Connection, destination: str, sent: _Sent) -> None:
+    """Back to what was known before: the next plan finds the difference again."""
+    connection.execute(
+        """
+        update sync.objects
+        set
+            row_hash = null, stored_otherwise = null,
+            version = greatest(version, sent_version),
+            payload = case when sent_version is not null then payload end,
+            acknowledged_at = case when sent_version is not null then acknowledged_at end,
+            sent_payload = null, sent_fingerprint = null, sent_version = null,
+            sent_generation = null, sent_message_id = null, sent_is_removal = null, sent_at = null
+        where destination = %s and model = %s and object_id = %s
+        """,
+        [destination, sent.model, sent.object_id],
+    )
+
+
+def _otherwise(connection: psycopg.Connection, destination: str, sent: _Sent, value: Any) -> None:
+    connection.execute(
+        """
+        update sync.objects set stored_otherwise = %s
+        where destination = %s and model = %s and object_id = %s
+        """,
+        [Jsonb({"value": value}), destination, sent.model, sent.object_id],
+    )
