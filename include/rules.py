@@ -21,7 +21,7 @@ from include.warehouse.connection import connect
 
 # Before the names of the schemas that the new rules are tried in.
 ALONGSIDE = "next_"
-SCHEMAS = ("staging", "intermediate", "marts", "planhat")
+SCHEMAS = ("staging", "intermediate", "marts", "planhat", "to_planhat")
 
 HOW_TO_ACCEPT = "`make build ACCEPT=1`, or the page"
 

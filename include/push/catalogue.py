@@ -107,6 +107,8 @@ class PushedModel:
     columns: tuple[Column, ...]
     schema: str = "planhat"
     kind: Kind = "segment"
+    # its name in dbt, where it is another one than the table's
+    node: str = ""
     # it has a column `withheld`, not sent: why a row must not go, null where it may
     withholds: bool = False
     # its file is gone, and all of it goes
@@ -198,8 +200,9 @@ def _read_planhat_model(file: Path, entry: Any) -> PushedModel:
         )
     columns = _read_columns(here, entry, ("object_id", *NEEDED[becomes]))
     sent = tuple(each for each in columns if each.name != "withheld")
+    table = (entry.get("config") or {}).get("alias") or name
     return PushedModel(
-        name, becomes, None, None, sent, "to_planhat", "planhat", withholds=sent != columns
+        table, becomes, None, None, sent, "to_planhat", "planhat", name, withholds=sent != columns
     )
 
 

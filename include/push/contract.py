@@ -95,8 +95,9 @@ def check(connection: psycopg.Connection, model: PushedModel, build: LastBuild |
             f"not planned: the last build looked back from {build.set_as_of}, as somebody wanted to"
             " see (AS_OF=). `make build` without it looks back from yesterday"
         )
-    if build is not None and build.status != "success" and model.name not in build.finished:
-        why = build.messages.get(model.name)
+    node = model.node or model.name
+    if build is not None and build.status != "success" and node not in build.finished:
+        why = build.messages.get(node)
         raise ContractError(
             f"not planned: the last build ({build.build_id}) did not finish {here}"
             + (f" ({why})" if why else "")

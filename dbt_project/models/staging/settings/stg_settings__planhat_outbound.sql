@@ -1,0 +1,1 @@
+select * from {{ source('sync', 'planhat_outbound') }}
