@@ -322,6 +322,8 @@ def plan_models(
             say(f"{model.name}: {reason}")
             continue
         say(_planned_line(connection, run_id, model.name))
+        if waiting := _waiting(connection, run_id, model):
+            _remark(connection, run_id, waiting, say)
     connection.isolation_level = None
     if is_first:
         added = load_report(connection, run_id).total("added")
@@ -434,6 +436,23 @@ def _planned_line(connection: psycopg.Connection, run_id: int, model: str) -> st
         [run_id, model],
     ).fetchone()
     return row[0]  # type: ignore[index]
+
+
+def _waiting(connection: psycopg.Connection, run_id: int, model: PushedModel) -> str | None:
+    """That objects wait for a person; None where none does."""
+    (waiting,) = connection.execute(
+        "select waiting from sync.run_models where run_id = %s and model = %s",
+        [run_id, model.name],
+    ).fetchone()  # type: ignore[misc]
+    if not waiting:
+        return None
+    until = (
+        "until Planhat shows whether they arrived"
+        if model.call == "metric"
+        else f"until somebody says so: `make answer TO=planhat MODEL={model.name} "
+        "ANSWER=arrived`, or `again`"
+    )
+    return f"of {counted(waiting, 'object')} of {model.name} nobody knows the outcome: kept {until}"
 
 
 def _say_why(connection: psycopg.Connection, run_id: int, model: str, reason: str) -> None:

@@ -58,7 +58,7 @@ final as (
         usage_daily.activity_date,
         usage_daily.event,
         usage_daily.activities::bigint as count,
-        usage_daily.weight / usage_daily.activities as weight,
+        trim_scale(usage_daily.weight / usage_daily.activities) as weight,
 
         -- why it must not go
         case

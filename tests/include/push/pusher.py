@@ -14,10 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from include.connections import Destination, PlanhatConnection, SegmentConnection
+from include.planhat.api.client import Client
 from include.push import ledger, steps
+from include.push.catalogue import FOLDERS
 from include.push.push import push
+from include.push.to_planhat import endusers, marker, read_back
 from include.push.to_segment import posting, sender
-from include.settings import ROOT, SegmentConnection, load_settings
+from include.settings import ROOT, load_settings
+from tests.include.push.to_planhat.world import QUICK as TO_PLANHAT
 from tests.include.push.world import QUICK, World
 
 # Where a process can be killed: a function of the engine, and whether before or after it.
@@ -30,6 +35,11 @@ POINTS: dict[str, tuple[Any, str]] = {
     "commit": (ledger, "_count"),
     "unknown": (ledger, "leave_unknown"),
     "split": (ledger, "forget_sent"),
+    # to Planhat: a request of any kind, what is looked at, what a read settles
+    "request": (Client, "_send"),
+    "look": (endusers, "look"),
+    "settle": (read_back, "_settle"),
+    "mark the tenant": (marker, "check"),
 }
 
 
@@ -53,12 +63,14 @@ class Pusher:
 
     def start(self, world: World, segment: SegmentConnection, **command: Any) -> int:
         """Start a push, or with `part` one delivery; returns the child's process id."""
-        return int(
-            self._ask(
-                url=world.url, folder=str(world.folder), host=segment.host,
-                key=segment.write_key, **command,
-            )
+        return self.begin(
+            url=world.url, folder=str(world.folder), host=segment.host, key=segment.write_key,
+            **command,
         )  # fmt: skip
+
+    def begin(self, **command: Any) -> int:
+        """Start what a command says; returns the child's process id."""
+        return int(self._ask(**command))
 
     def wait(self, child: int) -> int:
         """The child's exit code; -9 when it was killed."""
@@ -98,14 +110,18 @@ def perform(command: dict) -> int:
     if kill := command.get("kill"):
         die_at(*kill)
     sender.BATCH_EVENTS = command.get("batch_events", sender.BATCH_EVENTS)
-    segment = SegmentConnection(command["host"], command["key"])
+    to: Destination = SegmentConnection(command["host"], command["key"])
+    options, folder = QUICK, Path(command["folder"])
+    if tenant := command.get("tenant"):
+        to = PlanhatConnection(command["host"], command["key"], tenant, command["host"])
+        options, folder = TO_PLANHAT, FOLDERS["planhat"]
     silent: Callable[[str], None] = lambda line: None  # noqa: E731
     if part := command.get("part"):
-        counts = steps.deliver_model(command["url"], segment, **part, say=silent, options=QUICK)
+        counts = steps.deliver_model(command["url"], to, **part, say=silent, options=options)
         return 0 if counts["not_sent"] == 0 else 1
     return push(
-        command["url"], segment, load_settings({}), requested_by="a child", say=silent,
-        folder=Path(command["folder"]), options=QUICK,
+        command["url"], to, load_settings({}), requested_by="a child", say=silent,
+        folder=folder, options=options,
     ).exit_code  # fmt: skip
 
 

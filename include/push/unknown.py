@@ -1,0 +1,124 @@
+"""Objects of which nobody knows whether they arrived, and what a person says of them.
+
+An activity, or a sum that cannot be read back: sent again by itself it might count twice.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import psycopg
+
+from include.connections import Destination
+from include.errors import ProblemError
+from include.push.plainly import plainly
+from include.push.runs import close_dead_run
+from include.warehouse.connection import connect
+
+ANSWERS = ("arrived", "again")
+
+
+@dataclass(frozen=True)
+class UnknownObject:
+    """One that was sent without an answer, or that the destination has otherwise."""
+
+    model: str
+    object_id: str
+    sent_at: datetime
+    # what it has instead, where that was read back
+    stored_otherwise: dict | None
+
+
+@plainly
+def unknown_objects(url: str, to: Destination, model: str | None = None) -> list[UnknownObject]:
+    """Those that wait for an answer, in the order of their ids; of a push that died, too."""
+    with connect(url, application_name="push unknown", autocommit=True) as connection:
+        close_dead_run(connection, to.destination)
+        rows = _find(connection, to.destination, model)
+    return [UnknownObject(*row) for row in rows]
+
+
+@plainly
+def answer_unknown(
+    url: str,
+    to: Destination,
+    model: str,
+    answer: str,
+    *,
+    answered_by: str,
+    object_id: str | None = None,
+) -> int:
+    """Say of a model's objects, or of one, that they `arrived`, or are to be sent `again`.
+
+    Returns of how many. Raises `ProblemError` for another word, and where none waits.
+    """
+    if answer not in ANSWERS:
+        raise ProblemError(f"An answer is {' or '.join(ANSWERS)}, not {answer!r}.")
+    with connect(url, application_name="push unknown") as connection:
+        waiting = [row[1] for row in _find(connection, to.destination, model)]
+        chosen = [each for each in waiting if object_id in (None, each)]
+        if not chosen:
+            which = f"{model} {object_id}" if object_id else model
+            raise ProblemError(f"No {which} has an unknown outcome: there is nothing to answer.")
+        connection.execute(
+            _ARRIVED if answer == "arrived" else _AGAIN, [to.destination, model, chosen]
+        )
+        connection.execute(
+            """
+            insert into sync.outcome_answers (destination, model, object_id, answer, answered_by)
+            select %s, %s, unnest(%s::text[]), %s, %s
+            """,
+            [to.destination, model, chosen, answer, answered_by],
+        )
+    return len(chosen)
+
+
+def _find(
+    connection: psycopg.Connection, destination: str, model: str | None
+) -> list[tuple[str, str, datetime, dict | None]]:
+    return connection.execute(
+        """
+        select model, object_id, coalesce(sent_at, acknowledged_at), stored_otherwise
+        from sync.objects
+        where
+            destination = %(destination)s
+            and (%(model)s::text is null or model = %(model)s)
+            and (sent_version is not null or stored_otherwise is not null)
+        order by model, object_id
+        """,
+        {"destination": destination, "model": model},
+    ).fetchall()
+
+
+# As if its answer had come.
+_ARRIVED = """
+    update sync.objects
+    set
+        payload = coalesce(sent_payload, payload),
+        fingerprint = coalesce(sent_fingerprint, fingerprint),
+        version = coalesce(sent_version, version),
+        generation = coalesce(sent_generation, generation),
+        message_id = coalesce(sent_message_id, message_id),
+        acknowledged_at = coalesce(sent_at, acknowledged_at),
+        first_acknowledged_at = coalesce(first_acknowledged_at, sent_at, acknowledged_at),
+        seen_back_at = case when stored_otherwise is not null then clock_timestamp() end,
+        stored_otherwise = null,
+        sent_payload = null, sent_fingerprint = null, sent_version = null,
+        sent_generation = null, sent_message_id = null, sent_is_removal = null, sent_at = null
+    where destination = %s and model = %s and object_id = any(%s)
+"""
+
+# As if it had not been sent; of what is there otherwise, the difference from that.
+_AGAIN = """
+    update sync.objects
+    set
+        row_hash = null,
+        version = greatest(version, sent_version),
+        payload = case
+            when stored_otherwise is not null then payload || stored_otherwise
+            else payload
+        end,
+        stored_otherwise = null,
+        sent_payload = null, sent_fingerprint = null, sent_version = null,
+        sent_generation = null, sent_message_id = null, sent_is_removal = null, sent_at = null
+    where destination = %s and model = %s and object_id = any(%s)
+"""
