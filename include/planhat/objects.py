@@ -354,14 +354,32 @@ def _merge(connection: psycopg.Connection, model: Model) -> _Counts:
                 on objects.model = %(model)s and objects.planhat_id = incoming.planhat_id
             where incoming.code is null
         ),
+        -- endusers as we sent them to Planhat, with an answer or without one
+        sent as materialized (
+            select distinct
+                version.payload ->> 'company_id' as company,
+                version.payload ->> 'external_id' as external_id,
+                lower(version.payload ->> 'email') as email
+            from sync.objects
+            inner join sync.destinations
+                on objects.destination = destinations.destination and destinations.kind = 'planhat'
+            cross join lateral (values (objects.payload), (objects.sent_payload)) as version (payload)
+            where %(model)s = 'enduser' and objects.model = 'enduser' and version.payload is not null
+        ),
         written as (
             insert into raw_planhat.objects
-                (model, planhat_id, payload, first_read_at, changed_at)
+                (model, planhat_id, payload, first_read_at, changed_at, made_by_us)
             select
                 %(model)s, planhat_id, incoming.payload,
-                statement_timestamp(), statement_timestamp()
+                statement_timestamp(), statement_timestamp(),
+                compared.outcome = 'added' and sent.company is not null
             from incoming
             inner join compared using (planhat_id)
+            left join sent
+                on
+                    incoming.payload ->> 'companyId' = sent.company
+                    and incoming.payload ->> 'externalId' is not distinct from sent.external_id
+                    and lower(btrim(incoming.payload ->> 'email')) = sent.email
             where incoming.code is null and compared.outcome <> 'unchanged'
             on conflict (model, planhat_id) do update set
                 payload = excluded.payload,

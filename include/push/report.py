@@ -148,6 +148,11 @@ class Report:
             sent, ("Errors", "errors"), ("Unchanged", "unchanged"), ("Added", "added"),
             ("Changed", "changed"), ("Removed", "removed"), ("Held", "held"),
         ]  # fmt: skip
+        columns += [
+            (head, name)
+            for head, name in (("Withheld", "withheld"), ("Unknown", "waiting"))
+            if self.total(name)
+        ]
         if not self.is_dry:
             columns.append(("Not sent", "not_sent"))
         heads = ["Model", *[head for head, _ in columns]]

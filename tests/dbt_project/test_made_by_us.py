@@ -1,13 +1,19 @@
 """Whom calls created and we sent to Planhat is the same person there: no history moves.
 
-Random worlds are built, a part of the created endusers comes back from Planhat as it was sent (the
-others were refused), and every table says what it said before, up to the ids that Planhat gave.
+Random worlds are built, half of the created endusers are pushed to a played Planhat (the others not
+yet) and read back from it, and every table says what it said before, up to the ids that Planhat
+gave.
 """
 
 import psycopg
 import pytest
-from psycopg.types.json import Json
 
+from include.connections import PlanhatConnection
+from include.planhat.api.reading import read_api
+from include.planhat.models import MODELS
+from include.played_planhat.app import PlayedPlanhat
+from include.played_planhat.switches import Switches
+from include.push.push import push
 from include.settings import Settings
 from tests.dbt_project.test_any_order import (
     ROUNDS,
@@ -17,34 +23,38 @@ from tests.dbt_project.test_any_order import (
     read_tables,
     render,
 )
+from tests.include.push.to_planhat.world import QUICK
 
-_CREATED = """
-    select enduser_id, company_id, external_id, email from marts.endusers
-    where origin = 'segment' and email is not null order by enduser_id
-"""
-_COMES_BACK = """
-    insert into raw_planhat.objects (model, planhat_id, payload, made_by_us)
-    values ('enduser', %s, %s, true)
-"""
-_LOG_READ = """
-    insert into raw_planhat.reads (
-        model, origin, considered, added, changed, returned, unchanged, deleted, withheld, rejected
-    )
-    values ('enduser', 'read back', %(count)s, %(count)s, 0, 0, 0, 0, 0, 0)
-"""
+_QUIETLY = {"models": ["enduser"], "options": QUICK, "say": lambda line: None}
+
+def play(url: str, played: PlayedPlanhat) -> None:
+    """Let the played Planhat have the companies and endusers that were read from it."""
+    played.switches = Switches(quota=None)
+    with psycopg.connect(url) as connection:
+        rows = connection.execute(
+            "select model, planhat_id, payload from raw_planhat.objects"
+            " where model in ('company', 'enduser') and deleted_at is null"
+        ).fetchall()
+    for model, planhat_id, payload in rows:
+        collection = played.documents.of["companies" if model == "company" else "endusers"]
+        collection.put({"custom": {}, **payload, "_id": planhat_id})
 
 
-def send(url: str, *, every: int) -> int:
-    """Every so manyth created enduser is in Planhat now, under an id of Planhat's."""
-    with psycopg.connect(url, autocommit=True) as connection:
-        created = connection.execute(_CREATED).fetchall()[::every]
-        for number, (_, company_id, external_id, email) in enumerate(created):
-            # the number of its world, as the worlds' own ids begin
-            planhat_id = f"{company_id[:6]}{number:012x}{every:06x}"
-            sent = {"companyId": company_id, "externalId": external_id, "email": email}
-            connection.execute(_COMES_BACK, [planhat_id, Json({"_id": planhat_id, **sent})])
-        connection.execute(_LOG_READ, {"count": len(created)})
-    return len(created)
+def send(url: str, settings: Settings, to: PlanhatConnection) -> int:
+    """Half of the created endusers are pushed to Planhat, and read back from there."""
+    with psycopg.connect(url) as connection:
+        # the worlds' days are long over; a push takes no build that somebody set to look back
+        connection.execute("update sync.builds set is_as_of_set = false")
+    waiting = push(url, to, settings, requested_by="a test", dry_run=True, **_QUIETLY)
+    added = sum(each.added for each in waiting.models)
+    assert added > 30, waiting.table()
+    report = push(url, to, settings, requested_by="a test", limit=added // 2, **_QUIETLY)
+    synced = sum(each.synced for each in report.models)
+    assert synced == added // 2, report.table()
+    endusers = [model for model in MODELS if model.name == "enduser"]
+    read = read_api(url, to, models=endusers, options=QUICK.client, say=lambda line: None)
+    assert [each.deleted for each in read.models] == [0]
+    return synced
 
 
 @pytest.fixture(scope="module")
@@ -57,9 +67,13 @@ def history(module_warehouse: str, module_settings: Settings) -> str:
     return module_warehouse
 
 
-def test_sending_people_to_planhat_moves_no_history(history: str, module_settings: Settings):
+def test_sending_people_to_planhat_moves_no_history(
+    history: str, module_settings: Settings, played: PlayedPlanhat, played_address: str
+):
     before = read_tables(history)
-    assert send(history, every=2) > 15
+    play(history, played)
+    to = PlanhatConnection(played_address, played.token, played.tenant_token, played_address)
+    assert send(history, module_settings, to) > 15
     make_build(history, module_settings)
     assert _differences(before, read_tables(history)) == []
 
