@@ -18,6 +18,7 @@ def check_schedules(settings: Settings) -> None:
     in_words(settings.push_cron, settings.push_timezone, name="PUSH_CRON")
     in_words(settings.build_cron, name="BUILD_CRON")
     in_words(settings.read_planhat_cron, name="READ_PLANHAT_CRON")
+    in_words(settings.push_to_planhat_cron, name="PUSH_TO_PLANHAT_CRON")
 
 
 def in_words(cron: str, timezone: str = "UTC", *, name: str = "PUSH_CRON") -> str:

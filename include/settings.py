@@ -63,6 +63,7 @@ class Settings:
     push_timezone: str = "UTC"
     build_cron: str = "* * * * *"
     read_planhat_cron: str = "45 5,11,17 * * *"
+    push_to_planhat_cron: str = "5 * * * *"
     planhat_exports_dir: Path | None = None
     planhat_custom_models: str | None = None
     played_planhat_port: int | None = None

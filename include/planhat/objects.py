@@ -363,8 +363,11 @@ def _merge(connection: psycopg.Connection, model: Model) -> _Counts:
             from sync.objects
             inner join sync.destinations
                 on objects.destination = destinations.destination and destinations.kind = 'planhat'
-            cross join lateral (values (objects.payload), (objects.sent_payload)) as version (payload)
-            where %(model)s = 'enduser' and objects.model = 'enduser' and version.payload is not null
+            cross join lateral
+                (values (objects.payload), (objects.sent_payload)) as version (payload)
+            where
+                %(model)s = 'enduser' and objects.model = 'enduser'
+                and version.payload is not null
         ),
         written as (
             insert into raw_planhat.objects

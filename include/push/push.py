@@ -15,6 +15,7 @@ from include.push.catalogue import choose_models, read_catalogue
 from include.push.ending import close_dry_run
 from include.push.plainly import plainly
 from include.push.plan_file import plan_fingerprints, read_plan_head, samples, write_plan
+from include.push.preparing import prepare_run, take_receipts
 from include.push.report import Report
 from include.push.retired import plan_retired
 from include.push.runs import Request
@@ -25,8 +26,6 @@ from include.push.steps import (
     finish_run,
     open_dry_run,
     plan_run,
-    prepare_run,
-    take_receipts,
 )
 from include.settings import Settings
 from include.warehouse.connection import connect

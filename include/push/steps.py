@@ -13,10 +13,9 @@ import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from include.connections import Destination, PlanhatConnection
+from include.connections import Destination
 from include.counting import counted
 from include.errors import ProblemError
-from include.planhat.api.errors import PlanhatError
 from include.push import cancel, contract, destinations, resync, runs
 from include.push.catalogue import PushedModel, choose_models, read_catalogue
 from include.push.delivery import Delivery
@@ -127,7 +126,7 @@ def plan_run(
             raise ProblemError(f"There is no run {run_id}.")
         is_dry, names, destination = row
         cancel.refuse_stopped(connection, run_id)
-        models = _models_of(connection, destination, names, folder)
+        models = models_of(connection, destination, names, folder)
         if is_dry:
             plan_models(connection, settings, run_id, models, say)
             return []
@@ -140,62 +139,7 @@ def plan_run(
             raise
 
 
-@plainly
-def prepare_run(
-    url: str,
-    to: Destination,
-    settings: Settings,
-    run_id: int,
-    *,
-    folder: Path | None = None,
-    options: DeliveryOptions | None = None,
-) -> None:
-    """Look at the destination before the plan is made, where it can be looked at: Planhat.
-
-    Raises `ProblemError` where it refuses us.
-    """
-    if not isinstance(to, PlanhatConnection):
-        return
-    with connect(url, application_name="push prepare", autocommit=True) as connection:
-        is_dry, names = connection.execute(
-            "select is_dry, models from sync.runs where run_id = %s", [run_id]
-        ).fetchone()  # type: ignore[misc]
-        to_planhat.prepare(
-            connection, url, to, _models_of(connection, to.destination, names, folder),
-            environment=_environment(connection, settings),
-            options=(options or delivery_options(connection)).client, is_dry=is_dry,
-        )  # fmt: skip
-
-
-@plainly
-def take_receipts(
-    url: str,
-    to: Destination,
-    run_id: int,
-    *,
-    say: Say = print,
-    folder: Path | None = None,
-    options: DeliveryOptions | None = None,
-) -> None:
-    """Read back what was sent, where that can be read: Planhat. What cannot be now is said."""
-    if not isinstance(to, PlanhatConnection):
-        return
-    with connect(url, application_name="push receipts", autocommit=True) as connection:
-        is_dry, names = connection.execute(
-            "select is_dry, models from sync.runs where run_id = %s", [run_id]
-        ).fetchone()  # type: ignore[misc]
-        if is_dry:
-            return
-        try:
-            to_planhat.conclude(
-                connection, url, to, _models_of(connection, to.destination, names, folder),
-                options=(options or delivery_options(connection)).client,
-            )  # fmt: skip
-        except PlanhatError as error:
-            _remark(connection, run_id, f"nothing was read back: {error}".rstrip("."), say)
-
-
-def _models_of(
+def models_of(
     connection: psycopg.Connection, destination: str, names: list[str] | None, folder: Path | None
 ) -> dict[str, PushedModel]:
     """The models of a run: those that were asked for, or all that are switched on."""
@@ -302,7 +246,7 @@ def plan_models(
     is_first = destinations.is_new(connection, plan.destination)
     build = contract.last_build(connection)
     if build is not None and build.remark:
-        _remark(connection, run_id, build.remark, say)
+        add_remark(connection, run_id, build.remark, say)
     connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
     for model in models.values():
         keep()
@@ -323,12 +267,12 @@ def plan_models(
             continue
         say(_planned_line(connection, run_id, model.name))
         if waiting := _waiting(connection, run_id, model):
-            _remark(connection, run_id, waiting, say)
+            add_remark(connection, run_id, waiting, say)
     connection.isolation_level = None
     if is_first:
         added = load_report(connection, run_id).total("added")
         remark = destinations.first_push(connection, plan.destination, added)
-        _remark(connection, run_id, remark, say)
+        add_remark(connection, run_id, remark, say)
 
 
 def _why_not_planned(model: PushedModel, error: Exception) -> str:
@@ -337,7 +281,7 @@ def _why_not_planned(model: PushedModel, error: Exception) -> str:
     return f"{model.schema}.{model.name} cannot be planned: {str(error).strip().splitlines()[0]}"
 
 
-def _remark(connection: psycopg.Connection, run_id: int, remark: str, say: Say) -> None:
+def add_remark(connection: psycopg.Connection, run_id: int, remark: str, say: Say) -> None:
     """Say it now, and in the run's report; once, however often the step runs."""
     said = connection.execute(
         """
@@ -359,7 +303,7 @@ def _begin_plan(
 ) -> PlanSettings:
     """Fix what the plan depends on, once: a repeated step plans with the same."""
     now = {
-        "environment": _environment(connection, settings),
+        "environment": environment_of(connection, settings),
         "service_id": settings.segment_service_id,
         "numbers": {name: sorted(model.number_columns) for name, model in models.items()},
         "calls": {name: model.call for name, model in models.items()},
@@ -406,11 +350,11 @@ def _begin_plan(
             resync.begin(connection, list(models), plan)
     if interrupted:
         back = "`make cancel RESYNC=1`, or the page, takes it back"
-        _remark(connection, run_id, f"{resync.remark(interrupted)}; {back}", say)
+        add_remark(connection, run_id, f"{resync.remark(interrupted)}; {back}", say)
     return plan
 
 
-def _environment(connection: psycopg.Connection, settings: Settings) -> str:
+def environment_of(connection: psycopg.Connection, settings: Settings) -> str:
     (made,) = connection.execute("select environment from sync.environment").fetchone()  # type: ignore[misc]
     return settings.segment_environment or made
 

@@ -5,7 +5,12 @@ from typing import Any
 
 from airflow.sdk import BaseNotifier, Connection
 
-from include.connections import postgres_url, segment_connection_of
+from include.connections import (
+    Kind,
+    planhat_connection_of,
+    postgres_url,
+    segment_connection_of,
+)
 from plugins.alerts.channels import channel
 
 log = logging.getLogger(__name__)
@@ -20,11 +25,16 @@ PUSH_DAG = "push_planhat_to_segment"
 class TellPush(BaseNotifier):
     """Tells once that pushes fail, are partial or held, and once that they are well again."""
 
+    def __init__(self, kind: Kind = "segment", **given: Any) -> None:
+        """`kind`: of the destination."""
+        super().__init__(**given)
+        self.kind = kind
+
     def notify(self, context: Any) -> None:
         """For the task that ends a run."""
         task = context["ti"]
         if not task.xcom_pull(task_ids="plan", key="busy"):  # else that push's own end counts
-            tell_push(task.xcom_pull(task_ids="plan", key="run_id"), context)
+            tell_push(task.xcom_pull(task_ids="plan", key="run_id"), context, self.kind)
 
 
 class TellLatePush(BaseNotifier):
@@ -74,7 +84,7 @@ class TellNewRules(BaseNotifier):
             tell_waiting(postgres_url(Connection.get("warehouse")), load_settings(), tell)
 
 
-def tell_push(run: int | None, context: Any) -> None:
+def tell_push(run: int | None, context: Any, kind: Kind) -> None:
     """Tell what became of a run, if that is another state than the one told last."""
     from include.push.alerts import tell_change
 
@@ -82,7 +92,9 @@ def tell_push(run: int | None, context: Any) -> None:
     if tell is not None:
         tell_change(
             postgres_url(Connection.get("warehouse")),
-            segment_connection_of(Connection.get("segment")),
+            planhat_connection_of(Connection.get("planhat"))
+            if kind == "planhat"
+            else segment_connection_of(Connection.get("segment")),
             run,
             tell,
         )

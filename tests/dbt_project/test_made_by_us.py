@@ -27,6 +27,7 @@ from tests.include.push.to_planhat.world import QUICK
 
 _QUIETLY = {"models": ["enduser"], "options": QUICK, "say": lambda line: None}
 
+
 def play(url: str, played: PlayedPlanhat) -> None:
     """Let the played Planhat have the companies and endusers that were read from it."""
     played.switches = Switches(quota=None)
