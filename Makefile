@@ -69,19 +69,19 @@ build: .venv/ready ## One dbt build (FULL=1 from scratch, AS_OF=2025-06-30, ACCE
 verify: .venv/ready ## One model made whole beside the truth, and compared (MODEL=usage_trends)
 	@$(CLI) verify $(call option,MODEL,model)
 
-plan: .venv/ready ## What would be pushed, nothing is sent (MODELS="company enduser", LIMIT=, FULL=1, PLAN=file to write it all)
-	@$(CLI) plan $(call option,MODELS,models) $(call option,LIMIT,limit) $(call option,PLAN,plan) \
+plan: .venv/ready ## What would be pushed, nothing is sent (TO=planhat, MODELS="company enduser", LIMIT=, FULL=1, PLAN=file to write it all)
+	@$(CLI) plan $(call option,TO,to) $(call option,MODELS,models) $(call option,LIMIT,limit) $(call option,PLAN,plan) \
 		$(call option,RETIRE,retire) $(call flag,FULL,full)
 
-push: .venv/ready ## Push what planhat.* holds, without Airflow (MODELS=, LIMIT=, FULL=1 resync, BUILD=1, PLAN=file, RETIRE=model)
-	@$(CLI) push $(call option,MODELS,models) $(call option,LIMIT,limit) $(call option,PLAN,plan) \
+push: .venv/ready ## Push what planhat.* holds, without Airflow (TO=planhat what to_planhat.* holds, MODELS=, LIMIT=, FULL=1 resync, BUILD=1, PLAN=file, RETIRE=model)
+	@$(CLI) push $(call option,TO,to) $(call option,MODELS,models) $(call option,LIMIT,limit) $(call option,PLAN,plan) \
 		$(call option,RETIRE,retire) $(call flag,FULL,full) $(call flag,BUILD,build)
 
-answer: .venv/ready ## Held plans; answer for one, used by the next push (MODEL=company ANSWER=all|safe|none)
-	@$(CLI) answer $(call option,MODEL,model) $(call option,ANSWER,answer) $(call option,FINGERPRINT,fingerprint)
+answer: .venv/ready ## Held plans and unknown outcomes; answer for one, used by the next push (TO=planhat, MODEL=company ANSWER=all|safe|none, or arrived|again)
+	@$(CLI) answer $(call option,TO,to) $(call option,MODEL,model) $(call option,ANSWER,answer) $(call option,FINGERPRINT,fingerprint)
 
-cancel: .venv/ready ## Stop the active push within seconds (RESYNC=1: take back a full resync that was stopped)
-	@$(CLI) cancel $(call flag,RESYNC,resync)
+cancel: .venv/ready ## Stop the active push within seconds (TO=planhat, RESYNC=1: take back a full resync that was stopped)
+	@$(CLI) cancel $(call option,TO,to) $(call flag,RESYNC,resync)
 
 why: .venv/ready ## The story of a message id, user id, e-mail or company id, from its call to Segment's answer (ID=…)
 	@$(CLI) why $(call option,ID,id)

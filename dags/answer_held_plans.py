@@ -23,15 +23,16 @@ from typing import Any
 
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import DAG, Asset, Connection, Param, get_current_context, task
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
 
-from include.connections import postgres_url, segment_connection_of
+from include.connections import Kind, planhat_connection_of, postgres_url
 from include.errors import ProblemError
 from include.push.catalogue import read_catalogue
 from plugins.parameters import refuse_unknown_parameters
+from plugins.push_tasks import destination
 
 log = logging.getLogger(__name__)
-models = list(read_catalogue())
+models = sorted({*read_catalogue(), *read_catalogue(kind="planhat")})
 
 LATER = "later"
 
@@ -39,9 +40,10 @@ LATER = "later"
 class AskForAnswer(HITLOperator):
     """Ask what is to become of one held plan, and keep the answer for the next push."""
 
-    def __init__(self, *, model: str, fingerprint: str, **kwargs: Any) -> None:
-        """`fingerprint`: of the plan that the question shows."""
+    def __init__(self, *, kind: Kind, model: str, fingerprint: str, **kwargs: Any) -> None:
+        """`kind`: of the destination; `fingerprint`: of the plan that the question shows."""
         super().__init__(**kwargs)
+        self.kind = kind
         self.model = model
         self.fingerprint = fingerprint
 
@@ -55,7 +57,7 @@ class AskForAnswer(HITLOperator):
             try:
                 answer_plan(
                     postgres_url(Connection.get("warehouse")),
-                    segment_connection_of(Connection.get("segment")),
+                    destination(self.kind),
                     self.model,
                     chosen,
                     answered_by=user.get("name") or "Airflow",
@@ -64,6 +66,16 @@ class AskForAnswer(HITLOperator):
             except ProblemError as problem:
                 raise AirflowFailException(str(problem)) from None
         return {"model": self.model, "answer": chosen}
+
+
+def _kinds() -> list[Kind]:
+    """The destinations that have a connection."""
+    try:
+        planhat = planhat_connection_of(Connection.get("planhat"))
+    except AirflowNotFoundException:
+        return ["segment"]
+    # without a tenant's token nothing was ever pushed there
+    return ["segment", "planhat"] if planhat.tenant_token else ["segment"]
 
 
 with DAG(
@@ -98,19 +110,18 @@ with DAG(
         context = get_current_context()
         refuse_unknown_parameters(context)
         chosen = context["params"]["models"]
-        held = held_plans(
-            postgres_url(Connection.get("warehouse")),
-            segment_connection_of(Connection.get("segment")),
-        )
+        url = postgres_url(Connection.get("warehouse"))
+        held = [(kind, plan) for kind in _kinds() for plan in held_plans(url, destination(kind))]
         log.info("%s plans are held; the answers are %s", len(held), ", ".join(ANSWERS))
         return [
             {
+                "kind": kind,
                 "model": plan.model,
                 "fingerprint": plan.plan_fingerprint,
-                "subject": f"Push of {plan.model}: {plan.counts}?",
+                "subject": f"Push of {plan.model} to {kind.title()}: {plan.counts}?",
                 "body": str(plan),
             }
-            for plan in held
+            for kind, plan in held
             if plan.answer is None and (not chosen or plan.model in chosen)
         ]
 

@@ -1,4 +1,4 @@
-"""build, verify, plan, push, answer, cancel: from what landed to what Segment acknowledged.
+"""build, verify, plan, push, answer, cancel: from what landed to what a destination acknowledged.
 
 Without Airflow.
 """
@@ -11,13 +11,18 @@ from typing import Annotated
 
 import typer
 
+from include.connections import Destination
+from include.counting import counted
 from include.errors import SettingError
-from include.settings import load_settings, segment_connection
+from include.nearest import unknown
+from include.played_planhat.place import address, played_connection
+from include.settings import Settings, load_settings, planhat_connection, segment_connection
 from include.terminal import as_line
 from include.warehouse.connection import warehouse_url
 from include.warehouse.migrate import migrated_warehouse
 
 Models = Annotated[str, typer.Option(help="Names, separated by spaces; all when left out.")]
+To = Annotated[str, typer.Option(help="planhat, or segment where it is left out.")]
 Limit = Annotated[int | None, typer.Option(min=1, help="At most so many objects of each model.")]
 Resync = Annotated[bool, typer.Option("--full", help="Every object again, unchanged ones too.")]
 Retire = Annotated[
@@ -73,6 +78,7 @@ def verify(
 
 
 def plan(
+    to: To = "segment",
     models: Models = "",
     limit: Limit = None,
     full: Resync = False,
@@ -88,9 +94,10 @@ def plan(
     _alone("RETIRE", retire, models=models)
     names = _names(models)
     settings = load_settings()
+    destination = _destination(settings, to)
     report = run_push(
         migrated_warehouse(settings),
-        segment_connection(settings),
+        destination,
         settings,
         models=names,
         limit=limit,
@@ -106,6 +113,7 @@ def plan(
 
 
 def push(
+    to: To = "segment",
     models: Models = "",
     limit: Limit = None,
     full: Resync = False,
@@ -116,21 +124,22 @@ def push(
     ] = None,
     build_first: Annotated[bool, typer.Option("--build", help="Build first.")] = False,
 ) -> None:
-    """Push what planhat.* holds. Exit 0 success, 1 failed, 2 partial, 3 held, 4 another runs."""
+    """Push what is outbound. Exit 0 success, 1 failed, 2 partial, 3 held, 4 another runs."""
     from include.push.push import push as run_push
 
     _alone("RETIRE", retire, models=models)
     _alone("PLAN", file, models=models, limit=limit, full=full)
     names = _names(models)
     settings = load_settings()
-    url, segment = migrated_warehouse(settings), segment_connection(settings)
+    destination = _destination(settings, to)
+    url = migrated_warehouse(settings)
     if build_first:
         # new rules that wait for somebody keep no push from what is there
         with suppress(typer.Exit):
             build()
     report = run_push(
         url,
-        segment,
+        destination,
         settings,
         models=names,
         limit=limit,
@@ -143,29 +152,44 @@ def push(
 
 
 def answer(
-    model: Annotated[str, typer.Option(help="The model whose plan is held.")] = "",
+    model: Annotated[
+        str, typer.Option(help="Whose plan is held, or of which nobody knows the outcome.")
+    ] = "",
     said: Annotated[
         str,
-        typer.Option("--answer", help="all, safe (what the guard does not object to), or none."),
+        typer.Option(
+            "--answer",
+            help="Of a held plan all, safe (what the guard does not object to), or none; of an "
+            "unknown outcome arrived, or again.",
+        ),
     ] = "",
+    to: To = "segment",
     fingerprint: Annotated[
         str, typer.Option("--fingerprint", help="Only if it is still this plan (its beginning).")
     ] = "",
 ) -> None:
-    """Answer for a held plan, for the next push to act on; without a model: what is held."""
-    from include.push.guards import answer_plan, held_plans
+    """Answer for a held plan, or an unknown outcome, for the next push; without a model: both."""
+    from include.push import guards
+    from include.push.unknown import ANSWERS, answer_unknown, unknown_objects
 
     settings = load_settings()
-    url, segment = warehouse_url(settings), segment_connection(settings)
+    url, destination = warehouse_url(settings), _destination(settings, to)
     if not (model or said or fingerprint):
-        held = held_plans(url, segment)
-        print("\n".join(map(str, held)) or "No plan is held.")
+        held = guards.held_plans(url, destination)
+        waiting = unknown_objects(url, destination)
+        print("\n".join(map(as_line, map(str, held))) or "No plan is held.")
+        for each in waiting:
+            print(as_line(str(each)))
         return
     if not (model and said):
         missing = "ANSWER" if model else "MODEL"
         raise SettingError(f"{missing} is missing: make answer MODEL=company ANSWER=all|safe|none")
-    plan = answer_plan(
-        url, segment, model, said, answered_by=person(), fingerprint=fingerprint or None
+    if said in ANSWERS:
+        count = answer_unknown(url, destination, model, said, answered_by=person())
+        print(f"{model}: answered {said} for {counted(count, 'object')}. The next push acts on it.")
+        return
+    plan = guards.answer_plan(
+        url, destination, model, said, answered_by=person(), fingerprint=fingerprint or None
     )
     print(
         f"{model}: answered {said} for the plan {plan.plan_fingerprint[:12]} of run {plan.run_id} "
@@ -174,6 +198,7 @@ def answer(
 
 
 def cancel(
+    to: To = "segment",
     of_resync: Annotated[
         bool, typer.Option("--resync", help="Take back a full resync that was stopped.")
     ] = False,
@@ -184,9 +209,9 @@ def cancel(
     from include.push.runs import active_run
 
     settings = load_settings()
-    url, segment = warehouse_url(settings), segment_connection(settings)
+    url, destination = warehouse_url(settings), _destination(settings, to)
     if of_resync:
-        taken = take_back(url, segment, person())
+        taken = take_back(url, destination, person())
         left = ", ".join(f"{each.left:,} of {each.model}" for each in taken)
         print(
             f"Taken back: {left} are sent when they change, and not before."
@@ -194,13 +219,31 @@ def cancel(
             else "No full resync waits to go on: there is nothing to take back."
         )
         return
-    active = active_run(url, segment)
+    active = active_run(url, destination)
     if active is None:
         print("No push is active: there is nothing to cancel.")
     elif cancel_run(url, active.run_id, person()):
         print(f"Asked to stop, which takes a few seconds: {active}.")
     else:
         print(f"It was asked to stop before, or has just ended: {active}.")
+
+
+def _destination(settings: Settings, to: str) -> Destination:
+    """What `to` names. Raises `SettingError` for another word, and where it is not set."""
+    if problem := unknown([to], ("segment", "planhat"), "destination"):
+        raise SettingError(problem)
+    if to == "segment":
+        return segment_connection(settings)
+    named = planhat_connection(settings)
+    if named is None and settings.plays_planhat:
+        named = played_connection(address(settings))
+    if named is None:
+        raise SettingError(
+            "AIRFLOW_CONN_PLANHAT is not set: name the tenant to push to, "
+            "https://:<token>@api.planhat.com?tenant_token=<tenant token>"
+        )
+    assert named.destination  # has a tenant token
+    return named
 
 
 def _names(models: str) -> list[str] | None:

@@ -58,6 +58,11 @@ def push(  # noqa: PLR0913
     Raises `BusyError`, `CatalogueError`, `PlanChangedError`, `ServiceError` before anything was
     sent; failures while sending are in the report.
     """
+    if to.kind == "planhat" and (full or retire):
+        raise ProblemError(
+            "Planhat takes no full resync, and nothing is removed there: what it has and how it "
+            "differs is read back with each push."
+        )
     request = Request(to.destination, trigger, requested_by, models=models, limit=limit, full=full)
     head = None
     if plan_file is not None and not dry_run:

@@ -4,7 +4,7 @@ An activity, or a sum that cannot be read back: sent again by itself it might co
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 import psycopg
 
@@ -26,6 +26,12 @@ class UnknownObject:
     sent_at: datetime
     # what it has instead, where that was read back
     stored_otherwise: dict | None
+
+    def __str__(self) -> str:
+        at = f"{self.sent_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+        if self.stored_otherwise:
+            return f"{self.model} {self.object_id}: sent at {at}, and {self.stored_otherwise} there"
+        return f"{self.model} {self.object_id}: sent at {at}, and nobody knows whether it arrived"
 
 
 @plainly

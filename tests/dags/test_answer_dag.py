@@ -31,7 +31,7 @@ def test_a_held_plan_is_asked_for_and_the_next_push_acts_on_the_answer(
     made = inside.ask("run_until_asked", ASK, "{}", **connections)
     (question,) = task_of(made, "find")["value"]
     assert (question["model"], question["subject"]) == (
-        "company", "Push of company: 0 added, 0 changed, 12 removed?",
+        "company", "Push of company to Segment: 0 added, 0 changed, 12 removed?",
     )  # fmt: skip
     assert "12 of 20 objects would be removed, more than 25%" in question["body"]
     waiting = task_of(made, "ask")
