@@ -11,7 +11,8 @@ from include.settings import ROOT, Settings
 from tests.dags.conftest import Inside
 
 BY_THE_CLOCK = [
-    "build_usage", "push_planhat_to_segment", "read_changed_planhat", "read_planhat",
+    "build_usage", "push_planhat_to_segment", "push_usage_to_planhat", "read_changed_planhat",
+    "read_planhat",
 ]  # fmt: skip
 IDS = ["answer_held_plans", *BY_THE_CLOCK]
 # Closed: a new tag is a decision, made here.
@@ -46,6 +47,7 @@ def test_the_schedules_are_the_settings_defaults(dags: Dags) -> None:
         dag_id: (dag["cron"], dag["timezone"]) for dag_id, dag in dags.items() if dag["cron"]
     } == {
         "push_planhat_to_segment": (Settings.push_cron, Settings.push_timezone),
+        "push_usage_to_planhat": (Settings.push_to_planhat_cron, "UTC"),
         "build_usage": (Settings.build_cron, "UTC"),
         "read_planhat": (Settings.read_planhat_cron, "UTC"),
         "read_changed_planhat": ("* * * * *", "UTC"),
@@ -93,10 +95,11 @@ def test_every_parameter_has_a_type_and_says_what_it_does(dags: Dags, dag_id: st
         assert dags[dag_id]["descriptions"][name], name
 
 
-def test_only_the_push_and_what_needs_an_automation_wait_to_be_switched_on(dags: Dags) -> None:
+def test_only_the_pushes_and_what_needs_an_automation_wait_to_be_switched_on(dags: Dags) -> None:
     # Section 3 is on when, and only when, the push DAG is unpaused.
     assert {dag_id: dag["starts_paused"] for dag_id, dag in dags.items()} == {
         "push_planhat_to_segment": None,  # Airflow's default: paused
+        "push_usage_to_planhat": None,
         "build_usage": False,
         "read_planhat": False,
         "read_changed_planhat": True,
@@ -150,6 +153,7 @@ def test_each_cron_that_airflow_would_refuse_names_its_variable(inside: Inside) 
         "PUSH_CRON": "0 25 * * *",
         "BUILD_CRON": "0 6 * * 8",
         "READ_PLANHAT_CRON": "0 6 30 2 *",
+        "PUSH_TO_PLANHAT_CRON": "5 * * *",
     }
     described = inside.ask("describe", **wrong)
     assert set(described["dags"]) == {"answer_held_plans", "read_changed_planhat"}
@@ -157,6 +161,7 @@ def test_each_cron_that_airflow_would_refuse_names_its_variable(inside: Inside) 
         ("push_planhat_to_segment.py", "PUSH_CRON"),
         ("build_usage.py", "BUILD_CRON"),
         ("read_planhat.py", "READ_PLANHAT_CRON"),
+        ("push_usage_to_planhat.py", "PUSH_TO_PLANHAT_CRON"),
     ):
         assert (
             f"SettingError: {name}={wrong[name]} is not a schedule"
