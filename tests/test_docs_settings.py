@@ -41,7 +41,7 @@ def test_its_columns_are_those_of_the_warehouse_and_its_statement_works(
     warehouse: str, table: str
 ) -> None:
     said = re.findall(
-        r"^\| `(\w+)` \| (text|boolean|integer|numeric|timestamptz) \|(.*?)\|",
+        r"^\| `(\w+)` \| (text|boolean|integer|numeric|date|timestamptz) \|(.*?)\|",
         section(table),
         re.MULTILINE,
     )

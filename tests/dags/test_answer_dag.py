@@ -53,7 +53,9 @@ def test_an_answer_to_a_plan_that_has_changed_is_refused_and_not_kept(
     inside: Inside, world: World, segment: PlayedSegment, connections: dict[str, str]
 ) -> None:
     hold(world, segment)
-    question = {"model": "company", "fingerprint": "another", "subject": "?", "body": ""}
+    question = {
+        "kind": "segment", "model": "company", "fingerprint": "another", "subject": "?", "body": "",
+    }  # fmt: skip
     late = inside.ask("answer", ASK, json.dumps(question), "all", **connections)
     assert late["refused"].startswith("AirflowFailException: The plan of company has changed")
     assert held_plans(world.url, segment.connection)[0].answer is None
