@@ -1,7 +1,8 @@
 """Check what `make demo` printed: `python .ci/check_demo.py first|second <its output>`.
 
-First: of every model all rows of its table were synced, without an error. Second: nothing was
-synced, everything was unchanged.
+First: of every model all rows of its table were synced, without an error; people, metrics and usage
+went to Planhat, and what can be seen there was. Second: nothing was synced, to neither, and
+everything was unchanged.
 """
 
 import re
@@ -10,11 +11,15 @@ from itertools import pairwise
 from pathlib import Path
 
 ROW = re.compile(r"^([a-z_]+) +([\d,]+) +([\d,]+) +([\d,]+) +([\d,]+)$", re.MULTILINE)
+TO_PLANHAT = re.compile(
+    r"^(enduser|metric|activity) +([\d,]+) +([\d,]+) +[\d,]+  (.+)$", re.MULTILINE
+)
 SECONDS = re.compile(r"^\[ *(\d+) s\]", re.MULTILINE)
 
 
 def problems(which: str, text: str) -> list[str]:
     """What is wrong with the output, a line each."""
+    text, _, to_planhat = text.partition("\nTo Planhat")
     found = {
         name: [int(cell.replace(",", "")) for cell in cells] for name, *cells in ROW.findall(text)
     }
@@ -28,15 +33,28 @@ def problems(which: str, text: str) -> list[str]:
             wrong.append(
                 f"{model}: {synced} synced, {errors} errors, {unchanged} unchanged, {rows} rows"
             )
-    for number, heading in enumerate(
-        ("Unresolved, by reason", "came back as receipts", "/plugin/")
-    ):
-        if heading not in text:
-            wrong.append(f"line {number} about {heading!r} is missing")
+    wrong += problems_at_planhat(which, to_planhat)
+    for number, said in enumerate(("Unresolved, by reason", "came back as receipts", "/plugin/")):
+        if said not in to_planhat:
+            wrong.append(f"line {number} about {said!r} is missing")
     times = [int(each) for each in SECONDS.findall(text)]
     gaps = [later - sooner for sooner, later in pairwise(times)]
     if not times or max(gaps) > 10:
         wrong.append(f"silent for {max(gaps, default=0)} s")
+    return wrong
+
+
+def problems_at_planhat(which: str, text: str) -> list[str]:
+    """What is wrong with the table of what went to Planhat."""
+    found = TO_PLANHAT.findall(text)
+    if [model for model, *_ in found] != ["activity", "enduser", "metric"]:
+        return [f"the table of what went to Planhat has {len(found)} models"]
+    wrong = []
+    for model, synced, errors, receipts in found:
+        seen, _, acknowledged = receipts.partition(" of ")
+        is_seen = model == "activity" or (seen == acknowledged and seen != "0")
+        if (synced != "0") != (which == "first") or errors != "0" or not is_seen:
+            wrong.append(f"to Planhat, {model}: {synced} synced, {errors} errors, {receipts} seen")
     return wrong
 
 

@@ -1,9 +1,10 @@
 """`make demo`: the whole path with a sample customer base, from an empty machine to a push report.
 
 While Airflow starts, the sample is put into the played Planhat and read through its API, its usage
-sent over HTTP with the real Segment client, and the first build made. Then the push DAG is switched
-on and triggered, as an operator would. Running it again changes nothing: the sample is a function
-of its base date, which the warehouse keeps.
+sent over HTTP with the real Segment client, and the first build made. The people whom calls created
+are sent to Planhat and read back from it. Then both push DAGs are switched on and triggered, as an
+operator would: Planhat's models go to Segment, metrics and usage to Planhat. Running it again
+changes nothing: the sample is a function of its base date, which the warehouse keeps.
 """
 
 import threading
@@ -13,20 +14,24 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import psycopg
 from psycopg import sql
 
 from include import airflow_api, services
 from include.airflow_process import sign_in
 from include.build import build
+from include.connections import PlanhatConnection
 from include.errors import ServiceError, SettingError
+from include.planhat.api.reading import read_api
+from include.planhat.models import BY_NAME
 from include.played_planhat.place import address, played_connection
 from include.push.catalogue import read_catalogue
+from include.push.push import push
 from include.push.report import ModelReport, Report, load_report
 from include.settings import Settings
 from include.warehouse.connection import connect
 
 PUSH_DAG = "push_planhat_to_segment"
+TO_PLANHAT_DAG = "push_usage_to_planhat"
 PAGE = "/plugin/planhat-segment"
 
 # Seconds of silence after which a line says what is still going on.
@@ -49,20 +54,25 @@ def demo(settings: Settings, *, say: Callable[[str], None] = print) -> None:
             services.start_played_planhat(settings, say=voice.say)
             services.start_collector(settings, say=voice.say)
         services.wait_for_played_planhat(settings, say=voice.say)
-        is_running = not services.unhealthy_airflow(settings)
         airflow = pool.submit(_start_airflow, settings, voice.say)
         _load_and_send(settings, url, voice)
-        if not is_running:
-            # Airflow is still starting. Otherwise the push makes the build itself.
-            voice.doing("building the warehouse")
-            build(url, settings, requested_by="make demo", say=voice.say)
+        voice.doing("building the warehouse")
+        build(url, settings, requested_by="make demo", say=voice.say)
+        people = _send_people(settings, url, voice)
         _wait_for_airflow(settings, airflow, voice)
-        report, outcome = _push(settings, url, voice)
+        report = _push(settings, url, PUSH_DAG, voice)
+        usage = _push(settings, url, TO_PLANHAT_DAG, voice)
         voice.doing("comparing with the tables")
         rows = count_rows(url, [each.model for each in report.models])
-    for line in [*table(report.models, rows), "", *outcome, "", *_addresses(settings)]:
+        receipts = count_receipts(url, planhat_connection(settings).destination)
+        outcome = _outcome_of_calls(url)
+    for line in [
+        *table(report.models, rows), *table_to_planhat(people, usage, receipts), "", *outcome, "",
+        *_addresses(settings),
+    ]:  # fmt: skip
         print(line)
     check(report, rows)
+    check_to_planhat(people, usage, receipts)
 
 
 def refuse_real_systems(settings: Settings) -> None:
@@ -161,18 +171,42 @@ def _wait_for_airflow(settings: Settings, started: Future[None], voice: Voice) -
     services.wait_for_airflow(settings, say=voice.say)
 
 
-def _push(settings: Settings, url: str, voice: Voice) -> tuple[Report, list[str]]:
-    """Trigger the push DAG and wait; return its report and what became of the calls."""
+def _send_people(settings: Settings, url: str, voice: Voice) -> Report:
+    """Send the endusers that calls created to Planhat, and read them back, under their new ids."""
+    voice.doing("sending people whom calls created to Planhat, and reading them back")
+    planhat = planhat_connection(settings)
+    with connect(url, application_name="demo", autocommit=True) as connection:
+        # nobody else ever sent anything to this one
+        connection.execute(
+            "update sync.planhat_outbound set since = '2000-01-01', changed_by = 'make demo'"
+            " where model = 'activity' and since is null"
+        )
+    report = push(
+        url, planhat, settings, models=["enduser"], requested_by="make demo",
+        say=lambda line: None,
+    )  # fmt: skip
+    read_api(url, planhat, models=[BY_NAME["enduser"]], say=lambda line: None)
+    return report
+
+
+def planhat_connection(settings: Settings) -> PlanhatConnection:
+    """The played Planhat."""
+    return played_connection(address(settings))
+
+
+def _push(settings: Settings, url: str, dag_id: str, voice: Voice) -> Report:
+    """Trigger a push DAG and wait; return its report."""
     with airflow_api.AirflowApi(settings, "admin", sign_in(settings)["admin"]) as api:
-        voice.doing("pushing through Airflow")
-        api.wait_for_dag(PUSH_DAG, patience=90, say=voice.say)
-        api.unpause(PUSH_DAG)
-        for run_id in api.active_runs(PUSH_DAG):
+        where = "Planhat" if dag_id == TO_PLANHAT_DAG else "Segment"
+        voice.doing(f"pushing to {where} through Airflow")
+        api.wait_for_dag(dag_id, patience=90, say=voice.say)
+        api.unpause(dag_id)
+        for run_id in api.active_runs(dag_id):
             voice.say("another push is under way: waiting for its end")
-            api.wait_for_run(PUSH_DAG, run_id, patience=RUN_PATIENCE, say=voice.say)
-        run_id = api.trigger(PUSH_DAG, {}, "make demo")
-        state = api.wait_for_run(PUSH_DAG, run_id, patience=RUN_PATIENCE, say=voice.say)
-        where = f"{airflow_api.address(settings)}/dags/{PUSH_DAG}/runs/{run_id}"
+            api.wait_for_run(dag_id, run_id, patience=RUN_PATIENCE, say=voice.say)
+        run_id = api.trigger(dag_id, {}, "make demo")
+        state = api.wait_for_run(dag_id, run_id, patience=RUN_PATIENCE, say=voice.say)
+        where = f"{airflow_api.address(settings)}/dags/{dag_id}/runs/{run_id}"
     with connect(url, application_name="demo", autocommit=True) as connection:
         run = connection.execute(
             "select max(run_id) from sync.runs where owner = %s", [run_id]
@@ -181,18 +215,19 @@ def _push(settings: Settings, url: str, voice: Voice) -> tuple[Report, list[str]
             raise ServiceError(f"The push's DAG run {state} before it opened a push: see {where}")
         if state != "success":
             voice.say(f"the DAG run failed: see {where}")
-        return load_report(connection, run[0]), _outcome_of_calls(connection)
+        return load_report(connection, run[0])
 
 
-def _outcome_of_calls(connection: psycopg.Connection) -> list[str]:
+def _outcome_of_calls(url: str) -> list[str]:
     """What became of the landed calls, as lines."""
-    rows = connection.execute(
-        "select reason, count(*) from marts.event_resolution"
-        " where reason is distinct from 'receipt' group by reason order by 2 desc"
-    ).fetchall()
-    returned = connection.execute(
-        "select count(*) from raw_segment.events where source = 'demo-planhat'"
-    ).fetchone()
+    with connect(url, application_name="demo", autocommit=True) as connection:
+        rows = connection.execute(
+            "select reason, count(*) from marts.event_resolution"
+            " where reason is distinct from 'receipt' group by reason order by 2 desc"
+        ).fetchall()
+        returned = connection.execute(
+            "select count(*) from raw_segment.events where source = 'demo-planhat'"
+        ).fetchone()
     counts = dict[str | None, int](rows)
     resolved = counts.pop(None, 0)
     width = max((len(str(reason)) for reason in counts), default=0)
@@ -212,6 +247,17 @@ def count_rows(url: str, models: list[str]) -> dict[str, int]:
             ).fetchone()[0]  # type: ignore[index]
             for model in models
         }
+
+
+def count_receipts(url: str, destination: str) -> dict[str, tuple[int, int]]:
+    """Of each model that went to Planhat: what was seen there again, of what it acknowledged."""
+    with connect(url, application_name="demo", autocommit=True) as connection:
+        rows = connection.execute(
+            "select model, count(seen_back_at), count(*) from sync.objects"
+            " where destination = %s and acknowledged_at is not null group by model",
+            [destination],
+        ).fetchall()
+    return {model: (seen, acknowledged) for model, seen, acknowledged in rows}
 
 
 @dataclass(frozen=True)
@@ -236,6 +282,47 @@ def table(models: list[ModelReport], rows: dict[str, int]) -> list[str]:
         lines.append("  ".join([each.model.ljust(width), *cells]))
     totals = [f"{sum(column.values):>{len(column.head)},}" for column in columns]
     return [*lines, "─" * len(head), "  ".join(["all".ljust(width), *totals])]
+
+
+def table_to_planhat(
+    people: Report, usage: Report, receipts: dict[str, tuple[int, int]]
+) -> list[str]:
+    """The table of what went to Planhat; activities cannot be read back."""
+    head = "To Planhat  Objects synced  Errors  Withheld  Receipts"
+    lines = ["", head, "─" * len(head)]
+    for model, synced, errors, withheld in _sent_to_planhat(people, usage):
+        seen, acknowledged = receipts.get(model, (0, 0))
+        receipt = "none to be had" if model == "activity" else f"{seen:,} of {acknowledged:,}"
+        lines.append(f"{model:<10}  {synced:>14,}  {errors:>6,}  {withheld:>8,}  {receipt}")
+    return lines
+
+
+def _sent_to_planhat(people: Report, usage: Report) -> list[tuple[str, int, int, int]]:
+    """By model: synced and errors of both runs, and what the last one withheld."""
+    first = {each.model: each for each in people.models}
+    return [
+        (
+            each.model,
+            each.synced + (first[each.model].synced if each.model in first else 0),
+            each.errors + (first[each.model].errors if each.model in first else 0),
+            each.withheld,
+        )
+        for each in usage.models
+    ]
+
+
+def check_to_planhat(people: Report, usage: Report, receipts: dict[str, tuple[int, int]]) -> None:
+    """Raise `ServiceError` unless both runs succeeded and what can be seen in Planhat is there."""
+    for report in (people, usage):
+        if report.status != "success":
+            reason = report.reason or "one of its tasks failed"
+            raise ServiceError(f"Push {report.run_id} to Planhat is {report.status}: {reason}.")
+    for model in ("enduser", "metric"):
+        seen, acknowledged = receipts.get(model, (0, 0))
+        if not seen or seen != acknowledged:
+            raise ServiceError(
+                f"Planhat acknowledged {acknowledged:,} of {model}, and shows {seen:,} of them."
+            )
 
 
 def check(report: Report, rows: dict[str, int]) -> None:

@@ -12,6 +12,11 @@ USAGE_EVENTS = {
     ("screen", "screen"): (True, 0.5),
     ("page", "Order Confirmed"): (True, 1),
 }
+# (measure, object type, dimension in Planhat)
+PLANHAT_MEASURES = (
+    ("endusers", "company", "active_people"),
+    ("activities", "enduser", "activities"),
+)
 # (value, key, kind)
 BLOCKED_IDENTITIES = (("kiosk", "all", "value"), ("loadtest-*", "user_id", "pattern"))
 # (kind, value): one's own staff
@@ -36,6 +41,12 @@ def declare(url: str) -> None:
                 "insert into sync.usage_events (type, event, counted, weight, changed_by)"
                 " values (%s, %s, %s, %s, 'sample') on conflict do nothing",
                 [type_, event, counted, weight],
+            )
+        for measure, object_type, dimension in PLANHAT_MEASURES:
+            connection.execute(
+                "insert into sync.planhat_measures (measure, object_type, dimension, changed_by)"
+                " values (%s, %s, %s, 'sample') on conflict do nothing",
+                [measure, object_type, dimension],
             )
         for value, key, kind in BLOCKED_IDENTITIES:
             connection.execute(
