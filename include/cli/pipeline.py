@@ -94,10 +94,9 @@ def plan(
     _alone("RETIRE", retire, models=models)
     names = _names(models)
     settings = load_settings()
-    destination = _destination(settings, to)
     report = run_push(
         migrated_warehouse(settings),
-        destination,
+        _destination(settings, to),
         settings,
         models=names,
         limit=limit,
@@ -131,8 +130,7 @@ def push(
     _alone("PLAN", file, models=models, limit=limit, full=full)
     names = _names(models)
     settings = load_settings()
-    destination = _destination(settings, to)
-    url = migrated_warehouse(settings)
+    url, destination = migrated_warehouse(settings), _destination(settings, to)
     if build_first:
         # new rules that wait for somebody keep no push from what is there
         with suppress(typer.Exit):

@@ -19,6 +19,7 @@ OLDEST = 15
 # Made by migrations, then by dbt.
 SCHEMAS = (
     "sync", "raw_segment", "raw_planhat", "staging", "intermediate", "marts", "planhat",
+    "to_planhat",
 )  # fmt: skip
 
 _ASKED = """

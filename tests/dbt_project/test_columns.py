@@ -10,7 +10,7 @@ from include.settings import Settings
 from tests.dbt_project.descriptions import models
 from tests.include.running import cli
 
-SCHEMAS = ["staging", "intermediate", "marts", "planhat"]
+SCHEMAS = ["staging", "intermediate", "marts", "planhat", "to_planhat"]
 # A description that says no more than the column's name says nothing.
 NO_FACT = {"", "a", "an", "the", "its", "of", "it"}
 
@@ -26,7 +26,8 @@ def built(built_warehouse: Settings) -> set[tuple[str, str]]:
         built_warehouse.airflow_conn_warehouse, row_factory=psycopg.rows.dict_row
     ) as connection:
         rows = connection.execute(
-            "select table_name, column_name from information_schema.columns"
+            "select case table_schema when 'to_planhat' then 'to_planhat__' else '' end"
+            " || table_name as table_name, column_name from information_schema.columns"
             " where table_schema = any (%s)",
             [SCHEMAS],
         ).fetchall()
@@ -38,9 +39,15 @@ def built(built_warehouse: Settings) -> set[tuple[str, str]]:
     }
 
 
+def _table(model: dict) -> str:
+    """Its name in the warehouse; of what goes to Planhat with its schema before it."""
+    alias = model.get("config", {}).get("alias")
+    return f"to_planhat__{alias}" if alias else model["name"]
+
+
 def _described() -> dict[tuple[str, str], str]:
     columns = [
-        ((model["name"], column["name"]), column.get("description", "").strip())
+        ((_table(model), column["name"]), column.get("description", "").strip())
         for model in models()
         for column in model["columns"]
     ]

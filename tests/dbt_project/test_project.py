@@ -11,7 +11,7 @@ from include.build import dbt_options, warehouse_environment
 from include.settings import ROOT, Settings
 
 PROJECT = ROOT / "dbt_project"
-LAYERS = ("staging", "intermediate", "marts", "planhat")
+LAYERS = ("staging", "intermediate", "marts", "planhat", "to_planhat")
 
 
 def _documented() -> dict[str, dict]:

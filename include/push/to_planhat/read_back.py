@@ -4,11 +4,11 @@ A sink answers 200 and looks later. So a metric that was acknowledged is a recei
 shows its value; one whose answer was lost is settled here, and until then it is not sent again.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 from typing import Any
 
 import psycopg
@@ -72,8 +72,7 @@ def read_back(
         by_dimension[sent.payload["dimension"]].append(sent)
     for dimension, waiting in sorted(by_dimension.items()):
         there = _there(client, dimension, [sent.key[1] for sent in waiting])
-        for sent in waiting:
-            _settle(connection, destination, sent, there.get(sent.key))
+        _settle(connection, destination, [(sent, there.get(sent.key)) for sent in waiting])
 
 
 def _sent(connection: psycopg.Connection, destination: str, models: list[str]) -> list[_Sent]:
@@ -109,69 +108,76 @@ def _there(client: Client, dimension: str, days: list[int]) -> dict[tuple[str, i
     }
 
 
-def _settle(connection: psycopg.Connection, destination: str, sent: _Sent, value: Any) -> None:
-    before = sent.known["value"] if sent.unknown and sent.known else None
-    if _is_same(value, sent.payload["value"]):
-        _seen(connection, destination, sent)
-    elif sent.is_old and _is_same(value, before):
-        _did_not_arrive(connection, destination, sent)
-    elif value is not None and (sent.is_old or not sent.unknown):
-        _otherwise(connection, destination, sent, value)
+def _settle(
+    connection: psycopg.Connection, destination: str, read: list[tuple[_Sent, Any]]
+) -> None:
+    """Write what became of each metric, beside the value that Planhat has."""
+    seen, gone, otherwise = [], [], []
+    for sent, value in read:
+        before = sent.known["value"] if sent.unknown and sent.known else None
+        if _is_same(value, sent.payload["value"]):
+            seen.append(sent)
+        elif sent.is_old and _is_same(value, before):
+            gone.append(sent)
+        elif value is not None and (sent.is_old or not sent.unknown):
+            otherwise.append((sent, value))
+    for query, objects in ((_SEEN, seen), (_DID_NOT_ARRIVE, gone)):
+        connection.execute(
+            query,
+            [[each.model for each in objects], [each.object_id for each in objects], destination],
+        )
+    for sent, value in otherwise:
+        connection.execute(
+            _OTHERWISE, [Jsonb({"value": value}), destination, sent.model, sent.object_id]
+        )
 
 
 def _is_same(value: Any, other: Any) -> bool:
+    """Equal, but for what doubles lose where sums are made of differences."""
     if value is None or other is None:
         return value is other
     try:
-        return Decimal(str(value)) == Decimal(str(other))
-    except ArithmeticError:
+        return math.isclose(float(value), float(other), rel_tol=1e-9, abs_tol=1e-9)
+    except (TypeError, ValueError):
         return False
 
 
-def _seen(connection: psycopg.Connection, destination: str, sent: _Sent) -> None:
-    connection.execute(
-        """
-        update sync.objects
-        set
-            seen_back_at = clock_timestamp(), stored_otherwise = null,
-            acknowledged_at = coalesce(sent_at, acknowledged_at),
-            first_acknowledged_at = coalesce(first_acknowledged_at, sent_at),
-            payload = coalesce(sent_payload, payload),
-            fingerprint = coalesce(sent_fingerprint, fingerprint),
-            version = coalesce(sent_version, version),
-            generation = coalesce(sent_generation, generation),
-            message_id = coalesce(sent_message_id, message_id),
-            sent_payload = null, sent_fingerprint = null, sent_version = null,
-            sent_generation = null, sent_message_id = null, sent_is_removal = null, sent_at = null
-        where destination = %s and model = %s and object_id = %s
-        """,
-        [destination, sent.model, sent.object_id],
-    )
+_SEEN = """
+    update sync.objects as ledger
+    set
+        seen_back_at = clock_timestamp(), stored_otherwise = null,
+        acknowledged_at = coalesce(sent_at, acknowledged_at),
+        first_acknowledged_at = coalesce(first_acknowledged_at, sent_at),
+        payload = coalesce(sent_payload, payload),
+        fingerprint = coalesce(sent_fingerprint, fingerprint),
+        version = coalesce(sent_version, version),
+        generation = coalesce(sent_generation, generation),
+        message_id = coalesce(sent_message_id, message_id),
+        sent_payload = null, sent_fingerprint = null, sent_version = null,
+        sent_generation = null, sent_message_id = null, sent_is_removal = null, sent_at = null
+    from unnest(%s::text[], %s::text[]) as settled (model, object_id)
+    where
+        ledger.destination = %s
+        and ledger.model = settled.model and ledger.object_id = settled.object_id
+"""
 
+# Back to what was known before: the next plan finds the difference again.
+_DID_NOT_ARRIVE = """
+    update sync.objects as ledger
+    set
+        row_hash = null, stored_otherwise = null,
+        version = greatest(version, sent_version),
+        payload = case when sent_version is not null then payload end,
+        acknowledged_at = case when sent_version is not null then acknowledged_at end,
+        sent_payload = null, sent_fingerprint = null, sent_version = null,
+        sent_generation = null, sent_message_id = null, sent_is_removal = null, sent_at = null
+    from unnest(%s::text[], %s::text[]) as settled (model, object_id)
+    where
+        ledger.destination = %s
+        and ledger.model = settled.model and ledger.object_id = settled.object_id
+"""
 
-def _did_not_arrive(connection: psycopg.Connection, destination: str, sent: _Sent) -> None:
-    """Back to what was known before: the next plan finds the difference again."""
-    connection.execute(
-        """
-        update sync.objects
-        set
-            row_hash = null, stored_otherwise = null,
-            version = greatest(version, sent_version),
-            payload = case when sent_version is not null then payload end,
-            acknowledged_at = case when sent_version is not null then acknowledged_at end,
-            sent_payload = null, sent_fingerprint = null, sent_version = null,
-            sent_generation = null, sent_message_id = null, sent_is_removal = null, sent_at = null
-        where destination = %s and model = %s and object_id = %s
-        """,
-        [destination, sent.model, sent.object_id],
-    )
-
-
-def _otherwise(connection: psycopg.Connection, destination: str, sent: _Sent, value: Any) -> None:
-    connection.execute(
-        """
-        update sync.objects set stored_otherwise = %s
-        where destination = %s and model = %s and object_id = %s
-        """,
-        [Jsonb({"value": value}), destination, sent.model, sent.object_id],
-    )
+_OTHERWISE = """
+    update sync.objects set stored_otherwise = %s
+    where destination = %s and model = %s and object_id = %s
+"""

@@ -58,7 +58,7 @@ create table sync.planhat_measures (
     object_type text not null
         constraint a_known_object_type check (object_type in ('company', 'enduser', 'asset', 'project')),
     -- Planhat's id of the metric: without spaces
-    dimension text not null constraint a_dimension check (dimension ~ '^[^[:space:]]{1,200}$'),
+    dimension text not null constraint a_dimension check (length(dimension) <= 200 and dimension ~ '^[^[:space:]]+$'),
     aggregation text not null default 'LAST' constraint an_aggregation check (aggregation in ('SUM', 'LAST')),
     -- days before it are not sent
     since date,

@@ -269,3 +269,12 @@ def test_order_within_one_object_is_kept_over_many_runs(
         world.put("company", "c1", name=str(number))
         assert world.push(segment.connection, options=patient).status == "success"
     assert [each["traits"]["name"] for each in segment.messages] == [str(n) for n in range(10)]
+
+
+def test_a_limited_push_arrives_whole_after_being_told_to_wait(
+    world: World, segment: PlayedSegment
+) -> None:
+    world.fill("company", 50)
+    segment.script = in_turn(BUSY)
+    report = world.push(segment.connection, options=replace(QUICK, rate=5_000.0))
+    assert (report.status, report.total("synced"), len(segment.messages)) == ("success", 50, 50)

@@ -74,7 +74,7 @@ def test_the_documents_name_the_versions_and_every_schema() -> None:
             "revoke create on database warehouse from planhat_segment",
             "grant create on database warehouse to planhat_segment",
             "grant create on database fit_db to fit, or create the schemas "
-            "staging, intermediate, marts, planhat for it",
+            "staging, intermediate, marts, planhat, to_planhat for it",
         ),
         (
             "revoke usage on schema sync from planhat_segment",
