@@ -16,6 +16,10 @@ _PUSHES = """
         where
             status not in ('queued', 'running')
             and not is_dry
+            and not exists (
+                select from sync.destinations
+                where destinations.destination = runs.destination and kind <> 'segment'
+            )
             and exists (select from sync.run_models where run_models.run_id = runs.run_id)
         order by run_id desc limit %(runs)s
     )
@@ -39,7 +43,7 @@ _UNRESOLVED = """
 
 
 def pushes(url: str, *, runs: int = 10) -> pd.DataFrame:
-    """The last ended runs that sent, or tried to, side by side.
+    """The last ended runs to Segment that sent, or tried to, side by side.
 
     A row a model, a column a run (`7 · 11-23 06:00`, UTC). A cell is the objects synced; with
     errors `synced (errors!)`; empty where the run had no such model. The newest run is the

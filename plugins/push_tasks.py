@@ -14,7 +14,7 @@ from airflow.sdk import (
     get_current_context,
     task,
 )
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowNotFoundException
 
 from include.connections import (
     Destination,
@@ -38,7 +38,13 @@ HELD = AssetAlias("held_push_plans_of_a_run")
 
 def destination(kind: Kind) -> Destination:
     """What the Airflow connection of that name says. Raises `SettingError`."""
-    connection = Connection.get(kind)
+    try:
+        connection = Connection.get(kind)
+    except AirflowNotFoundException:
+        raise AirflowFailException(
+            f"There is no Airflow connection `{kind}`: docs/"
+            f"{'planhat' if kind == 'planhat' else 'settings'}.md says what it is."
+        ) from None
     if kind == "planhat":
         return planhat_connection_of(connection)
     return segment_connection_of(connection)

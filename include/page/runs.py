@@ -1,4 +1,4 @@
-"""Section 3 of the page: the active push, the last one, those before, and their errors."""
+"""Section 3 of the page: the active push to Segment, the last one, those before; their errors."""
 
 from typing import Any
 
@@ -26,6 +26,14 @@ _RUN = """
     from sync.runs
 """
 
+# Planhat's are runs of their own.
+_TO_SEGMENT = """
+    coalesce(
+        (select kind from sync.destinations where destinations.destination = runs.destination),
+        'segment'
+    ) = 'segment'
+"""
+
 _MODELS = """
     select
         model, considered, unchanged, added, changed, removed, invalid, held, not_sent, synced,
@@ -43,7 +51,7 @@ def active(connection: psycopg.Connection) -> dict[str, Any] | None:
     """
     run = one(
         connection,
-        _RUN + "where status in ('queued', 'running') and lease_until >= now() "
+        f"{_RUN} where {_TO_SEGMENT} and status in ('queued', 'running') and lease_until >= now() "
         "order by started_at desc limit 1",
     )
     return _with_progress(connection, run) if run else None
@@ -59,9 +67,8 @@ def last_finished(connection: psycopg.Connection) -> dict[str, Any] | None:
     """The newest run that has ended and was no dry run, with its models; None before the first."""
     run = one(
         connection,
-        _RUN
-        + "where status not in ('queued', 'running') and not is_dry and finished_at is not null "
-        "order by finished_at desc limit 1",
+        f"{_RUN} where {_TO_SEGMENT} and status not in ('queued', 'running') and not is_dry "
+        "and finished_at is not null order by finished_at desc limit 1",
     )
     return {**run, **_models_of(connection, run["run_id"])} if run else None
 
@@ -70,7 +77,11 @@ def history(
     connection: psycopg.Connection, *, limit: int = 20, offset: int = 0
 ) -> list[dict[str, Any]]:
     """Runs, newest first, each with what its models synced, failed and held together."""
-    runs = rows(connection, _RUN + "order by started_at desc limit %s offset %s", limit, offset)
+    runs = rows(
+        connection,
+        f"{_RUN} where {_TO_SEGMENT} order by started_at desc limit %s offset %s",
+        limit, offset,
+    )  # fmt: skip
     sums = rows(
         connection,
         "select run_id, sum(synced)::bigint as synced, sum(errors)::bigint as errors, "

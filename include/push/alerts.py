@@ -12,7 +12,7 @@ import psycopg
 
 from include.connections import Destination
 from include.counting import counted
-from include.push import runs
+from include.push import destinations, runs
 from include.push.plainly import plainly
 from include.schedule import last_due
 from include.warehouse.connection import connect
@@ -143,7 +143,8 @@ def _change(
 ) -> Alert | None:
     if state == before:
         return None
-    subject = "Push to Segment is well again" if state == WELL else f"Push to Segment: {state}"
+    push = f"Push to {destinations.kind_of(connection, destination).title()}"
+    subject = f"{push} is well again" if state == WELL else f"{push}: {state}"
     alert = Alert(state, before, subject, text)
     tell(alert)
     connection.execute(

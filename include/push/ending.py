@@ -74,7 +74,7 @@ def _status(connection: psycopg.Connection, run_id: int) -> tuple[str, str | Non
         (
             counts["is_unanswered"] and not counts["synced"],
             "failed",
-            why or "Segment gave no answer that can be relied on",
+            why or "the destination gave no answer that can be relied on",
         ),
         (
             # Refused whole (a wrong key, say), or not reached: not one object too many or too few.

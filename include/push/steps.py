@@ -313,8 +313,9 @@ def _begin_plan(
         for table in ("planned", "plan_warnings", "left_out"):
             connection.execute(
                 sql.SQL(
-                    "delete from sync.{0} using sync.runs "
-                    "where {0}.run_id = runs.run_id and runs.run_id < %s "
+                    "delete from sync.{0} using sync.runs, sync.runs as this "
+                    "where {0}.run_id = runs.run_id and this.run_id = %s "
+                    "and runs.destination = this.destination and runs.run_id < this.run_id "
                     "and runs.status not in ('queued', 'running')"
                 ).format(sql.Identifier(table)),
                 [run_id],

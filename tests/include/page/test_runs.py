@@ -220,3 +220,20 @@ def test_receipts_are_counted_per_destination_and_model(warehouse, connection):
     assert (row["host"], row["model"]) == ("a", "company")
     assert (row["acknowledged"], row["seen_back"], row["missing"]) == (2, 1, 1)
     assert row["oldest_missing_at"].startswith("2026-03-02")
+
+
+def test_a_push_to_planhat_is_none_of_segments(warehouse: str) -> None:
+    with psycopg.connect(warehouse, autocommit=True) as connection:
+        connection.execute(
+            "insert into sync.destinations (destination, kind, address)"
+            " values ('api.planhat.com#1', 'planhat', 'https://api.planhat.com')"
+        )
+        connection.execute(
+            "insert into sync.runs (destination, trigger, requested_by, status, lease_until,"
+            " finished_at) values"
+            " ('api.planhat.com#1', 'schedule', 'the schedule', 'running', 'infinity', null),"
+            " ('api.planhat.com#1', 'schedule', 'the schedule', 'success', now(), now())"
+        )
+    assert ask(warehouse, runs.active) is None
+    assert ask(warehouse, runs.last_finished) is None
+    assert ask(warehouse, runs.history) == []

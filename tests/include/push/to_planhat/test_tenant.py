@@ -135,3 +135,19 @@ def test_a_long_list_is_looked_through_to_its_end(world: World, sorts: bool):
     else:  # nobody can say who is there: nobody is made
         assert report.status == "failed"
         assert len(world.endusers()) == 20
+
+
+def test_the_plans_of_the_two_destinations_are_kept_beside_each_other(world: World):
+    world.enduser(0, withheld="no_address")
+    report = world.push()
+    world.run(
+        "insert into sync.runs (destination, trigger, requested_by, status, finished_at)"
+        " values ('segment', 'command', 'a test', 'success', now())"
+    )
+    world.run(
+        "insert into sync.left_out (run_id, model, object_id, code, message, is_waiting)"
+        " select max(run_id), 'company', 'c1', 'x', 'x', false from sync.runs"
+    )
+    assert world.left_out(world.push()) == {"s0": "no_address"}
+    assert world.left_out(report) == {}
+    assert world.run("select object_id from sync.left_out where code = 'x'") == [("c1",)]
