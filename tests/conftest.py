@@ -20,6 +20,7 @@ from include.settings import ROOT, Settings, load_settings
 from include.warehouse import embedded
 from include.warehouse.migrate import migrate
 from tests.parts import PARTS, part_of
+from tests.quick_dbt import make_quick
 from tests.turns import Turns, turn_of
 
 _numbers = itertools.count(1)
@@ -80,6 +81,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
         if parent.name.startswith(("pytest-", "popen-")):
             parent.chmod(0o755)
     settings = load_settings({"DATA_DIR": str(folder)})
+    make_quick()
     try:
         migrate(embedded.start(settings))
         _trust_the_operating_system(settings)
@@ -111,6 +113,15 @@ def warehouse(server: Settings) -> Iterator[str]:
     """The URL of a fresh warehouse with every migration applied."""
     with copied(server, f"test_{next(_numbers)}") as url:
         yield url
+
+
+@pytest.fixture
+def tables_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Builds without dbt's data tests, a third of their cost, where what is asked is the tables.
+
+    That what we guarantee holds is proved by the builds of other modules, of random worlds too.
+    """
+    monkeypatch.setenv("DBT_EXCLUDE_RESOURCE_TYPES", "test")
 
 
 @pytest.fixture(scope="session")

@@ -38,7 +38,7 @@ def run_dbt(
 ) -> tuple[list[dict[str, Any]], str | None]:
     """Every node's result, and what went wrong before there was any."""
     # Unit tests belong to `make test`: a build proves its data, not its rules.
-    arguments = ["run"] if alongside else ["build", "--exclude-resource-type", "unit_test"]
+    arguments = ["run"] if alongside else ["build", "--exclude", "test_type:unit"]
     if full:
         arguments.append("--full-refresh")
     if select is not None:
@@ -61,10 +61,11 @@ class Dbt:
     ) -> None:
         self._say = say
         self._manifest: Any = None
-        self._environment = _environment(warehouse_environment(url))
+        # No variable of dbt's: for another day, dbt would read the whole project anew.
+        self._environment = _environment({**warehouse_environment(url), "BUILD_AS_OF": str(as_of)})
         self._options = [
             *dbt_options(settings), "--log-level", "none",
-            "--vars", json.dumps({"as_of": str(as_of), "in_build": True, **(variables or {})}),
+            "--vars", json.dumps({"in_build": True, **(variables or {})}),
             # nobody reads what dbt would write of each model and result into files
             "--no-write-json",
         ]  # fmt: skip

@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from include.build import LOCK, PROJECT, BuildError, build
+from include.build.dbt import Dbt
 from include.build.failures import reason
 from include.push.push import push
 from include.settings import Settings
@@ -62,6 +63,19 @@ def test_a_build_is_made_when_there_is_something_new_to_see(module_warehouse, mo
     assert any(
         node["node"] == "company_metric_changes" and node["rows"] == 1 for node in rows[-1]["nodes"]
     )
+
+
+def test_for_another_day_only_what_says_the_day_is_read_anew(module_warehouse, module_settings):  # noqa: F811
+    read = []
+    for day in (AS_OF, AS_OF + timedelta(days=1)):
+        with Dbt(module_warehouse, module_settings, as_of=day, say=lambda line: None) as dbt:
+            manifest, problem = dbt.read_project()
+        assert problem is None
+        read.append({name: node.created_at for name, node in manifest.nodes.items()})
+    earlier, later = read
+    anew = {name.split(".")[2] for name in later if later[name] != earlier.get(name)}
+    assert {"usage_trends", "usage_alerts", "int_usage__object_windows"} <= anew
+    assert len(anew) < len(later) / 10, "of models and tests"
 
 
 def test_a_build_that_began_after_the_trigger_is_used(module_warehouse, module_settings):  # noqa: F811
