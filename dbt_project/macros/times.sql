@@ -69,8 +69,8 @@
 
 {# The run's as-of date, a day that is over; by hand, the UTC day before the one on which dbt started. #}
 {% macro as_of_date() -%}
-    {%- set yesterday = (run_started_at - modules.datetime.timedelta(days=1)).strftime("%Y-%m-%d") -%}
-    '{{ var("as_of", none) or env_var("BUILD_AS_OF", "") or yesterday }}'::date
+    '{{ var("as_of", none) or env_var("BUILD_AS_OF", "")
+        or (run_started_at - modules.datetime.timedelta(days=1)).strftime("%Y-%m-%d") }}'::date
 {%- endmacro %}
 
 {# The sources whose originalTimestamp is asked before their timestamp, as a list of SQL; null for none. #}
