@@ -126,8 +126,13 @@ def sources() -> set[str]:
 
 
 def relations() -> list[str]:
-    """What models are called in the warehouse: `marts.companies` …"""
+    """What models are called in the warehouse: `marts.companies` …
+
+    A file that begins with its schema's name is one whose own name another schema has too.
+    """
     folders = (PROJECT / "models").iterdir()
     return sorted(
-        f"{folder.name}.{file.stem}" for folder in folders for file in folder.rglob("*.sql")
+        f"{folder.name}.{file.stem.removeprefix(f'{folder.name}__')}"
+        for folder in folders
+        for file in folder.rglob("*.sql")
     )

@@ -6,6 +6,7 @@ import psycopg
 import pytest
 
 from include.build.docs_site import origins
+from include.build.project import relations
 from include.settings import Settings
 from tests.dbt_project.descriptions import models
 from tests.include.running import cli
@@ -122,3 +123,13 @@ def test_the_docs_show_every_column_and_where_it_comes_from(
 
 def _meta(model: dict) -> dict:
     return model.get("config", {}).get("meta", {})
+
+
+def test_what_a_build_looks_for_is_what_dbt_makes(built_warehouse: Settings):
+    # one that is never there would make each build ask everything
+    with psycopg.connect(built_warehouse.airflow_conn_warehouse) as connection:
+        found = connection.execute(
+            "select name from unnest(%s::text[]) as name where to_regclass(name) is null",
+            [relations()],
+        ).fetchall()
+    assert found == []
