@@ -1,4 +1,4 @@
-"""dbt in the tests' own processes, without what costs a third of its time and nobody reads.
+"""dbt in the tests' own processes, without what costs time and nobody reads.
 
 What a build does is the same. Builds in processes of their own (commands, DAGs) are left as they
 are.
@@ -9,7 +9,7 @@ from typing import Any
 
 
 def make_quick() -> None:
-    """Once a process; what was measured stands beside each part."""
+    """Once a process. Beside each part its share of a build, as a sampling profiler saw it."""
     _make_no_events_that_nobody_reads()
     _compile_templates_once()
     _know_one_calendar()
