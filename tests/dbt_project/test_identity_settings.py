@@ -63,6 +63,7 @@ _SAID = {
 BUILT = usually({0, 1, 2, 4, 6}, set(range(ROUNDS)))
 
 
+@pytest.mark.usefixtures("tables_alone")
 @pytest.mark.parametrize("seed", [5])
 def test_whatever_is_said_meanwhile_many_builds_equal_a_full_one(
     warehouse: str, settings: Settings, seed: int

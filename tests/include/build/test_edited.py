@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
+import pytest
 
 from tests.dbt_project.landing import land_calls, land_objects
 from tests.dbt_project.test_any_order import read_everything
@@ -30,6 +31,7 @@ group by source
 """
 
 
+@pytest.mark.usefixtures("tables_alone")
 def test_an_edit_is_compared_with_what_is_there(
     project: Path, edit, build_it, module_warehouse: str, ask
 ):
