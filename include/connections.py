@@ -128,8 +128,7 @@ class PlanhatConnection:
 
         Raises `SettingError` where there is none: what is sent goes to the tenant's sinks.
         """
-        assert self.sink_token
-        return self.tenant
+        return self._named(self.sink_token)
 
     @property
     def key_end(self) -> str | None:
@@ -150,13 +149,12 @@ class PlanhatConnection:
     @property
     def quota_name(self) -> str:
         """What the quota is counted for: the token, which is not said."""
-        return f"{self._host}#{hashlib.sha256(self.token.encode()).hexdigest()[:12]}"
+        return self._named(self.token)
 
     @property
     def tenant(self) -> str:
         """The tenant, which outlives its tokens where its own is known."""
-        known = self.tenant_token or self.token
-        return f"{self._host}#{hashlib.sha256(known.encode()).hexdigest()[:12]}"
+        return self._named(self.tenant_token or self.token)
 
     @property
     def sink_token(self) -> str:
@@ -172,6 +170,9 @@ class PlanhatConnection:
     @property
     def _host(self) -> str:
         return self.host.split("//", 1)[1]
+
+    def _named(self, secret: str) -> str:
+        return f"{self._host}#{hashlib.sha256(secret.encode()).hexdigest()[:12]}"
 
 
 def destination_name(address: str, kind: str, key_end: str | None) -> str:

@@ -57,7 +57,8 @@ def test_after_the_procedure_nothing_of_the_person_is_left_and_the_books_are_rig
         events = connection.execute("select message_id from raw_segment.events order by 1")
         assert [message for (message,) in events] == ["6", "9"]
         for table, rows in (("raw_segment.quarantine", 1), ("raw_planhat.objects", 1),
-                            ("sync.objects", 1), ("sync.run_errors", 1)):  # fmt: skip
+                            ("sync.objects", 2), ("sync.run_errors", 1),
+                            ("sync.left_out", 1), ("sync.outcome_answers", 1)):  # fmt: skip
             left = connection.execute(f"select count(*) from {table}".encode()).fetchone()
             assert left == (rows,), table
         books = connection.execute(
@@ -78,6 +79,10 @@ def remember_both(url: str) -> None:
         ("5f0000000000000000000018", "u-170", "bob@there.example"),
     ]
     with psycopg.connect(url) as connection:
+        connection.execute(
+            "insert into sync.destinations (destination, kind, address)"
+            " values ('p', 'planhat', 'https://p')"
+        )
         (run,) = connection.execute(
             "insert into sync.runs (destination, trigger, requested_by, status)"
             " values ('d', 'command', 'c', 'partial') returning run_id"
@@ -97,6 +102,21 @@ def remember_both(url: str) -> None:
                 " (destination, model, object_id, payload, user_id, removed_at)"
                 " values ('d', 'enduser', %s, %s, %s, now())", [planhat_id, known, external_id],
             )  # fmt: skip
+            sent = json.dumps({"external_id": external_id, "email": email})
+            connection.execute(
+                "insert into sync.objects (destination, model, object_id, payload)"
+                " values ('p', 'activity', %s, %s)", [f"{planhat_id} 2026-03-01 x", sent],
+            )  # fmt: skip
+            connection.execute(
+                "insert into sync.left_out (run_id, model, object_id, code, message, is_waiting,"
+                " payload) values (%s, 'enduser', 'segment-1', 'no_address', '', false, %s)",
+                [run, sent],
+            )
+            connection.execute(
+                "insert into sync.outcome_answers (destination, model, object_id, answer,"
+                " answered_by) values ('p', 'activity', %s, 'again', 'a')",
+                [f"{planhat_id} 2026-03-01 x"],
+            )
             connection.execute(
                 "insert into sync.run_errors"
                 " (run_id, destination, model, object_id, code, message, payload)"

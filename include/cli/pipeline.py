@@ -29,6 +29,9 @@ Retire = Annotated[
     str, typer.Option(help="A model whose file is gone: what Segment has of it is removed.")
 ]
 
+# Of objects of unknown outcome, so many are listed.
+SHOWN_UNKNOWN = 20
+
 
 def register(app: typer.Typer) -> None:
     """Add this file's commands."""
@@ -168,16 +171,18 @@ def answer(
 ) -> None:
     """Answer for a held plan, or an unknown outcome, for the next push; without a model: both."""
     from include.push import guards
-    from include.push.unknown import ANSWERS, answer_unknown, unknown_objects
+    from include.push.to_planhat.unknown import ANSWERS, answer_unknown, unknown_objects
 
     settings = load_settings()
     url, destination = warehouse_url(settings), _destination(settings, to)
     if not (model or said or fingerprint):
         held = guards.held_plans(url, destination)
-        waiting = unknown_objects(url, destination)
         print("\n".join(map(as_line, map(str, held))) or "No plan is held.")
-        for each in waiting:
+        waiting = unknown_objects(url, destination)
+        for each in waiting[:SHOWN_UNKNOWN]:
             print(as_line(str(each)))
+        if (more := len(waiting) - SHOWN_UNKNOWN) > 0:
+            print(f"and {more:,} more of unknown outcome")
         return
     if not (model and said):
         missing = "ANSWER" if model else "MODEL"
@@ -240,7 +245,6 @@ def _destination(settings: Settings, to: str) -> Destination:
             "AIRFLOW_CONN_PLANHAT is not set: name the tenant to push to, "
             "https://:<token>@api.planhat.com?tenant_token=<tenant token>"
         )
-    assert named.destination  # has a tenant token
     return named
 
 

@@ -1,6 +1,4 @@
-"""What a plan asks of a destination's kind: all else is the same for each."""
-
-from typing import Protocol
+"""What a plan asks of a destination's kind, and what it gets where the kind has nothing to say."""
 
 import psycopg
 from psycopg import sql
@@ -9,7 +7,7 @@ from include.push.catalogue import PushedModel
 from include.push.plan_settings import PlanSettings
 
 
-class Planning(Protocol):
+class Planning:
     """Within the transaction of `include.push.plan.plan_model`, in this order."""
 
     def leave_out(
@@ -19,6 +17,7 @@ class Planning(Protocol):
 
     def identity(self, model: PushedModel, plan: PlanSettings) -> sql.Composable:
         """`user_id`, `anonymous_id` and `group_id` of a row of `source`."""
+        return sql.SQL("null::text as user_id, null::text as anonymous_id, null::text as group_id")
 
     def mark_invalid(
         self, connection: psycopg.Connection, model: PushedModel, plan: PlanSettings
@@ -29,6 +28,7 @@ class Planning(Protocol):
         self, connection: psycopg.Connection, model: PushedModel, plan: PlanSettings
     ) -> None:
         """Make `removal`: what is gone, and is to be said as such."""
+        connection.execute("create temporary table removal (object_id text) on commit drop")
 
     def store_removals(
         self, connection: psycopg.Connection, model: PushedModel, plan: PlanSettings,

@@ -6,6 +6,7 @@ Planhat is one. Two more steps of a push (`steps.py`), which do nothing for Segm
 from pathlib import Path
 
 from include.connections import Destination, PlanhatConnection
+from include.errors import ProblemError
 from include.planhat.api.errors import PlanhatError
 from include.push.plainly import plainly
 from include.push.sending import DeliveryOptions
@@ -35,11 +36,16 @@ def prepare_run(
         is_dry, names = connection.execute(
             "select is_dry, models from sync.runs where run_id = %s", [run_id]
         ).fetchone()  # type: ignore[misc]
-        to_planhat.prepare(
-            connection, url, to, models_of(connection, to.destination, names, folder),
-            environment=environment_of(connection, settings),
-            options=(options or delivery_options(connection)).client, is_dry=is_dry,
-        )  # fmt: skip
+        try:
+            to_planhat.prepare(
+                connection, url, to, models_of(connection, to.destination, names, folder),
+                environment=environment_of(connection, settings),
+                options=(options or delivery_options(connection)).client, is_dry=is_dry,
+            )  # fmt: skip
+        except ProblemError as error:
+            # a DAG's report knows no more of this step than what stands there
+            add_remark(connection, run_id, str(error).rstrip("."), lambda line: None)
+            raise
 
 
 @plainly

@@ -1060,8 +1060,8 @@ MUTATIONS = [
     Mutation(
         "§3.8",
         "models/to_planhat/to_planhat__metric.sql",
-        "and others.metric <> unioned.measured",
-        "and false",
+        "when dimensions.metrics > 1 then",
+        "when false then",
         "a_metric_goes_to_planhat_where_its_external_id_names_one_object",
     ),
     Mutation(

@@ -8,6 +8,16 @@ with company_metrics as (
 
 ),
 
+declared_metrics as (
+
+    select
+        metric,
+        -- Planhat takes no spaces in a dimension's id
+        regexp_replace(btrim(metric), '\s+', '_', 'g') as dimension
+    from {{ ref('stg_settings__company_metrics') }}
+
+),
+
 measures as (
 
     select * from {{ ref('stg_settings__planhat_measures') }}
@@ -103,18 +113,18 @@ named_objects as (
 
 ),
 
--- Planhat takes no spaces in a dimension's id
 declared as (
 
     select
         'company' as object_type,
-        company_id as object_id,
-        metric_date,
-        regexp_replace(btrim(metric), '\s+', '_', 'g') as dimension,
-        metric as measured,
-        value,
-        aggregation
+        company_metrics.company_id as object_id,
+        company_metrics.metric_date,
+        declared_metrics.dimension,
+        company_metrics.metric as measured,
+        company_metrics.value,
+        company_metrics.aggregation
     from company_metrics
+    inner join declared_metrics on company_metrics.metric = declared_metrics.metric
 
 ),
 
@@ -181,6 +191,28 @@ people as (
 
 ),
 
+-- how many metrics would become one in Planhat
+dimensions as (
+
+    select
+        object_type,
+        dimension,
+        count(*) as metrics
+    from (
+        select
+            'company' as object_type,
+            dimension
+        from declared_metrics
+        union all
+        select
+            object_type,
+            dimension
+        from measures
+    ) as every_metric
+    group by object_type, dimension
+
+),
+
 unioned as (
 
     select * from declared
@@ -216,26 +248,13 @@ final as (
         case
             when named_objects.external_id is null then 'no_external_id'
             when named_objects.of_its_external_id > 1 then 'external_id_shared'
-            when
-                exists (
-                    select 1 from {{ ref('stg_settings__company_metrics') }} as others
-                    where
-                        unioned.object_type = 'company'
-                        and regexp_replace(btrim(others.metric), '\s+', '_', 'g') = unioned.dimension
-                        and others.metric <> unioned.measured
-                )
-                or exists (
-                    select 1 from measures
-                    where
-                        measures.object_type = unioned.object_type
-                        and measures.dimension = unioned.dimension
-                        and measures.measure <> unioned.measured
-                )
-                then 'dimension_shared'
+            when dimensions.metrics > 1 then 'dimension_shared'
         end as withheld
     from unioned
     inner join named_objects
         on unioned.object_type = named_objects.object_type and unioned.object_id = named_objects.object_id
+    inner join dimensions
+        on unioned.object_type = dimensions.object_type and unioned.dimension = dimensions.dimension
 
 )
 

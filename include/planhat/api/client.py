@@ -33,7 +33,8 @@ logging.getLogger("httpx").setLevel(logging.WARNING)
 # Rows of a bulk call, and bytes of a sink's body.
 BULK_ROWS = 5_000
 SINK_BYTES = 32_000_000
-# Of a page of metrics that are read back; what is asked for beyond a cap comes with the next.
+# Of a page of a list that is read whole, and of one of metrics; fewer may come.
+ROWS = 2_000
 METRIC_ROWS = 10_000
 
 Params = Mapping[str, str | int]
@@ -146,15 +147,23 @@ class Client:
         if not response.is_success:
             raise refusal(response, self.connection.place, path)
 
+    def rows(self, path: str, params: Params | None = None) -> Iterator[dict[str, Any]]:
+        """The objects of a list that nobody changes meanwhile, page after page, to an empty one.
+
+        Rows that are no objects are passed over. Raises what `page` raises.
+        """
+        offset = 0
+        asked = {"sort": "_id", "limit": ROWS, **(params or {})}
+        while page := self.page(path, {**asked, "offset": offset}):
+            offset += len(page)
+            yield from (row for row in map(msgspec.json.decode, page) if isinstance(row, dict))
+
     def dimensions(self, dimension: str, first_day: int, last_day: int) -> Iterator[dict[str, Any]]:
         """What Planhat has of a metric, days counted since 1970-01-01, both included."""
-        offset = 0
-        asked: dict[str, str | int] = {
+        asked: Params = {
             "dimid": dimension, "from": first_day, "to": last_day, "limit": METRIC_ROWS,
         }  # fmt: skip
-        while rows := self.page("dimensiondata", {**asked, "offset": offset}):
-            offset += len(rows)
-            yield from map(msgspec.json.decode, rows)
+        return self.rows("dimensiondata", asked)
 
     def metrics(self, items: Sequence[Mapping[str, Any]], *, repeat: Repeat) -> list[Any]:
         """Hand metrics to their sink; what it says of those that are written wrong.

@@ -11,8 +11,9 @@ from typing import Any
 from include.nearest import unknown
 from include.planhat.api.answers import Upserted
 from include.planhat.api.client import Client
-from include.planhat.api.errors import OutcomeUnknownError, PlanhatAwayError
+from include.planhat.api.errors import OutcomeUnknownError, PlanhatAwayError, PlanhatError
 from include.push.sending import Accepted, Outcome, Refused, Rejected, Unknown
+from include.push.to_planhat import said
 from include.push.to_planhat.looking import Endusers, Found, look
 from include.push.to_planhat.rows import Row
 
@@ -22,7 +23,8 @@ NAMES = {
     "last_name": "lastName", "position": "position", "phone": "phone", "custom": "custom",
 }  # fmt: skip
 
-_WORDS = 200
+# By which an error is tied to its row.
+_KEYS = ("companyId", "externalId", "email")
 
 
 def send(client: Client, rows: Sequence[Row], custom_fields: Mapping[str, str]) -> Outcome:
@@ -63,7 +65,10 @@ def _write(client: Client, to_write: dict[int, dict[str, Any]]) -> Outcome:
         )
     except (OutcomeUnknownError, PlanhatAwayError) as error:
         lost = error
-    there = look(client, {item["companyId"] for item in to_write.values()})
+    try:
+        there = look(client, {item["companyId"] for item in to_write.values()})
+    except PlanhatError as error:
+        return Unknown("outcome_unknown", f"it was sent, and could not be looked at: {error}")
     rejected: dict[int, Rejected] = {}
     missing: dict[int, dict[str, Any]] = {}
     for index, item in to_write.items():
@@ -91,20 +96,24 @@ def _explained(
 ) -> Outcome:
     """Why rows are not there: as the answer says by a key of theirs, else by trying halves."""
     if answer.denied and not answer.inserted and not answer.updated:
-        return Refused("no_permission", f"Planhat: {_said(answer.denied[0])}", is_content=False)
-    said = [*answer.failed, *answer.denied]
+        return Refused("no_permission", said.words(answer.denied[0]), is_content=False)
+    errors = [*answer.failed, *answer.denied]
     untold = {}
     for index, item in missing.items():
-        words = next((_said(each) for each in said if _is_about(each, item)), None)
-        if words is None and is_alone:
-            words = _said(said[0]) if said else "it answered, and does not have it"
-        if words is None:
+        why = next((said.words(each) for each in errors if said.is_about(each, item, _KEYS)), None)
+        if why is None and is_alone:
+            why = said.words(errors[0]) if errors else "Planhat answered, and does not have it"
+        if why is None:
             untold[index] = item
         else:
-            rejected[index] = Rejected("not_stored", f"Planhat: {words}")
+            rejected[index] = Rejected("not_stored", why)
     halves = [dict(list(untold.items())[part::2]) for part in (0, 1)]
     for half in filter(None, halves):
-        outcome = _write(client, half)
+        try:
+            outcome = _write(client, half)
+        except PlanhatError as error:
+            # of others it is known that they are there: the next push looks for all of them
+            return Unknown("outcome_unknown", f"a part was sent: {error}")
         if not isinstance(outcome, Accepted):
             return outcome
         rejected.update(outcome.rejected)
@@ -187,18 +196,3 @@ def _differences(item: dict[str, Any], mine: Found) -> list[str]:
 def _is_as(sent: dict[str, Any], mine: Found) -> bool:
     """Whether Planhat has it as it was sent."""
     return not _differences(_item(sent), mine)
-
-
-def _is_about(error: Any, item: dict[str, Any]) -> bool:
-    """Whether an error carries a row that has this one's keys."""
-    sent = error.get("item") if isinstance(error, dict) else None
-    return isinstance(sent, dict) and all(
-        sent.get(name) == item.get(name) for name in ("companyId", "externalId", "email")
-    )
-
-
-def _said(error: Any) -> str:
-    """The words of an error, which is an object, or a text; cut, as it may repeat what was sent."""
-    if isinstance(error, dict):
-        error = error.get("message") or error.get("error") or "refused, without a word"
-    return " ".join(str(error).split())[:_WORDS]

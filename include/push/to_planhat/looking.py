@@ -8,7 +8,7 @@ import msgspec
 
 from include.planhat.api.client import Client
 from include.planhat.api.errors import NotThereError, PlanhatAwayError
-from include.planhat.api.pages import Position, next_page
+from include.planhat.api.pages import UNSORTED, Position, next_page
 
 # Ids of 24 digits in one address: some servers take no longer ones than 2,000 characters.
 COMPANIES = 75
@@ -81,9 +81,9 @@ def _whole_list(client: Client, params: dict[str, str]) -> list[Found]:
         pages, position = [], Position()
         while not position.has_ended:
             new, position = next_page(fetch, position)
-            pages.append([msgspec.json.decode(row.raw) for row in new])
+            pages.append([msgspec.json.decode(row.raw) for row in new if row.id is not None])
         # the last one is empty; what came in one page was whole, in whatever order
-        if position.doubt is None or len(pages) <= 2:
+        if position.doubt is None or (position.doubt == UNSORTED and len(pages) <= 2):
             return [row for page in pages for row in page]
     raise PlanhatAwayError(
         "Planhat's list of endusers moves too quickly to be read whole; try again later."

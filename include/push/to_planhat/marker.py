@@ -4,8 +4,6 @@ Two that write to one tenant would each send what the other has sent. The first 
 and every other one is refused, whenever it looks.
 """
 
-import msgspec
-
 from include.errors import ProblemError
 from include.planhat.api.client import Client
 
@@ -42,11 +40,9 @@ def check(client: Client, environment: str, *, make: bool) -> None:
 
 def _marks(client: Client) -> list[str]:
     """Environments that have marked the tenant, the first one first."""
-    found: list[tuple[str, str]] = []
-    offset = 0
-    while rows := client.page("customfields", {"sort": "_id", "limit": 2_000, "offset": offset}):
-        offset += len(rows)
-        for each in map(msgspec.json.decode, rows):
-            if isinstance(each, dict) and str(each.get("name", "")).startswith(PREFIX):
-                found.append((str(each["_id"]), str(each["name"]).removeprefix(PREFIX)))
+    found = [
+        (str(each.get("_id")), each["name"].removeprefix(PREFIX))
+        for each in client.rows("customfields")
+        if str(each.get("name")).startswith(PREFIX)
+    ]
     return [environment for _, environment in sorted(found)]

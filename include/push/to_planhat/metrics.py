@@ -11,9 +11,11 @@ from typing import Any
 from include.planhat.api.client import Client
 from include.planhat.api.errors import OutcomeUnknownError
 from include.push.sending import Accepted, Outcome, Rejected, Unknown
+from include.push.to_planhat import said
 from include.push.to_planhat.rows import Row
 
-_WORDS = 200
+# By which an error is tied to its item.
+_KEYS = ("dimensionId", "externalId", "model", "date")
 
 
 def send(client: Client, rows: Sequence[Row]) -> Outcome:
@@ -28,12 +30,12 @@ def send(client: Client, rows: Sequence[Row]) -> Outcome:
         return Unknown("outcome_unknown", str(lost))
     rejected: dict[int, Rejected] = {}
     for error in errors:
-        found = [index for index, item in items.items() if _is_about(error, item)]
+        found = [index for index, item in items.items() if said.is_about(error, item, _KEYS)]
         if not found:
             return Unknown(
-                "outcome_unknown", f"Planhat refused some, and does not say which: {_said(error)}"
+                "outcome_unknown", f"some were refused, and not said which: {said.words(error)}"
             )
-        rejected.update({index: Rejected("refused", _said(error)) for index in found})
+        rejected.update({index: Rejected("refused", said.words(error)) for index in found})
     return Accepted(rejected)
 
 
@@ -61,16 +63,3 @@ def _number(value: Any) -> int | float:
 def _difference(value: float, before: float) -> int | float:
     """Exact in decimals: 0.3 after 0.1 is 0.2 more."""
     return _number(float(Decimal(str(value)) - Decimal(str(before))))
-
-
-def _is_about(error: Any, item: dict[str, Any]) -> bool:
-    sent = error.get("item") if isinstance(error, dict) else None
-    return isinstance(sent, dict) and all(
-        sent.get(name) == item[name] for name in ("dimensionId", "externalId", "model", "date")
-    )
-
-
-def _said(error: Any) -> str:
-    if isinstance(error, dict):
-        error = error.get("error") or error.get("message") or "refused, without a word"
-    return f"Planhat: {' '.join(str(error).split())[:_WORDS]}"

@@ -8,6 +8,8 @@ from psycopg import sql
 from include.push import left_out, outbound
 from include.push.catalogue import PushedModel
 from include.push.plan_settings import PlanSettings
+from include.push.planning import Planning
+from include.push.to_planhat.unknown import WAITS
 
 # What `withheld` says in a table of `to_planhat`, for people.
 WITHHELD = {
@@ -25,12 +27,19 @@ WITHHELD = {
 }
 
 
-class PlanhatPlanning:
-    """As `include.push.planning.Planning`."""
+# What Planhat, or our own request, cannot do without.
+REQUIRED = {
+    "enduser": ("company_id", "email"),
+    "metric": (
+        "planhat_model", "planhat_id", "external_id", "dimension", "metric_date", "value",
+        "aggregation",
+    ),
+    "activity": ("enduser_id", "activity_date", "event", "count", "weight"),
+}  # fmt: skip
 
-    def identity(self, model: PushedModel, plan: PlanSettings) -> sql.Composable:
-        """None of Segment's."""
-        return sql.SQL("null::text as user_id, null::text as anonymous_id, null::text as group_id")
+
+class PlanhatPlanning(Planning):
+    """What is withheld, what waits. Nothing is ever removed there."""
 
     def leave_out(
         self, connection: psycopg.Connection, model: PushedModel, plan: PlanSettings
@@ -47,25 +56,32 @@ class PlanhatPlanning:
     def mark_invalid(
         self, connection: psycopg.Connection, model: PushedModel, plan: PlanSettings
     ) -> None:
-        """Nothing beyond what is invalid everywhere."""
-
-    def find_removals(
-        self, connection: psycopg.Connection, model: PushedModel, plan: PlanSettings
-    ) -> None:
-        """None: nothing is ever deleted in Planhat."""
-        connection.execute("create temporary table removal (object_id text) on commit drop")
-
-    def store_removals(
-        self, connection: psycopg.Connection, model: PushedModel, plan: PlanSettings,
-        generation: int,
-    ) -> None:  # fmt: skip
-        """None."""
-
-    def conclude(
-        self, connection: psycopg.Connection, model: PushedModel, plan: PlanSettings,
-        generation: int,
-    ) -> None:  # fmt: skip
-        """Nothing to keep."""
+        """Rows without what each must have. Ours have it; those of an added model may not."""
+        connection.execute(
+            """
+            update change
+            set
+                code = 'incomplete',
+                problem = 'it has no ' || (
+                    select string_agg(name, ', ' order by name)
+                    from unnest(%(names)s::text[]) as name
+                    where coalesce(payload ->> name, '') = ''
+                )
+            where
+                code is null
+                and exists (
+                    select from unnest(%(names)s::text[]) as name
+                    where coalesce(payload ->> name, '') = ''
+                )
+            """,
+            {"names": list(REQUIRED[model.call])},
+        )
+        if model.call == "metric":
+            connection.execute(
+                "update change set code = 'unknown_aggregation',"
+                " problem = 'its aggregation is neither SUM nor LAST'"
+                " where code is null and payload ->> 'aggregation' not in ('SUM', 'LAST')"
+            )
 
 
 def _withhold(connection: psycopg.Connection, model: PushedModel) -> None:
@@ -86,10 +102,8 @@ def _withhold(connection: psycopg.Connection, model: PushedModel) -> None:
 
 def _let_wait(connection: psycopg.Connection, model: PushedModel, plan: PlanSettings) -> None:
     """What may have arrived, and would count twice if it were sent again."""
-    if model.call == "enduser":
-        return
     connection.execute(
-        """
+        f"""
         insert into left_out (object_id, code, message, is_waiting, is_gone, payload)
         select
             ledger.object_id, 'outcome_unknown',
@@ -104,13 +118,12 @@ def _let_wait(connection: psycopg.Connection, model: PushedModel, plan: PlanSett
                 and ledger.model = %(model)s
                 and ledger.object_id = coalesce(compared.ledger_id, compared.object_id)
         where
-            ledger.sent_version is not null
-            and (%(call)s = 'activity' or ledger.sent_payload ->> 'aggregation' = 'SUM')
+            {WAITS}
             and not exists (
                 select from left_out where left_out.object_id = ledger.object_id
             )
             and not exists (select from bad_key where bad_key.object_id = compared.object_id)
-        """,
+        """,  # noqa: S608
         {"destination": plan.destination, "model": model.name, "call": model.call},
     )
 

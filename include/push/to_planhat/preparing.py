@@ -30,7 +30,10 @@ def prepare(
         read_back(connection, client, to.destination, models.values())
     connection.execute(
         """
-        update sync.planhat_outbound set since = (now() at time zone 'UTC')::date
+        update sync.planhat_outbound
+        set
+            since = (now() at time zone 'UTC')::date, valid_from = now(),
+            changed_by = 'the first push'
         where model = 'activity' and since is null
         """
     )

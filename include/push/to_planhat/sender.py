@@ -3,8 +3,6 @@
 from functools import partial
 from threading import Event
 
-import msgspec
-
 from include.connections import PlanhatConnection
 from include.planhat.api.client import Client
 from include.planhat.api.errors import PlanhatError, RefusedError
@@ -83,11 +81,8 @@ class PlanhatSender:
 
 def custom_fields(client: Client) -> dict[str, str]:
     """`{name: type}` of the custom fields of endusers. Raises `PlanhatError`."""
-    found: dict[str, str] = {}
-    offset = 0
-    while rows := client.page("customfields", {"sort": "_id", "limit": 2_000, "offset": offset}):
-        offset += len(rows)
-        for each in map(msgspec.json.decode, rows):
-            if str(each.get("parent")).replace(" ", "").lower() == "enduser":
-                found[str(each.get("name"))] = str(each.get("type"))
-    return found
+    return {
+        str(each.get("name")): str(each.get("type"))
+        for each in client.rows("customfields")
+        if str(each.get("parent")).replace(" ", "").lower() == "enduser"
+    }

@@ -5,21 +5,17 @@ from psycopg import sql
 
 from include.push.catalogue import PushedModel
 from include.push.plan_settings import PlanSettings
+from include.push.planning import Planning
 from include.push.to_segment import former_groups, preflight, removals, warehouse_names
 from include.push.to_segment.identity import identity as _identity
 
 
-class SegmentPlanning:
-    """As `include.push.planning.Planning`."""
+class SegmentPlanning(Planning):
+    """User ids, removals, warnings. What Segment must not get is invalid: nothing is left out."""
 
     def identity(self, model: PushedModel, plan: PlanSettings) -> sql.Composable:
         """The ids by which Segment knows an object."""
         return _identity(model, plan)
-
-    def leave_out(
-        self, connection: psycopg.Connection, model: PushedModel, plan: PlanSettings
-    ) -> None:
-        """Nothing: what Segment must not get is invalid."""
 
     def mark_invalid(
         self, connection: psycopg.Connection, model: PushedModel, plan: PlanSettings

@@ -2,9 +2,10 @@
 
 import pytest
 
+from include.connections import SegmentConnection
 from include.errors import ProblemError
 from include.played_planhat.faults import Fault
-from include.push.unknown import answer_unknown, unknown_objects
+from include.push.to_planhat.unknown import answer_unknown, unknown_objects
 from tests.include.push.to_planhat.world import World, counts
 
 
@@ -130,3 +131,28 @@ def test_the_first_push_says_from_which_day_on_activities_are_sent(world: World)
         " where model = 'activity'"
     )
     assert is_today
+
+
+def test_what_goes_again_by_itself_is_nothing_to_answer(world: World, people: list[dict]):
+    world.enduser(7)
+    world.played.faults.waiting = [Fault("lost", "PUT", "endusers", times=99)]
+    world.push()
+    assert world.run("select count(*) from sync.objects where sent_version is not null") == [(0,)]
+    # Segment drops what comes twice, if it comes under the id that it had
+    world.run("insert into sync.destinations (destination, address) values ('s#1', 'https://s')")
+    world.run(
+        "insert into sync.objects (destination, model, object_id, sent_version, sent_payload)"
+        " values ('s#1', 'company', 'c1', 1, '{}')"
+    )
+    segment = SegmentConnection("https://s", "k")
+    world.run(
+        "update sync.destinations set destination = %s where destination = 's#1'",
+        [segment.destination],
+    )
+    world.run(
+        "update sync.objects set destination = %s where destination = 's#1'",
+        [segment.destination],
+    )
+    assert unknown_objects(world.url, segment) == []
+    with pytest.raises(ProblemError, match="No company has an unknown outcome"):
+        answer_unknown(world.url, segment, "company", "again", answered_by="Ada")

@@ -168,3 +168,42 @@ def test_more_new_endusers_than_the_guard_allows_wait_for_an_answer(world: World
     assert world.push().status == "held"
     answer_plan(world.url, world.to, "enduser", "all", answered_by="Ada")
     assert counts(world.push(), "enduser")["synced"] == 3
+
+
+def test_what_was_written_and_could_not_be_looked_at_is_unknown_and_never_somebody_elses(
+    world: World,
+):
+    for number in range(3):
+        world.enduser(number)
+    working = world.played.switches
+
+    def revoke(method: str, path: str) -> None:
+        if method == "GET" and world.endusers():
+            world.played.switches = working.turned(revoked=True)
+
+    world.played.faults.meanwhile = revoke
+    first = world.push()
+    assert set(world.errors(first).values()) == {"outcome_unknown"}
+    world.played.faults.meanwhile = None
+    world.played.switches = working
+    assert counts(world.push(), "enduser") == {"considered": 3, "added": 3, "synced": 3}
+    assert len(world.endusers()) == 3
+    assert len(world.played.requests.of("PUT")) == 1
+
+
+def test_a_row_without_what_it_needs_says_so_and_costs_no_neighbour(world: World):
+    world.enduser(0)
+    world.enduser(1, email=None)
+    world.enduser(2, company_id=None, email=" ")
+    world.value(0, 5)
+    world.value(1, 5, metric_date=None)
+    world.value(2, 5, aggregation="AVG")
+    report = world.push()
+    assert world.errors(report) == {
+        "s1": "incomplete", "s2": "incomplete", "Company 1 2026-03-01 SUM": "incomplete",
+        "Company 2 2026-03-01 AVG": "unknown_aggregation",
+    }  # fmt: skip
+    messages = dict(world.run("select object_id, message from sync.run_errors"))
+    assert messages["s2"] == "it has no company_id"
+    assert messages["Company 1 2026-03-01 SUM"] == "it has no metric_date"
+    assert (counts(report, "enduser")["synced"], counts(report, "metric")["synced"]) == (1, 1)

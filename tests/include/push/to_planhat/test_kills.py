@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from include.played_planhat.faults import KINDS, Fault
-from include.push.unknown import answer_unknown, unknown_objects
+from include.push.to_planhat.unknown import answer_unknown, unknown_objects
 from tests.include.push.pusher import Pusher
 from tests.include.push.to_planhat.test_activities import booked
 from tests.include.push.to_planhat.world import World

@@ -102,7 +102,9 @@ def test_while_planhat_is_away_a_push_says_so_and_the_next_one_goes_on(world: Wo
     world.played.faults.waiting = [Fault("reset", times=100)]
     with pytest.raises(ProblemError, match="does not answer for customfields"):
         world.push(options=quick(attempts=2))
-    assert world.run("select status from sync.runs") == [("failed",)]
+    ((status, remarks),) = world.run("select status, remarks from sync.runs")
+    assert status == "failed"
+    assert "does not answer for customfields" in remarks[0]
     world.played.faults.waiting = []
     report = world.push()
     assert (report.status, report.total("synced")) == ("success", 2)

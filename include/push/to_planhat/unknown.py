@@ -1,6 +1,6 @@
-"""Objects of which nobody knows whether they arrived, and what a person says of them.
+"""Objects of which nobody knows whether they arrived in Planhat, and what a person says of them.
 
-An activity, or a sum that cannot be read back: sent again by itself it might count twice.
+An activity, or a sum that is not read back yet: sent again by itself it might count twice.
 """
 
 from dataclasses import dataclass
@@ -15,6 +15,13 @@ from include.push.runs import close_dead_run
 from include.warehouse.connection import connect
 
 ANSWERS = ("arrived", "again")
+
+# Of a row of the ledger (`ledger`): it was sent, and a repeat would count twice. Endusers and LAST
+# metrics go again by themselves.
+WAITS = """
+    ledger.sent_version is not null
+    and (ledger.sent_payload ? 'activity_date' or ledger.sent_payload ->> 'aggregation' = 'SUM')
+"""
 
 
 @dataclass(frozen=True)
@@ -82,15 +89,18 @@ def _find(
     connection: psycopg.Connection, destination: str, model: str | None
 ) -> list[tuple[str, str, datetime, dict | None]]:
     return connection.execute(
-        """
+        f"""
         select model, object_id, coalesce(sent_at, acknowledged_at), stored_otherwise
-        from sync.objects
+        from sync.objects as ledger
         where
-            destination = %(destination)s
+            destination = (
+                select destination from sync.destinations
+                where destination = %(destination)s and kind = 'planhat'
+            )
             and (%(model)s::text is null or model = %(model)s)
-            and (sent_version is not null or stored_otherwise is not null)
+            and ({WAITS} or stored_otherwise is not null)
         order by model, object_id
-        """,
+        """,  # noqa: S608
         {"destination": destination, "model": model},
     ).fetchall()
 
