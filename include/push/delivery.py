@@ -11,13 +11,11 @@ import psycopg
 
 from include.connections import Destination
 from include.push import ledger
+from include.push.batches import cut, read_sizes
 from include.push.ledger import Failure, Range
 from include.push.sending import Accepted, DeliveryOptions, Refused, Sender, Unknown
 from include.warehouse.pace import Pace
 from include.warehouse.session import Session
-
-# Sizes read from the plan at a time.
-PAGE = 20_000
 
 # After so many batches in a row without an answer nobody is there: the rest stays unsent.
 GIVE_UP_AFTER = 3
@@ -193,8 +191,9 @@ class Delivery:
     def _batches(self) -> Generator[Range, None, None]:
         """The part's rows that have no outcome yet, cut to batches; read under one lock."""
         with Session(self._url) as session:
-            for first, last in self._gaps(session):
-                yield from self._cut(self._sizes(session, first, last))
+            for gap in self._gaps(session):
+                for first, last in cut(self._sizes(session, *gap), self._sender):
+                    yield Range(self._part.run_id, self._part.model, first, last)
 
     def _gaps(self, session: "Session") -> list[tuple[int, int]]:
         """Ranges of positions without an outcome: after an interruption, not all of them.
@@ -221,26 +220,11 @@ class Delivery:
         """Position and bytes of the rows from `first` to `last`."""
         while first <= last:
             page = Range(self._part.run_id, self._part.model, first, last)
-            rows = session.run(partial(_read_sizes, page=page))
+            rows = session.run(partial(read_sizes, part=page))
             yield from rows
             if not rows:
                 return
             first = rows[-1][0] + 1
-
-    def _cut(self, sizes: Iterator[tuple[int, int]]) -> Iterator[Range]:
-        sender = self._sender
-        first = last = count = total = 0
-        for position, varying in sizes:
-            size = varying + sender.around
-            if count and (total + size > sender.batch_bytes or count == sender.batch_objects):
-                yield Range(self._part.run_id, self._part.model, first, last)
-                count = total = 0
-            first = first if count else position
-            last = position
-            count += 1
-            total += size
-        if count:
-            yield Range(self._part.run_id, self._part.model, first, last)
 
 
 def _give_up(connection: psycopg.Connection, batch: Range) -> int:
@@ -248,18 +232,3 @@ def _give_up(connection: psycopg.Connection, batch: Range) -> int:
         connection, batch, "outcome_unknown",
         "it was sent, and its process ended before the answer was recorded",
     )  # fmt: skip
-
-
-def _read_sizes(connection: psycopg.Connection, page: Range) -> list[tuple[int, int]]:
-    return connection.execute(
-        """
-        select position, bytes
-        from sync.planned
-        where
-            run_id = %(run_id)s and model = %(model)s
-            and position between %(first)s and %(last)s
-        order by position
-        limit %(page)s
-        """,
-        {**page.parameters, "page": PAGE},
-    ).fetchall()

@@ -38,7 +38,7 @@ def prepare_run(
         ).fetchone()  # type: ignore[misc]
         try:
             to_planhat.prepare(
-                connection, url, to, models_of(connection, to.destination, names, folder),
+                connection, url, to, run_id, models_of(connection, to.destination, names, folder),
                 environment=environment_of(connection, settings),
                 options=(options or delivery_options(connection)).client, is_dry=is_dry,
             )  # fmt: skip

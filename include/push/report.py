@@ -9,6 +9,8 @@ from psycopg.rows import class_row
 from include.counting import counted
 from include.errors import ProblemError
 from include.push import destinations
+from include.push.to_planhat import needs
+from include.push.to_planhat.needs import Needs
 from include.push.to_segment.warehouse_names import warnings_of
 
 # Characters of a value in a sample.
@@ -76,6 +78,8 @@ class Report:
     warnings: list[str] = field(default_factory=list)
     # what the plan says besides its counts
     remarks: list[str] = field(default_factory=list)
+    # what it asks of its destination, where that has a quota
+    needs: Needs | None = None
     # why objects failed, an example each
     errors: list[ErrorReport] = field(default_factory=list)
     # a dry run's examples: {"model", "action", "object_id", "changes": {column: [before, after]}}
@@ -111,6 +115,7 @@ class Report:
             },
             "warnings": self.warnings,
             "remarks": self.remarks,
+            "needs": self.needs.lines() if self.needs else [],
             "errors": [asdict(each) for each in self.errors],
         }
 
@@ -168,6 +173,7 @@ class Report:
         lines += self._error_lines()
         lines += [f"! {warning}" for warning in self.warnings]
         lines += [f"{remark[0].upper()}{remark[1:]}." for remark in self.remarks]
+        lines += self.needs.lines() if self.needs else []
         ended = f"Run {self.run_id} to {self.to}: {self._ended()} after {self.seconds:.1f} s"
         return "\n".join([*lines, ended + (f" ({self.reason})" if self.reason else "")])
 
@@ -210,7 +216,7 @@ def load_report(connection: psycopg.Connection, run_id: int) -> Report:
         select
             destination, status, reason,
             extract(epoch from coalesce(finished_at, clock_timestamp()) - started_at)::float,
-            remarks
+            remarks, needs
         from sync.runs where run_id = %s
         """,
         [run_id],
@@ -223,11 +229,13 @@ def load_report(connection: psycopg.Connection, run_id: int) -> Report:
             f"select {names} from sync.run_models where run_id = %s order by model",  # noqa: S608
             [run_id],
         ).fetchall()
-    destination, status, reason, seconds, remarks = run
+    destination, status, reason, seconds, remarks, needed = run
     warnings = warnings_of(connection, run_id)
     errors = _errors(connection, run_id)
     to = destinations.name_of(connection, destination)
-    return Report(run_id, to, status, reason, seconds, models, warnings, remarks, errors)
+    return Report(
+        run_id, to, status, reason, seconds, models, warnings, remarks, needs.read(needed), errors
+    )
 
 
 def _errors(connection: psycopg.Connection, run_id: int) -> list[ErrorReport]:

@@ -28,6 +28,7 @@ from include.push.plan_settings import PlanSettings
 from include.push.report import Report, load_report
 from include.push.runs import Claim, Request
 from include.push.sending import DeliveryOptions
+from include.push.to_planhat import needs
 from include.push.to_planhat import preparing as to_planhat
 from include.settings import Settings
 from include.warehouse.connection import connect
@@ -269,6 +270,8 @@ def plan_models(
         if waiting := _waiting(connection, run_id, model):
             add_remark(connection, run_id, waiting, say)
     connection.isolation_level = None
+    if destinations.kind_of(connection, plan.destination) == "planhat":
+        needs.planned(connection, run_id, models.values(), planned_parts(connection, run_id))
     if is_first:
         added = load_report(connection, run_id).total("added")
         remark = destinations.first_push(connection, plan.destination, added)

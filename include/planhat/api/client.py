@@ -150,7 +150,8 @@ class Client:
     def rows(self, path: str, params: Params | None = None) -> Iterator[dict[str, Any]]:
         """The objects of a list that nobody changes meanwhile, page after page, to an empty one.
 
-        Rows that are no objects are passed over. Raises what `page` raises.
+        Rows that are no objects are passed over. As many calls as `calls_of_rows` says. Raises
+        what `page` raises.
         """
         offset = 0
         asked = {"sort": "_id", "limit": ROWS, **(params or {})}
@@ -287,6 +288,11 @@ class Client:
         with connect(self._url, application_name="planhat bulk", autocommit=True) as connection:
             connection.execute(f"select pg_advisory_lock({lock})", [self.connection.quota_name])
             yield
+
+
+def calls_of_rows(rows: int, page: int = ROWS) -> int:
+    """How many calls `Client.rows` makes for so many: the pages, and the empty one behind them."""
+    return -(-rows // page) + 1
 
 
 def _rows(response: httpx.Response) -> list[msgspec.Raw]:

@@ -1,14 +1,15 @@
 """The endusers that Planhat has in some companies at this moment, archived ones too."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 
 from include.planhat.api.client import Client
-from include.planhat.api.errors import NotThereError, PlanhatAwayError
-from include.planhat.api.pages import UNSORTED, Position, next_page
+from include.planhat.api.errors import NotThereError, PlanhatAwayError, RefusedError
+from include.planhat.api.pages import UNSORTED, Fetch, Position, next_page
 
 # Ids of 24 digits in one address: some servers take no longer ones than 2,000 characters.
 COMPANIES = 75
@@ -52,18 +53,48 @@ class Endusers:
 def look(client: Client, companies: set[str]) -> Endusers:
     """Every enduser of these companies. Raises `PlanhatError`."""
     endusers = Endusers()
-    ids = sorted(companies)
-    for first in range(0, len(ids), COMPANIES):
-        for found in _of(client, ids[first : first + COMPANIES]):
+    for together in asked_together(companies):
+        for found in _of(client, together):
             endusers.add(found)
     return endusers
 
 
+def asked_together(companies: Collection[str]) -> Iterator[list[str]]:
+    """The companies of each list that is asked for; twice: without the archived, and those."""
+    ids = sorted(companies)
+    for first in range(0, len(ids), COMPANIES):
+        yield ids[first : first + COMPANIES]
+
+
+@lru_cache(maxsize=1_000)
+def calls_to_list(rows: int, page: int, *, refuses: bool = False) -> int:
+    """How many calls a list of so many rows takes, by listing it: pages have at most `page` rows,
+    or a larger limit is refused."""
+    calls = 0
+
+    def fetch(offset: int, limit: int) -> list[msgspec.Raw]:
+        nonlocal calls
+        calls += 1
+        if refuses and limit > page:
+            raise RefusedError("as this tenant does", 400)
+        last = min(rows, offset + min(limit, page))
+        return [msgspec.Raw(b'{"_id":"%024x"}' % number) for number in range(offset, last)]
+
+    _whole_list(fetch)
+    return calls
+
+
 def _of(client: Client, companies: list[str]) -> Iterator[Found]:
     for archived in ({}, {"archived": "true"}):
-        params = {"companyId": ",".join(companies), "select": ",".join(FIELDS), **archived}
+        params = {
+            "companyId": ",".join(companies), "select": ",".join(FIELDS), **archived, "sort": "_id",
+        }  # fmt: skip
+
+        def fetch(offset: int, limit: int, asked: dict[str, str] = params) -> list[msgspec.Raw]:
+            return client.page("endusers", {**asked, "limit": limit, "offset": offset})
+
         try:
-            yield from _whole_list(client, params)
+            yield from _whole_list(fetch)
         except NotThereError:
             # some answer so where one of the companies is unknown there: one by one
             if len(companies) == 1:
@@ -73,10 +104,7 @@ def _of(client: Client, companies: list[str]) -> Iterator[Found]:
             return
 
 
-def _whole_list(client: Client, params: dict[str, str]) -> list[Found]:
-    def fetch(offset: int, limit: int) -> list[msgspec.Raw]:
-        return client.page("endusers", {**params, "sort": "_id", "limit": limit, "offset": offset})
-
+def _whole_list(fetch: Fetch) -> list[Found]:
     for _ in range(_PASSES):
         pages, position = [], Position()
         while not position.has_ended:

@@ -4,6 +4,8 @@ Two that write to one tenant would each send what the other has sent. The first 
 and every other one is refused, whenever it looks.
 """
 
+from dataclasses import dataclass
+
 from include.errors import ProblemError
 from include.planhat.api.client import Client
 
@@ -15,13 +17,21 @@ class MarkedByAnotherError(ProblemError):
     """Another of our environments writes to the tenant."""
 
 
-def check(client: Client, environment: str, *, make: bool) -> None:
+@dataclass(frozen=True)
+class Marks:
+    """Environments that have marked the tenant, the first one first; all its custom fields."""
+
+    environments: list[str]
+    fields: int
+
+
+def check(client: Client, environment: str, *, make: bool) -> Marks:
     """Raise `MarkedByAnotherError` where the tenant is another's; `make`: mark it as ours.
 
     Of two who mark it at one moment the field that was made first stands.
     """
     marks = _marks(client)
-    if not marks and make:
+    if not marks.environments and make:
         client.create(
             "customfields",
             {
@@ -30,19 +40,21 @@ def check(client: Client, environment: str, *, make: bool) -> None:
             },
         )  # fmt: skip
         marks = _marks(client)
-    if marks and marks[0] != environment:
+    first = next(iter(marks.environments), environment)
+    if first != environment:
         raise MarkedByAnotherError(
-            f"Another environment of ours, {marks[0]}, writes to {client.connection.name}: what "
+            f"Another environment of ours, {first}, writes to {client.connection.name}: what "
             "both send would count twice. Nothing was sent. To take it over, switch the other one "
-            f"off and delete the custom field {PREFIX + marks[0]!r} of companies in Planhat."
+            f"off and delete the custom field {PREFIX + first!r} of companies in Planhat."
         )
+    return marks
 
 
-def _marks(client: Client) -> list[str]:
-    """Environments that have marked the tenant, the first one first."""
+def _marks(client: Client) -> Marks:
+    fields = list(client.rows("customfields"))
     found = [
         (str(each.get("_id")), each["name"].removeprefix(PREFIX))
-        for each in client.rows("customfields")
+        for each in fields
         if str(each.get("name")).startswith(PREFIX)
     ]
-    return [environment for _, environment in sorted(found)]
+    return Marks([environment for _, environment in sorted(found)], len(fields))

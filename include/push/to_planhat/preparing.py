@@ -3,9 +3,10 @@
 import psycopg
 
 from include.connections import PlanhatConnection
+from include.planhat.api import findings
 from include.planhat.api.client import Client, ClientOptions
 from include.push.catalogue import PushedModel
-from include.push.to_planhat import marker
+from include.push.to_planhat import marker, needs
 from include.push.to_planhat.read_back import read_back
 
 
@@ -13,6 +14,7 @@ def prepare(
     connection: psycopg.Connection,
     url: str,
     to: PlanhatConnection,
+    run_id: int,
     models: dict[str, PushedModel],
     *,
     environment: str,
@@ -21,13 +23,17 @@ def prepare(
 ) -> None:
     """Whose the tenant is; what became of what is unknown; from which day activities are sent.
 
-    A dry run looks at the first alone. Raises `MarkedByAnotherError` or `PlanhatError`.
+    A dry run looks at the first alone. Keeps what it asked (`needs`). Raises
+    `MarkedByAnotherError` or `PlanhatError`.
     """
     with Client(to, url, options) as client:
-        marker.check(client, environment, make=not is_dry)
-        if is_dry:
-            return
-        read_back(connection, client, to.destination, models.values())
+        marks = marker.check(client, environment, make=not is_dry)
+        if not is_dry:
+            read_back(connection, client, to.destination, models.values())
+        found = findings.known(connection, to.tenant)
+        needs.prepared(connection, run_id, client, found, marks, models.values(), is_dry=is_dry)
+    if is_dry:
+        return
     connection.execute(
         """
         update sync.planhat_outbound

@@ -14,12 +14,21 @@ from typing import Any
 import psycopg
 from psycopg.types.json import Jsonb
 
-from include.planhat.api.client import Client
+from include.planhat.api.client import METRIC_ROWS, Client, calls_of_rows
 from include.push.catalogue import PushedModel
 
 _EPOCH = date(1970, 1, 1)
 # What was acknowledged longer ago, and not seen, is looked for no more.
 _LOOKED_FOR_DAYS = 7
+
+
+# Of a row of the ledger.
+_IS_LOOKED_FOR = """
+    (
+        sent_version is not null
+        or seen_back_at is null and acknowledged_at > now() - %(days)s * interval '1 day'
+    )
+"""
 
 
 @dataclass(frozen=True)
@@ -75,9 +84,27 @@ def read_back(
         _settle(connection, destination, [(sent, there.get(sent.key)) for sent in waiting])
 
 
+def calls_to_read(
+    connection: psycopg.Connection, destination: str, models: list[str], run_id: int | None = None
+) -> int:
+    """How many calls reading back takes; with what a planned run is to send, after it was sent.
+
+    As many rows are there of a metric, between its first and last day that is looked for, as are
+    known here.
+    """
+    found = connection.execute(
+        _KNOWN,
+        {
+            "destination": destination, "models": models, "run_id": run_id,
+            "days": _LOOKED_FOR_DAYS,
+        },
+    ).fetchall()  # fmt: skip
+    return sum(calls_of_rows(rows, METRIC_ROWS) for (rows,) in found)
+
+
 def _sent(connection: psycopg.Connection, destination: str, models: list[str]) -> list[_Sent]:
     rows = connection.execute(
-        """
+        f"""
         select
             model, object_id,
             case when acknowledged_at is not null then payload end,
@@ -88,13 +115,9 @@ def _sent(connection: psycopg.Connection, destination: str, models: list[str]) -
             )
         from sync.objects
         where
-            destination = %s and model = any(%s)
-            and (
-                sent_version is not null
-                or seen_back_at is null and acknowledged_at > now() - %s * interval '1 day'
-            )
-        """,
-        [destination, models, _LOOKED_FOR_DAYS],
+            destination = %(destination)s and model = any(%(models)s) and {_IS_LOOKED_FOR}
+        """,  # noqa: S608
+        {"destination": destination, "models": models, "days": _LOOKED_FOR_DAYS},
     ).fetchall()
     return [_Sent(*row) for row in rows]
 
@@ -141,6 +164,58 @@ def _is_same(value: Any, other: Any) -> bool:
     except (TypeError, ValueError):
         return False
 
+
+# Rows by metric: of those days that are looked for, and of those alone.
+_KNOWN = f"""
+    with planned as (
+        select planned.model, planned.object_id, planned.payload
+        from sync.planned
+        inner join sync.run_models
+            on planned.run_id = run_models.run_id and planned.model = run_models.model
+        where
+            planned.run_id = %(run_id)s and planned.model = any(%(models)s)
+            and planned.position <= run_models.to_send
+    ),
+
+    known as (
+        select model, object_id, payload, true as is_looked_for
+        from planned
+        union all
+        select
+            model, object_id, coalesce(sent_payload, payload), {_IS_LOOKED_FOR} as is_looked_for
+        from sync.objects
+        where
+            destination = %(destination)s and model = any(%(models)s)
+            and (acknowledged_at is not null or sent_version is not null)
+            and not exists (
+                select from planned
+                where planned.model = objects.model and planned.object_id = objects.object_id
+            )
+    ),
+
+    days as (
+        select
+            payload ->> 'dimension' as dimension,
+            (payload ->> 'metric_date')::date as day,
+            is_looked_for
+        from known
+    ),
+
+    looked_for as (
+        select dimension, min(day) as first_day, max(day) as last_day
+        from days
+        where is_looked_for
+        group by dimension
+    )
+
+    select count(*)
+    from days
+    inner join looked_for
+        on
+            days.dimension = looked_for.dimension
+            and days.day between looked_for.first_day and looked_for.last_day
+    group by days.dimension
+"""  # noqa: S608
 
 _SEEN = """
     update sync.objects as ledger

@@ -1,5 +1,6 @@
 """Planned rows to Planhat, batch by batch, one at a time."""
 
+from dataclasses import dataclass
 from functools import partial
 from threading import Event
 
@@ -13,9 +14,20 @@ from include.push.to_planhat.rows import Row, read_rows
 from include.warehouse.pace import Pace
 from include.warehouse.session import Session
 
-# A body's limit is 32 MB; a lost answer leaves a whole batch unknown, so batches are smaller.
-BATCH_BYTES = 8_000_000
-BATCH_OBJECTS = {"enduser": 1_000, "metric": 5_000, "activity": 2_000}
+
+@dataclass(frozen=True)
+class BatchLimits:
+    """As `include.push.batches.Limits`."""
+
+    batch_objects: int
+    # A body's limit is 32 MB; a lost answer leaves a whole batch unknown, so batches are smaller.
+    batch_bytes: int = 8_000_000
+    around: int = 100
+
+
+LIMITS = {
+    "enduser": BatchLimits(1_000), "metric": BatchLimits(5_000), "activity": BatchLimits(2_000),
+}  # fmt: skip
 
 # Statuses that blame what a batch holds: halves of it may succeed.
 _CONTENT = frozenset({400, 413, 422})
@@ -31,9 +43,9 @@ class PlanhatSender:
         self, url: str, to: PlanhatConnection, call: str, options: DeliveryOptions
     ) -> None:
         """`call`: what the model's rows become; `url`: the warehouse."""
-        self.batch_bytes = BATCH_BYTES
-        self.batch_objects = BATCH_OBJECTS[call]
-        self.around = 100
+        self.batch_bytes = LIMITS[call].batch_bytes
+        self.batch_objects = LIMITS[call].batch_objects
+        self.around = LIMITS[call].around
         # an enduser is looked for before it is sent
         self.may_repeat = call == "enduser"
         self._url = url
