@@ -28,7 +28,7 @@ SETTINGS := $(filter-out DBT_THREADS,$(shell sed -n 's/^\# \([A-Z_0-9]*\)=.*/\1/
 NO_SETTINGS := $(addprefix -u ,$(filter AIRFLOW__%,$(SETTINGS))) $(addsuffix =,$(filter-out AIRFLOW__%,$(SETTINGS)))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test up down status build verify plan push answer cancel why bench report url psql planhat columns source block exclude alias links switch analyticsjs load warehouse replay \
+.PHONY: help setup demo test up down status build verify plan push answer cancel why bench report url psql planhat compare columns source block exclude alias links switch analyticsjs load warehouse replay \
 	lint format docs dbt profile requirements version audit clean
 
 help: ## This list
@@ -100,6 +100,10 @@ psql: .venv/ready ## A shell in the warehouse
 
 planhat: .venv/ready ## Read Planhat: its API if AIRFLOW_CONN_PLANHAT is set, else exports (DIR=…, DELETED="company …" what is missing is gone, DECIMAL=comma, CHECK=1 what the tenant is like)
 	@$(CLI) planhat $(call option,DIR,dir) $(call option,DELETED,deleted) $(call option,DECIMAL,decimal) $(call flag,CHECK,check)
+
+compare: .venv/ready ## What Planhat has beside ours, nothing is sent (SINCE=2026-11-01 UNTIL=2026-11-14, WHAT="endusers metrics activity", EXAMPLES=3, JSON=1)
+	@$(CLI) compare $(call option,SINCE,since) $(call option,UNTIL,until) $(call option,WHAT,what) \
+		$(call option,EXAMPLES,examples) $(call flag,JSON,json)
 
 columns: .venv/ready ## The types of columns in CSV exports; another for one (MODEL=company FIELD="Seats" TYPE=text)
 	@$(CLI) columns $(call option,MODEL,model) $(call option,FIELD,field) $(call option,TYPE,type)

@@ -22,7 +22,7 @@ FLOORS = (
     {"airflow_process", "supervision", "collector", "planhat", "reports", "usage_alerts"},
     {"push"},
     {"segment_warehouse", "rules", "services", "why"},
-    {"build", "page", "sample"},
+    {"build", "compare", "page", "sample"},
     {"bench", "demo"},
     {"cli"},
 )  # fmt: skip

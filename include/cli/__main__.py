@@ -11,6 +11,7 @@ from include.cli import (
     audit,
     bench,
     columns,
+    compare,
     data,
     identity,
     pipeline,
@@ -35,7 +36,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for group in (
-    services, pipeline, data, columns, sources, identity, why, reports, project, audit, bench,
+    services, pipeline, data, columns, compare, sources, identity, why, reports, project, audit, bench,
 ):  # fmt: skip
     group.register(app)
 
