@@ -58,7 +58,8 @@ def test_after_the_procedure_nothing_of_the_person_is_left_and_the_books_are_rig
         assert [message for (message,) in events] == ["6", "9"]
         for table, rows in (("raw_segment.quarantine", 1), ("raw_planhat.objects", 1),
                             ("sync.objects", 2), ("sync.run_errors", 1),
-                            ("sync.left_out", 1), ("sync.outcome_answers", 1)):  # fmt: skip
+                            ("sync.comparisons", 1), ("sync.left_out", 1),
+                            ("sync.outcome_answers", 1)):  # fmt: skip
             left = connection.execute(f"select count(*) from {table}".encode()).fetchone()
             assert left == (rows,), table
         books = connection.execute(
@@ -116,6 +117,13 @@ def remember_both(url: str) -> None:
                 "insert into sync.outcome_answers (destination, model, object_id, answer,"
                 " answered_by) values ('p', 'activity', %s, 'again', 'a')",
                 [f"{planhat_id} 2026-03-01 x"],
+            )
+            example = {"object": planhat_id, "ours": external_id}
+            connection.execute(
+                "insert into sync.comparisons"
+                " (tenant, since, until, compared_at, requested_by, found)"
+                " values ('p', now(), now(), now(), 'c', %s)",
+                [json.dumps({"sections": [{"reasons": [{"examples": [example]}]}]})],
             )
             connection.execute(
                 "insert into sync.run_errors"

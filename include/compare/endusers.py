@@ -116,7 +116,8 @@ _PAIRS = """
         their_id, company_id, null, made_on, ours, theirs
     from (
         select
-            ours.their_id, ours.company_id, them.made_on, called.ours, them.external_id as theirs,
+            ours.their_id, ours.company_id, them.made_on,
+            coalesce(called.user_id, ours.external_id) as ours, them.external_id as theirs,
             case
                 when ours.withheld is not null then ours.withheld
                 when
@@ -128,14 +129,14 @@ _PAIRS = """
                     then 'another_external_id'
                 when
                     ours.found_by = 'id' and lower(them.external_id) <> them.email
-                    and called.ours is not null and not called.has_theirs
+                    and called.user_id is not null and not called.has_theirs
                     then 'another_external_id'
             end as reason
         from our_enduser as ours
         inner join their_enduser as them on ours.their_id = them.id
         left join lateral (
             select
-                coalesce(min(keysets.user_id), ours.external_id) as ours,
+                min(keysets.user_id) as user_id,
                 coalesce(bool_or(keysets.user_id = them.external_id), false) as has_theirs
             from intermediate.int_identity__keyset_endusers as keysets
             where
