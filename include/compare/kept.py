@@ -7,6 +7,8 @@ from include.compare.report import Comparison
 
 # Of a tenant; older ones are deleted.
 KEPT = 50
+# Of each reason: the page asks for them every few seconds.
+EXAMPLES = 3
 
 
 def keep(
@@ -19,7 +21,7 @@ def keep(
             " values (%s, %s, %s, %s, %s, %s)",
             [
                 tenant, comparison.days.first, comparison.days.last, comparison.compared_at,
-                requested_by, Jsonb(comparison.as_dict()),
+                requested_by, Jsonb(comparison.as_dict(EXAMPLES)),
             ],
         )  # fmt: skip
         connection.execute(

@@ -188,7 +188,8 @@ _THEIRS_ONLY = f"""
             when object.planhat_id is null then 'unknown_object'
             when object.is_shared then 'external_id_shared'
             when
-                exists (
+                pair.day < (select since from sync.planhat_outbound where model = 'metric')
+                or exists (
                     select from known_metric
                     where
                         known_metric.dimension = pair.dimension

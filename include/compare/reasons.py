@@ -60,7 +60,7 @@ REASONS = {
         "make planhat, make build, and compare again",
     ),
     "before_since": (
-        "the measure is sent from a later day on (sync.planhat_measures, since)",
+        "it is sent from a later day on (since of sync.planhat_outbound, sync.planhat_measures)",
         "nothing, or an earlier day there",
     ),
     "not_in_planhat": (

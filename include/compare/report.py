@@ -101,8 +101,8 @@ class Comparison:
         """0: all equal; 2: look at it."""
         return 0 if self.is_equal else 2
 
-    def as_dict(self) -> dict[str, Any]:
-        """As JSON has it."""
+    def as_dict(self, examples: int | None = None) -> dict[str, Any]:
+        """As JSON has it; with no more than so many examples of each reason, where that is said."""
         return {
             "since": self.days.first.isoformat(),
             "until": self.days.last.isoformat(),
@@ -114,7 +114,12 @@ class Comparison:
                 {
                     **asdict(each),
                     "reasons": [
-                        {**asdict(reason), "meaning": reason.meaning, "remedy": reason.remedy}
+                        {
+                            **asdict(reason),
+                            "meaning": reason.meaning,
+                            "remedy": reason.remedy,
+                            "examples": [asdict(one) for one in reason.examples[:examples]],
+                        }
                         for reason in each.reasons
                     ],
                 }

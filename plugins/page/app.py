@@ -23,6 +23,7 @@ from include.page import (
     button,
     calls,
     changes,
+    compared,
     destination,
     findings,
     held,
@@ -278,6 +279,9 @@ async def tracking_section(may: Permissions) -> dict[str, Any]:
         "resolved": await read(tracking.resolved),
         "endusers": await read(tracking.endusers),
         "quality": await read(partial(findings.quality, with_persons=may["edit"])),
+        "compared": await read(
+            partial(compared.last, with_persons=may["edit"]), when_missing=reading.NOT_MIGRATED
+        ),
         "identity": await read(
             partial(identities.said, with_persons=may["edit"], limit=identities.ROWS_SHOWN),
             when_missing=reading.NOT_MIGRATED,

@@ -1065,6 +1065,13 @@ MUTATIONS = [
         "a_metric_goes_to_planhat_where_its_external_id_names_one_object",
     ),
     Mutation(
+        "§3.8",
+        "models/to_planhat/to_planhat__metric.sql",
+        "where outbound.since is null or unioned.metric_date >= outbound.since",
+        "where true",
+        "a_metric_goes_to_planhat_where_its_external_id_names_one_object",
+    ),
+    Mutation(
         "§3.7",
         "models/to_planhat/to_planhat__activity.sql",
         "on usage_daily.activity_date >= outbound.since",

@@ -24,6 +24,13 @@ measures as (
 
 ),
 
+outbound as (
+
+    select * from {{ ref('stg_settings__planhat_outbound') }}
+    where model = 'metric'
+
+),
+
 usage_daily as (
 
     select * from {{ ref('usage_daily') }}
@@ -255,6 +262,9 @@ final as (
         on unioned.object_type = named_objects.object_type and unioned.object_id = named_objects.object_id
     inner join dimensions
         on unioned.object_type = dimensions.object_type and unioned.dimension = dimensions.dimension
+    left join outbound on true
+    -- what another integration wrote before is not added to
+    where outbound.since is null or unioned.metric_date >= outbound.since
 
 )
 

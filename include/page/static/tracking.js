@@ -3,6 +3,7 @@
 import { ask } from "./api.js";
 import { chart } from "./charts.js";
 import { attempt, by, expander, h, listed, name, opener, pager, show, table, twoStep, whyLink, words } from "./dom.js";
+import { drawCompared } from "./compared.js";
 import { drawFindings } from "./findings.js";
 import { drawIdentity, drawProposals } from "./identity.js";
 import { drawSwitch } from "./switches.js";
@@ -18,6 +19,7 @@ export function drawTracking(tracking) {
   const { intake, outcomes, resolved, endusers, may } = tracking;
   show(by("tracking-outcomes"), { intake, outcomes, resolved, endusers, may }, drawOutcomes);
   drawFindings(tracking.quality, may);
+  drawCompared(tracking.compared);
   drawProposals({ outcomes, resolved });
   drawIdentity(tracking.identity, may);
   show(by("tracking-intake"), tracking.intake, drawIntake);

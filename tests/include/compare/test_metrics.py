@@ -86,6 +86,20 @@ def test_what_one_has_alone_says_why(world: World) -> None:
     }
 
 
+def test_what_is_of_before_the_switch_is_not_ours(world: World) -> None:
+    world.declare("seats")
+    world.has(5, "2026-03-09")
+    world.has(5, "2026-03-10")
+    outbound = "update sync.planhat_outbound set since = %s where model = 'metric'"
+    world.run(outbound, ["2026-03-10"])
+    try:
+        assert world.outcomes("metrics") == {
+            "theirs_only before_since": 1, "theirs_only no_value": 1,
+        }  # fmt: skip
+    finally:
+        world.run(outbound, [None])
+
+
 def test_only_the_chosen_days_are_compared(world: World) -> None:
     for day in ("2026-03-01", "2026-03-02", "2026-03-15", "2026-03-16"):
         world.value(4, day)
