@@ -16,6 +16,9 @@ def compare_activity(connection: psycopg.Connection, days: Days) -> tuple[int, i
     """Write the outcomes; how many endusers are ours, how many theirs, and remarks."""
     limits = {"first": days.first, "last": days.last}
     connection.execute(_OURS, limits)
+    connection.execute(_CALL_DAYS, limits)
+    connection.execute("create index on call_day (enduser_id)")
+    connection.execute("analyze call_day")
     connection.execute(_PAIR, limits)
     connection.execute("analyze activity_pair")
     connection.execute(_BOTH, limits)
@@ -54,6 +57,16 @@ _OURS = """
     group by 1, 2
 """
 
+# Days with any calls, also with none that counts.
+_CALL_DAYS = """
+    create temporary table call_day as
+    select distinct enduser_id, activity_date
+    from intermediate.int_usage__object_enduser_days
+    where
+        object_type = 'company' and enduser_id <> ''
+        and activity_date between %(first)s and %(last)s
+"""
+
 # The day after the chosen ones stands for all that follow.
 _PAIR = """
     create temporary table activity_pair as
@@ -87,10 +100,8 @@ _PAIR = """
 # Whether calls of these days carry nothing of theirs but what does not count.
 _NOT_COUNTED = """
     exists (
-        select from intermediate.int_usage__object_enduser_days as days
-        where
-            days.object_type = 'company' and days.enduser_id = them.id
-            and days.activity_date between {first} and {last}
+        select from call_day
+        where call_day.enduser_id = them.id and call_day.activity_date between {first} and {last}
     )
 """
 

@@ -128,7 +128,8 @@ _PAIRS = """
                     and not (ours.external_id is null and lower(them.external_id) = them.email)
                     then 'another_external_id'
                 when
-                    ours.found_by = 'id' and lower(them.external_id) <> them.email
+                    ours.found_by = 'id' and them.external_id is not null
+                    and lower(them.external_id) is distinct from them.email
                     and called.user_id is not null and not called.has_theirs
                     then 'another_external_id'
             end as reason

@@ -1,5 +1,6 @@
 """Every query of the page, asked of a warehouse that dbt really built."""
 
+from datetime import date
 from functools import partial
 
 import psycopg
@@ -7,6 +8,8 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from include.build import build
+from include.compare import Days, compare
+from include.connections import PlanhatConnection
 from include.page import calls, finding_lists, findings, metrics, tracking, usage
 from include.settings import ROOT
 from include.warehouse import reading
@@ -85,7 +88,9 @@ def fill(url) -> None:
     land_calls(url, calls, received_at="2026-03-02T20:00:00Z")
 
 
-def test_the_page_has_no_words_of_trouble_for_a_warehouse_that_was_built(warehouse, settings):
+def test_the_page_has_no_words_of_trouble_for_a_warehouse_that_was_built(
+    warehouse, settings, played, played_address
+):
     fill(warehouse)
     build(warehouse, settings, requested_by="a test", say=lambda line: None)
 
@@ -117,6 +122,21 @@ def test_the_page_has_no_words_of_trouble_for_a_warehouse_that_was_built(warehou
         if name in quality or any(name.endswith(e) and e in quality for e in findings.KINDS)
     }
     assert {name: part for name, part in asked.items() if part.get("total") != 0} == {}
+
+    # whoever compares asks the same tables
+    tenant = PlanhatConnection(played_address, played.token)
+    days = Days(date(2026, 3, 1), date(2026, 3, 10))
+    compared = compare(warehouse, tenant, days, requested_by="a test", say=lambda line: None)
+    assert {
+        (section.name, reason.outcome, reason.code): reason.count
+        for section in compared.sections
+        for reason in section.reasons
+    } == {
+        # u2 has no address; Planhat has neither u2 nor a@x.example, as it is played
+        ("endusers", "ours_only", "no_address"): 1,
+        ("activity", "ours_only", "no_address"): 1,
+        ("activity", "ours_only", "not_in_planhat"): 1,
+    }
 
 
 @pytest.mark.parametrize("name", QUERIES)
