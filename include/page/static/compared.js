@@ -37,7 +37,7 @@ const figure = (row, outcome, title) => (!row[outcome] ? count(0) : opener(count
     columns: [
       { title: "Reason", cell: (reason) => reason.code },
       { title: "Times", number: true, strong: true, cell: (reason) => count(reason.count) },
-      { title: "What it means, and what to do", wide: true, cell: (reason) => [name(reason.meaning), reason.remedy ? [" ", h("strong", {}, name(reason.remedy))] : null] },
+      { title: "What it means, and what to do", wide: true, cell: (reason) => [name(`${reason.meaning}.`), reason.remedy ? [" ", h("strong", {}, name(reason.remedy))] : null] },
       { title: "Examples", cell: (reason) => reason.examples.map((each) => h("div", {}, example(each))) },
     ],
     rows: row.reasons.filter((reason) => reason.outcome === outcome),
