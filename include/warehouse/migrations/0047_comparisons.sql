@@ -4,7 +4,7 @@
 create table sync.comparisons (
     comparison_id bigint generated always as identity primary key,
     -- host and a hash of the tenant's token, or of the token
-    tenant text not null constraint a_tenant_is_short check (length(tenant) <= 500),
+    tenant text not null,
     since date not null,
     until date not null,
     compared_at timestamptz not null,
