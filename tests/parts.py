@@ -20,7 +20,11 @@ PARTS = {
     ),
     "push": ("tests/include/push/", "tests/dags/", "tests/include/test_usage_alerts"),
     "page": ("tests/include/page/", "tests/plugins/", "tests/include/why/"),
-    "planhat": ("tests/include/planhat/", "tests/include/played_planhat/"),
+    "planhat": (
+        "tests/include/planhat/",
+        "tests/include/played_planhat/",
+        "tests/include/compare/",
+    ),
     "docs": ("tests/test_docs",),
     "house": ("tests/",),
 }
