@@ -66,6 +66,8 @@ class Settings:
     push_to_planhat_cron: str = "5 * * * *"
     planhat_exports_dir: Path | None = None
     planhat_custom_models: str | None = None
+    # an address with {id}, and perhaps {model} and {Model}
+    planhat_app_link: str | None = None
     played_planhat_port: int | None = None
     dbt_threads: int = 4
 
@@ -130,7 +132,19 @@ def _read(name: str, text: str, default: object, kind: str) -> object:
         return int(text)
     if name.endswith("_URL"):
         return " ".join(_address(name, each) for each in text.replace(",", " ").split())
+    if name.endswith("_LINK"):
+        return _link(name, text)
     return Path(text) if "Path" in kind else text
+
+
+def _link(name: str, text: str) -> str:
+    bare = re.sub(r"\{(id|model|Model)\}", "", text)
+    if "{id}" not in text or not text.startswith("https://") or re.search(r"[\s{}<>\"'@]", bare):
+        raise SettingError(
+            f"{name} must be an https address with {{id}} in it, and perhaps {{model}} and "
+            f"{{Model}}, not {text!r}."
+        )
+    return text
 
 
 def _address(name: str, text: str) -> str:

@@ -10,7 +10,7 @@ from airflow.listeners import hookimpl
 from airflow.plugins_manager import AirflowPlugin
 
 PREFIX = "/planhat-segment"
-PUSH_DAG = "push_planhat_to_segment"
+PUSH_DAGS = ("push_planhat_to_segment", "push_usage_to_planhat")
 
 
 class PageApp:
@@ -58,7 +58,7 @@ class RunNotes:
         self._ended(dag_run, msg)
 
     def _ended(self, dag_run: Any, msg: str) -> None:
-        if dag_run.dag_id == PUSH_DAG:
+        if dag_run.dag_id in PUSH_DAGS:
             from plugins.page.run_note import write_note
 
             write_note(dag_run, msg)

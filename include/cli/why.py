@@ -21,12 +21,13 @@ def why(
         typer.Option("--id", help="A message id, user id, e-mail, company id or object id."),
     ] = "",
 ) -> None:
-    """The story of an id, from the call that landed to what Segment acknowledged."""
+    """The story of an id, from the call that landed to what Segment and Planhat acknowledged."""
     from include.why import tell
 
     if not identifier:
         raise SettingError("ID is missing: make why ID=<message id, user id, e-mail or company id>")
-    story = tell(warehouse_url(load_settings()), identifier)
-    for line in story.lines():
+    settings = load_settings()
+    story = tell(warehouse_url(settings), identifier)
+    for line in story.lines(settings.planhat_app_link):
         print(as_line(line))
     raise typer.Exit(0 if story.is_found else 1)

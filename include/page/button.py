@@ -1,4 +1,4 @@
-"""Whether *Push data to Segment* can be pressed, and if not, why: in words and by name."""
+"""Whether a push's button can be pressed, and if not, why: in words and by name."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class PushDag:
 
     @property
     def is_active(self) -> bool:
-        """Section 3, and with it the integration's mark, is on when and only when this is so."""
+        """Of the push to Segment: section 3, and with it the integration's mark, is on."""
         return self.is_known and not self.is_paused
 
     @property
@@ -40,13 +40,14 @@ def push_button(
     *,
     may_push: bool,
     active_run: dict[str, Any] | None,
+    connection_problem: str | None = None,
     warehouse_problem: str | None = None,
 ) -> dict[str, Any]:
     """`{"enabled": True}`, or `{"enabled": False, "code", "text"}`: the first reason.
 
     `active_run` is what `runs.active` says; with it, `run` is in the answer.
     """
-    against = _reasons(dag, may_push, active_run, warehouse_problem)
+    against = _reasons(dag, may_push, active_run, connection_problem, warehouse_problem)
     return next(against, {"enabled": True})
 
 
@@ -54,6 +55,7 @@ def _reasons(
     dag: PushDag,
     may_push: bool,
     active_run: dict[str, Any] | None,
+    connection_problem: str | None,
     warehouse_problem: str | None,
 ) -> Iterator[dict[str, Any]]:
     if not may_push:
@@ -73,6 +75,8 @@ def _reasons(
             "broken_dag",
             "The push DAG's file cannot be read. Airflow's home page shows the import error.",
         )
+    if connection_problem:
+        yield _disabled("no_connection", connection_problem)
     if dag.is_paused:
         yield _disabled(
             "not_active",

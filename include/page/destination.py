@@ -7,13 +7,14 @@ from psycopg import sql
 from psycopg.rows import dict_row, tuple_row
 
 from include import rules
+from include.connections import Destination
 from include.push import contract, destinations, resync
 from include.push.pushed_models import pushed_models
-from include.settings import SegmentConnection, Settings
+from include.settings import Settings
 
 
 def next_push(
-    connection: psycopg.Connection, segment: SegmentConnection, settings: Settings
+    connection: psycopg.Connection, to: Destination, settings: Settings
 ) -> dict[str, Any]:
     """`{"name", "remarks", "resync", "rules"}`: the destination, what a push there would say before
     it sends, `[{"model", "left"}]` of a full resync that would go on, and, in lines, what new rules
@@ -25,19 +26,19 @@ def next_push(
         build = contract.last_build(connection)
         if build is not None and build.remark:
             remarks.append(f"{build.remark}. What it did not finish is not pushed")
-        if destinations.is_new(connection, segment.destination):
-            objects = _objects(connection)
-            remarks.append(
-                destinations.first_push(connection, segment.destination, objects, name=segment.name)
-            )
-        waiting = rules.find_waiting(connection, settings)
-        found = resync.interrupted(connection, segment.destination)
+        if destinations.is_new(connection, to.destination):
+            # what goes to Planhat stands in views: to count them takes as long as to plan
+            objects = _objects(connection) if to.kind == "segment" else None
+            remarks.append(destinations.first_push(connection, to.destination, objects, to=to))
+        # they stand where data is pushed to Segment
+        waiting = rules.find_waiting(connection, settings) if to.kind == "segment" else None
+        found = resync.interrupted(connection, to.destination)
         if found:
             remarks.append(resync.remark(found))
     finally:
         connection.row_factory = dict_row  # type: ignore[assignment]
     return {
-        "name": segment.name,
+        "name": to.name,
         "remarks": [f"{remark[0].upper()}{remark[1:]}." for remark in remarks],
         "resync": [{"model": each.model, "left": each.left} for each in found],
         "rules": waiting.lines if waiting else [],

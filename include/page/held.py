@@ -4,6 +4,7 @@ from typing import Any
 
 import psycopg
 
+from include.page.records import linked, record
 from include.warehouse.reading import rows, shortened
 
 OBJECTS_A_PAGE = 50
@@ -16,13 +17,14 @@ def changes(
     model: str | None = None,
     with_values: bool,
     action: str | None = None,
+    link: str | None = None,
     offset: int = 0,
 ) -> dict[str, Any]:
     """What a run planned, fifty objects at a time: `{"total", "actions", "rows"}`.
 
     Of one `model`, or of all; of one `action`, or of all. Each row names the model, the object, the
     action, its `outcome` (`acknowledged`, `refused`, null: not sent, or not answered yet) and the
-    fields that differ from what Segment has acknowledged; `fields` is `{name: [before, after]}`
+    fields that differ from what was acknowledged; `fields` is `{name: [before, after]}`
     only for who may see values (`with_values`), else `{name: null}`. Empty once the next run has
     planned.
     """
@@ -35,9 +37,10 @@ def changes(
     )  # fmt: skip
     found = rows(
         connection,
-        """
+        f"""
         select
             planned.model, planned.object_id, planned.action,
+            {record("planned.payload", "planned.model")},
             planned.payload as after, ledger.payload as before,
             case
                 when ledger.message_id = planned.message_id then 'acknowledged'
@@ -61,20 +64,25 @@ def changes(
             and planned.action = coalesce(%s, planned.action)
         order by planned.model, planned.position
         limit %s offset %s
-        """,
+        """,  # noqa: S608
         run_id, model, action, OBJECTS_A_PAGE, offset,
     )  # fmt: skip
     return {
         "total": sum(row["objects"] for row in actions),
         "actions": {row["action"]: row["objects"] for row in actions},
         "rows": [
-            {
-                "model": row["model"],
-                "object_id": shortened(row["object_id"]),
-                "action": row["action"],
-                "outcome": row["outcome"],
-                "fields": _difference(row, with_values),
-            }
+            linked(
+                {
+                    "model": row["model"],
+                    "object_id": shortened(row["object_id"]),
+                    "action": row["action"],
+                    "outcome": row["outcome"],
+                    "fields": _difference(row, with_values),
+                    "planhat_model": row["planhat_model"],
+                    "planhat_id": row["planhat_id"],
+                },
+                link,
+            )
             for row in found
         ],
         "with_values": with_values,

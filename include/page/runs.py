@@ -1,14 +1,17 @@
-"""Section 3 of the page: the active push to Segment, the last one, those before; their errors."""
+"""A push on the page, to Segment or to Planhat: the active one, the last, those before; errors."""
 
 from typing import Any
 
 import psycopg
 
+from include.connections import Kind
+from include.page.records import linked, record
+from include.push.to_planhat import needs
 from include.warehouse.reading import one, rows, shortened
 
 COUNTS = (
     "considered", "unchanged", "added", "changed", "removed", "invalid", "held", "not_sent",
-    "synced", "errors", "to_send",
+    "synced", "errors", "to_send", "withheld", "waiting",
 )  # fmt: skip
 
 ERRORS_A_PAGE = 50
@@ -17,7 +20,7 @@ OBJECTS_A_PAGE = 50
 _RUN = """
     select
         run_id, destination, trigger, requested_by, started_at, planned_at, finished_at, status,
-        reason, remarks, is_full, is_dry, models as asked_models,
+        reason, remarks, needs, is_full, is_dry, models as asked_models,
         cancel_requested_by, cancel_requested_at,
         -- the claim of a run inside Airflow is its DAG run's id
         case when trigger in ('schedule', 'button', 'api') then owner end as dag_run_id,
@@ -26,33 +29,39 @@ _RUN = """
     from sync.runs
 """
 
-# Planhat's are runs of their own.
-_TO_SEGMENT = """
+# Of a row with a destination; Segment's is one from before kinds were kept.
+_OF_KIND = """
     coalesce(
-        (select kind from sync.destinations where destinations.destination = runs.destination),
+        (
+            select kind from sync.destinations
+            where destinations.destination = {table}.destination
+        ),
         'segment'
-    ) = 'segment'
+    ) = %(kind)s
 """
+_RUNS_OF_KIND = _OF_KIND.format(table="runs")
+_OBJECTS_OF_KIND = _OF_KIND.format(table="objects")
 
 _MODELS = """
     select
         model, considered, unchanged, added, changed, removed, invalid, held, not_sent, synced,
-        errors, to_send, reason, started_at, finished_at
+        errors, to_send, withheld, waiting, reason, started_at, finished_at
     from sync.run_models
     where run_id = %s
     order by model
 """
 
 
-def active(connection: psycopg.Connection) -> dict[str, Any] | None:
+def active(connection: psycopg.Connection, kind: Kind = "segment") -> dict[str, Any] | None:
     """The run that is queued or running, with `model` (being sent now), `percent` and its models.
 
     A run whose owner died keeps its status until the next one starts; it is not active.
     """
     run = one(
         connection,
-        f"{_RUN} where {_TO_SEGMENT} and status in ('queued', 'running') and lease_until >= now() "
-        "order by started_at desc limit 1",
+        f"{_RUN} where {_RUNS_OF_KIND} and status in ('queued', 'running') "
+        "and lease_until >= now() order by started_at desc limit 1",
+        {"kind": kind},
     )
     return _with_progress(connection, run) if run else None
 
@@ -63,25 +72,26 @@ def stops(connection: psycopg.Connection) -> dict[str, str]:
     return {row["owner"]: row["requested_by"] for row in found}
 
 
-def last_finished(connection: psycopg.Connection) -> dict[str, Any] | None:
+def last_finished(connection: psycopg.Connection, kind: Kind = "segment") -> dict[str, Any] | None:
     """The newest run that has ended and was no dry run, with its models; None before the first."""
     run = one(
         connection,
-        f"{_RUN} where {_TO_SEGMENT} and status not in ('queued', 'running') and not is_dry "
+        f"{_RUN} where {_RUNS_OF_KIND} and status not in ('queued', 'running') and not is_dry "
         "and finished_at is not null order by finished_at desc limit 1",
+        {"kind": kind},
     )
-    return {**run, **_models_of(connection, run["run_id"])} if run else None
+    return _with_models(connection, run) if run else None
 
 
 def history(
-    connection: psycopg.Connection, *, limit: int = 20, offset: int = 0
+    connection: psycopg.Connection, kind: Kind = "segment", *, limit: int = 20, offset: int = 0
 ) -> list[dict[str, Any]]:
     """Runs, newest first, each with what its models synced, failed and held together."""
     runs = rows(
         connection,
-        f"{_RUN} where {_TO_SEGMENT} order by started_at desc limit %s offset %s",
-        limit, offset,
-    )  # fmt: skip
+        f"{_RUN} where {_RUNS_OF_KIND} order by started_at desc limit %(limit)s offset %(offset)s",
+        {"kind": kind, "limit": limit, "offset": offset},
+    )
     sums = rows(
         connection,
         "select run_id, sum(synced)::bigint as synced, sum(errors)::bigint as errors, "
@@ -90,7 +100,7 @@ def history(
     )
     by_run = {row["run_id"]: row for row in sums}
     return [
-        {"synced": 0, "errors": 0, "held": 0, **run, **by_run.get(run["run_id"], {})}
+        {"synced": 0, "errors": 0, "held": 0, **_told(run), **by_run.get(run["run_id"], {})}
         for run in runs
     ]
 
@@ -106,18 +116,26 @@ def one_run(connection: psycopg.Connection, run_id: str) -> dict[str, Any] | Non
         run_id,
         run_id,
     )
-    return {**found, **_models_of(connection, found["run_id"])} if found else None
+    return _with_models(connection, found) if found else None
 
 
-def receipts(connection: psycopg.Connection) -> dict[str, Any]:
-    """Pushed messages that came back, as the last push saw it: per destination and model.
+def is_of(connection: psycopg.Connection, run_id: int, kind: Kind) -> bool:
+    """Whether a run goes to a destination of this kind."""
+    asked = {"run_id": run_id, "kind": kind}
+    query = f"select from sync.runs where run_id = %(run_id)s and {_RUNS_OF_KIND}"
+    return one(connection, query, asked) is not None
 
-    `{"rows": [{"destination", "host", "model", "acknowledged", "seen_back", "missing",
-    "oldest_missing_at"}]}`.
+
+def receipts(connection: psycopg.Connection, kind: Kind = "segment") -> dict[str, Any]:
+    """What was seen of what was pushed, as the last push saw it: per destination and model.
+
+    Messages that came back from Segment; what Planhat had when it was read back. `{"rows":
+    [{"destination", "host", "model", "acknowledged", "seen_back", "missing", "otherwise",
+    "oldest_missing_at"}]}`; `otherwise`: something else was there.
     """
     found = rows(
         connection,
-        """
+        f"""
         select
             destination,
             split_part(destination, '#', 1) as host,
@@ -125,12 +143,14 @@ def receipts(connection: psycopg.Connection) -> dict[str, Any]:
             count(*) as acknowledged,
             count(seen_back_at) as seen_back,
             count(*) - count(seen_back_at) as missing,
+            count(stored_otherwise) as otherwise,
             min(acknowledged_at) filter (where seen_back_at is null) as oldest_missing_at
         from sync.objects
-        where acknowledged_at is not null
+        where acknowledged_at is not null and {_OBJECTS_OF_KIND}
         group by destination, model
         order by host, destination, model
-        """,
+        """,  # noqa: S608
+        {"kind": kind},
     )
     return {"rows": found}
 
@@ -141,12 +161,14 @@ def acknowledged(
     model: str | None = None,
     *,
     which: str = "all",
+    link: str | None = None,
     offset: int = 0,
 ) -> dict[str, Any]:
-    """What Segment has acknowledged, fifty objects at a time: `{"total", "rows"}`.
+    """What a destination has acknowledged, fifty objects at a time: `{"total", "rows"}`.
 
     Of one `model`, or of all; `which` are `all` of them, those whose last message came back
-    (`seen_back`), or those whose has not (`missing`).
+    (`seen_back`), or those whose has not (`missing`). `link`: how records are linked in Planhat's
+    app.
     """
     asked = {"destination": destination, "model": model, "which": which, "offset": offset}
     of_them = (
@@ -158,13 +180,17 @@ def acknowledged(
     found = rows(
         connection,
         "select model, object_id, version, first_acknowledged_at, acknowledged_at, removed_at, "
-        f"seen_back_at {of_them} order by model, object_id "
-        f"limit {OBJECTS_A_PAGE} offset %(offset)s",
+        f"seen_back_at, stored_otherwise, {record('payload', 'model')} {of_them} "
+        f"order by model, object_id limit {OBJECTS_A_PAGE} offset %(offset)s",
         asked,
     )
-    for row in found:
-        row["object_id"] = shortened(row["object_id"])
-    return {"total": total["total"] if total else 0, "rows": found}
+    return {
+        "total": total["total"] if total else 0,
+        "rows": [{**linked(row, link), "object_id": shortened(row["object_id"])} for row in found],
+    }
+
+
+_ERRORS_OF = "from sync.run_errors where run_id::text = %s and (%s::text is null or model = %s)"
 
 
 def errors(
@@ -173,6 +199,7 @@ def errors(
     *,
     model: str | None,
     with_payload: bool,
+    link: str | None = None,
     offset: int = 0,
 ) -> dict[str, Any]:
     """The objects that failed in a run, fifty at a time: `{"total", "rows", "with_payload"}`.
@@ -181,22 +208,35 @@ def errors(
     """
     total = one(
         connection,
-        "select count(*) as total from sync.run_errors "
-        "where run_id::text = %s and (%s::text is null or model = %s)",
+        f"select count(*) as total {_ERRORS_OF}",
         run_id, model, model,
     )  # fmt: skip
     found = rows(
         connection,
         "select model, object_id, code, message, attempts, failed_at, first_failed_at, "
-        "resolved_at, case when %s then payload end as payload from sync.run_errors "
-        "where run_id::text = %s and (%s::text is null or model = %s) "
+        "resolved_at, case when %s then payload end as payload, "
+        f"{record('payload', 'model')} {_ERRORS_OF} "
         "order by model, object_id, code limit %s offset %s",
         with_payload, run_id, model, model, ERRORS_A_PAGE, offset,
     )  # fmt: skip
     for row in found:
         row["message"] = shortened(row["message"], 1_000)
         row["object_id"] = shortened(row["object_id"])
-    return {"total": total["total"] if total else 0, "rows": found, "with_payload": with_payload}
+    return {
+        "total": total["total"] if total else 0,
+        "rows": [linked(row, link) for row in found],
+        "with_payload": with_payload,
+    }
+
+
+def _told(run: dict[str, Any]) -> dict[str, Any]:
+    """A run as it is told: what its plan needs in words, none where that is not known."""
+    found = needs.read(run["needs"])
+    return {**run, "needs": found.lines() if found else []}
+
+
+def _with_models(connection: psycopg.Connection, run: dict[str, Any]) -> dict[str, Any]:
+    return {**_told(run), **_models_of(connection, run["run_id"])}
 
 
 def _models_of(connection: psycopg.Connection, run_id: Any) -> dict[str, Any]:
@@ -242,7 +282,7 @@ def _with_progress(connection: psycopg.Connection, run: dict[str, Any]) -> dict[
         if each["started_at"] and not each["finished_at"]
     ]
     return {
-        **run,
+        **_told(run),
         **of_models,
         "model": sending[0] if sending else None,
         "percent": 100 * done // planned if planned else None,

@@ -44,7 +44,7 @@ def is_new(connection: psycopg.Connection, destination: str) -> bool:
     return row[0]  # type: ignore[index]
 
 
-def before(connection: psycopg.Connection, destination: str) -> str | None:
+def before(connection: psycopg.Connection, destination: str, kind: Kind) -> str | None:
     """The name of the destination that was last pushed to, where it is another one of its kind."""
     row = connection.execute(
         """
@@ -53,29 +53,31 @@ def before(connection: psycopg.Connection, destination: str) -> str | None:
             not is_dry and destination <> %(destination)s
             and coalesce(
                 (select kind from sync.destinations where destination = runs.destination), 'segment'
-            ) = coalesce(
-                (select kind from sync.destinations where destination = %(destination)s), 'segment'
-            )
+            ) = %(kind)s
             and exists (select from sync.objects where objects.destination = runs.destination)
         order by run_id desc
         limit 1
         """,
-        {"destination": destination},
+        {"destination": destination, "kind": kind},
     ).fetchone()
     return None if row is None else name_of(connection, row[0])
 
 
 def first_push(
-    connection: psycopg.Connection, destination: str, objects: int, *, name: str | None = None
+    connection: psycopg.Connection,
+    destination: str,
+    objects: int | None,
+    *,
+    to: Destination | None = None,
 ) -> str:
     """That everything will be new there, in a line; and where it went until now.
 
-    `name` of a destination that no run has asked for yet.
+    `objects`: how many, where that is known; `to`: of a destination that no run has asked for yet.
     """
-    name = name or name_of(connection, destination)
-    last = before(connection, destination)
-    whose = kind_of(connection, destination).title()
-    return (
-        f"{whose} has nothing of ours yet at {name}: {counted(objects, 'object')} will be added"
-        + (f"; pushes went to {last} until now" if last else "")
+    name = to.name if to else name_of(connection, destination)
+    kind = to.kind if to else kind_of(connection, destination)
+    last = before(connection, destination, kind)
+    added = "everything" if objects is None else counted(objects, "object")
+    return f"{kind.title()} has nothing of ours yet at {name}: {added} will be added" + (
+        f"; pushes went to {last} until now" if last else ""
     )

@@ -5,7 +5,7 @@ from typing import Any
 
 from include.collector.times import read_time
 from include.warehouse.reading import shortened
-from include.why import outbound
+from include.why import outbound, to_planhat
 from include.why.asking import Asker, times, when
 from include.why.reasons import REASONS, remedy
 from include.why.story import Chapter, Step
@@ -339,6 +339,9 @@ def _metrics(asker: Asker, call: dict[str, Any]) -> list[Step]:
         if row["aggregation"] and row["value"] is not None:
             text = f"On {call['event_date']} in the metric “{row['trait']}” ({row['aggregation']})."
             steps.append(Step("Counted", text))
+            steps += to_planhat.metric_of(
+                asker, call["company_id"], call["event_date"], row["trait"]
+            )
         elif row["aggregation"]:
             kind = (
                 "number of too many digits" if row["value_type"] == "number" else row["value_type"]
@@ -355,13 +358,17 @@ def _outbound(asker: Asker, call: dict[str, Any]) -> list[Step]:
     if call["reason"]:
         return []
     enduser = call["enduser_id"] and asker.one(
-        "select origin from marts.endusers where enduser_id = %s", call["enduser_id"]
+        "select origin, exists ("
+        "select 1 from raw_planhat.objects where model = 'enduser' and planhat_id = enduser_id "
+        "and deleted_at is null) as is_in_planhat from marts.endusers where enduser_id = %s",
+        call["enduser_id"],
     )
-    if enduser and enduser["origin"] == "segment":
-        text = "Its enduser was created from Segment and is none of Planhat's, so it is not pushed."
-        return [Step("Outbound", text)]
+    if enduser and enduser["origin"] == "segment" and not enduser["is_in_planhat"]:
+        text = "Its enduser was created from Segment and is none of Planhat's: not pushed there."
+        return [Step("Outbound", text), *to_planhat.created(asker, call["enduser_id"])]
     if enduser:
-        return outbound.steps_of(asker, "enduser", call["enduser_id"])
+        steps = outbound.steps_of(asker, "enduser", call["enduser_id"])
+        return [*steps, *to_planhat.activity_of(asker, call)]
     return outbound.steps_of(asker, "company", call["company_id"])
 
 

@@ -1,4 +1,7 @@
-"""From an object of Planhat to Segment's answer: outbound row, plan, batch, ledger, errors."""
+"""From an object of Planhat to Segment's answer: outbound row, plan, batch, ledger, errors.
+
+What goes to Planhat is told by `to_planhat.py`, with the plans and errors of here.
+"""
 
 from typing import Any
 
@@ -18,7 +21,10 @@ def steps_of(asker: Asker, model: str, object_id: str) -> list[Step]:
     outbound, is_there = _outbound(asker, pushed, object_id)
     destinations = [
         row["destination"]
-        for row in asker.rows("select distinct destination from sync.runs order by destination")
+        for row in asker.rows(
+            "select distinct destination from sync.runs left join sync.destinations "
+            "using (destination) where coalesce(kind, 'segment') = 'segment' order by destination"
+        )
     ]
     if not destinations and is_there:
         return [
@@ -61,8 +67,8 @@ def _pushed(
         object_id,
     )
     steps = [
-        *_planned(asker, destination, model, object_id),
-        *_failed(asker, destination, model, object_id),
+        *planned(asker, destination, model, object_id),
+        *failed(asker, destination, model, object_id),
     ]
     if ledger is None or (ledger["acknowledged_at"] is None and ledger["sent_at"] is None):
         if not steps and is_there:
@@ -85,7 +91,7 @@ def _pushed(
     return steps
 
 
-def _planned(asker: Asker, destination: str, model: str, object_id: str) -> list[Step]:
+def planned(asker: Asker, destination: str, model: str, object_id: str) -> list[Step]:
     """The last plan's word on the object, while that plan is kept and did not send it."""
     row = asker.one(
         """
@@ -138,7 +144,8 @@ def _planned(asker: Asker, destination: str, model: str, object_id: str) -> list
     return [Step("Plan", f"{plan}, {sent}.")]
 
 
-def _acknowledged(asker: Asker, ledger: dict[str, Any], host: str) -> list[Step]:
+def in_run(asker: Asker, ledger: dict[str, Any]) -> str:
+    """In which run a row of the ledger was acknowledged; nothing where that is not known."""
     run = asker.one(
         "select run_id, trigger, requested_by from sync.runs "
         "where destination = %s and started_at <= %s "
@@ -148,12 +155,16 @@ def _acknowledged(asker: Asker, ledger: dict[str, Any], host: str) -> list[Step]
         ledger["acknowledged_at"],
         ledger["acknowledged_at"],
     )
-    by = f", in run {run['run_id']} ({run['trigger']}, {run['requested_by']})" if run else ""
+    return f", in run {run['run_id']} ({run['trigger']}, {run['requested_by']})" if run else ""
+
+
+def _acknowledged(asker: Asker, ledger: dict[str, Any], host: str) -> list[Step]:
     what = "its removal" if ledger["removed_at"] else f"version {ledger['version']}"
     who = ledger["user_id"] or ledger["anonymous_id"]
     answered = Step(
         "Answered",
-        f"{host} answered 200 for {what} on {when(ledger['acknowledged_at'])}{by}.",
+        f"{host} answered 200 for {what} on {when(ledger['acknowledged_at'])}"
+        f"{in_run(asker, ledger)}.",
         more=(
             f"Message {ledger['message_id']}",
             *([f"It is {asker.person(who)} in Segment, for good."] if who else []),
@@ -176,7 +187,8 @@ def _acknowledged(asker: Asker, ledger: dict[str, Any], host: str) -> list[Step]
     return [answered, back]
 
 
-def _failed(asker: Asker, destination: str, model: str, object_id: str) -> list[Step]:
+def failed(asker: Asker, destination: str, model: str, object_id: str) -> list[Step]:
+    """Why the last run that tried it could not send it, while that stands."""
     found = asker.rows(
         "select run_id, code, message, attempts, failed_at, first_failed_at, payload "
         "from sync.run_errors where destination = %s and model = %s and object_id = %s "

@@ -4,6 +4,7 @@ import textwrap
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from include.planhat.app_links import record_link
 from include.warehouse.reading import plain
 
 # done: it happened. missing: it did not, and the text says why. waiting: it will.
@@ -39,6 +40,12 @@ class Chapter:
     kind: str
     title: str
     steps: tuple[Step, ...]
+    # its model and id in Planhat, where it is there
+    record: tuple[str, str] | None = None
+
+    def link(self, pattern: str | None) -> str | None:
+        """Its record in Planhat's app, where that is known."""
+        return record_link(pattern, *self.record) if self.record else None
 
 
 @dataclass(frozen=True)
@@ -54,12 +61,17 @@ class Story:
         """True when the warehouse knows the id."""
         return bool(self.chapters)
 
-    def lines(self) -> list[str]:
-        """For a terminal: a line a step, its name and mark before it; payloads are left out."""
+    def lines(self, link: str | None = None) -> list[str]:
+        """For a terminal: a line a step, its name and mark before it; payloads are left out.
+
+        `link`: how records are linked in Planhat's app.
+        """
         lines: list[str] = []
         for chapter in self.chapters:
+            address = chapter.link(link)
             width = max(len(step.name) for step in chapter.steps)
             lines += ["", chapter.title] if lines else [chapter.title]
+            lines += [f"  {address}"] if address else []
             for step in chapter.steps:
                 head = f"  {MARKS[step.state]} {step.name:<{width}}  "
                 for text in (step.text, *step.more):
@@ -76,8 +88,9 @@ class Story:
             lines += ["", self.hint] if lines else [self.hint]
         return lines
 
-    def as_dict(self) -> dict[str, Any]:
-        """For the page: `{"identifier", "hint", "chapters": [{"kind", "title", "steps": […]}]}`."""
+    def as_dict(self, link: str | None = None) -> dict[str, Any]:
+        """For the page: `{"identifier", "hint", "chapters": [{"kind", "title", "steps": […]}]}`,
+        each chapter with the address of its record in Planhat's app (`planhat_url`)."""
         return {
             "identifier": self.identifier,
             "hint": self.hint,
@@ -85,6 +98,7 @@ class Story:
                 {
                     "kind": chapter.kind,
                     "title": chapter.title,
+                    "planhat_url": chapter.link(link),
                     "steps": [
                         {
                             "name": step.name,

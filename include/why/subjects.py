@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from include.why import outbound
+from include.why import outbound, to_planhat
 from include.why.asking import Asker, times, when
 from include.why.calls import company_words, enduser_words
 from include.why.reasons import REASONS, remedy
@@ -123,13 +123,21 @@ def enduser(asker: Asker, enduser_id: str) -> list[Chapter]:
     row = asker.one("select * from marts.endusers where enduser_id = %s", enduser_id)
     if row is None:
         return []
-    if row["origin"] == "planhat":
+    is_created = row["origin"] == "segment"
+    # one that we made there has Planhat's id since it was read
+    is_in_planhat = not is_created or _is_in_planhat(asker, enduser_id)
+    if not is_created:
         origin = Step("Enduser", "In Planhat.", more=_keys(asker, row))
     else:
         created_by = row["created_by_message_id"]
+        there = (
+            "we made it in Planhat, where it has this id"
+            if is_in_planhat
+            else "Planhat has nobody with its key there"
+        )
         origin = Step(
             "Enduser",
-            f"Created from Segment by {created_by}: Planhat has nobody with its key there.",
+            f"Created from Segment by {created_by}: {there}.",
             more=_keys(asker, row),
             refs=(created_by,) if created_by else (),
         )
@@ -149,11 +157,26 @@ def enduser(asker: Asker, enduser_id: str) -> list[Chapter]:
     else:
         steps.append(Step("Calls", "None has been resolved to it yet.", "missing"))
     steps += _usage(asker, "enduser", enduser_id)
-    if row["origin"] == "planhat":
+    if is_in_planhat:
         steps += outbound.steps_of(asker, "enduser", enduser_id)
+        steps += to_planhat.made(asker, row) if is_created else []
+        steps += to_planhat.metrics(asker, "enduser", enduser_id)
+        steps += to_planhat.activities(asker, enduser_id)
     else:
-        steps.append(Step("Outbound", "Not pushed: only objects that are in Planhat are."))
-    return [Chapter("enduser", f"Enduser {enduser_id}", tuple(steps))]
+        text = "Not pushed to Segment: only objects that are in Planhat are."
+        steps += [Step("Outbound", text), *to_planhat.created(asker, enduser_id)]
+    record = ("enduser", enduser_id) if is_in_planhat else None
+    return [Chapter("enduser", f"Enduser {enduser_id}", tuple(steps), record)]
+
+
+def _is_in_planhat(asker: Asker, enduser_id: str) -> bool:
+    return bool(
+        asker.one(
+            "select 1 from raw_planhat.objects where model = 'enduser' and planhat_id = %s "
+            "and deleted_at is null",
+            enduser_id,
+        )
+    )
 
 
 def _keys(asker: Asker, row: dict[str, Any]) -> tuple[str, ...]:
@@ -176,6 +199,7 @@ def companies(asker: Asker, key: str) -> list[Chapter]:
             "company",
             f"Company {row['name'] or row['company_id']}",
             tuple(_company_steps(asker, row)),
+            None if row["deleted_at"] else ("company", row["company_id"]),
         )
         for row in found
     ]
@@ -213,7 +237,11 @@ def _company_steps(asker: Asker, row: dict[str, Any]) -> list[Step]:
     if nameless and nameless["calls"]:
         text = f"{times(nameless['calls'], 'call')} of people nobody could name: not usage."
         steps.append(Step("Unattributed", text, "missing"))
-    return [*steps, *outbound.steps_of(asker, "company", company_id)]
+    return [
+        *steps,
+        *outbound.steps_of(asker, "company", company_id),
+        *to_planhat.metrics(asker, "company", company_id),
+    ]
 
 
 def unknown_company(asker: Asker, key: str) -> list[Chapter]:
@@ -241,7 +269,7 @@ def unknown_company(asker: Asker, key: str) -> list[Chapter]:
 def objects(asker: Asker, object_id: str) -> list[Chapter]:
     """Objects of any other model with this Planhat id."""
     found = asker.rows(
-        "select model from raw_planhat.objects where planhat_id = %s "
+        "select model, deleted_at from raw_planhat.objects where planhat_id = %s "
         "and model not in ('company', 'enduser') order by model",
         object_id,
     )
@@ -251,8 +279,11 @@ def objects(asker: Asker, object_id: str) -> list[Chapter]:
         if asker.is_built:
             steps += _usage(asker, row["model"], object_id)
         steps += outbound.steps_of(asker, row["model"], object_id)
+        if asker.is_built and row["model"] in to_planhat.WORDS:
+            steps += to_planhat.metrics(asker, row["model"], object_id)
         title = f"{row['model'].replace('_', ' ').capitalize()} {object_id}"
-        chapters.append(Chapter("object", title, tuple(steps)))
+        record = None if row["deleted_at"] else (row["model"], object_id)
+        chapters.append(Chapter("object", title, tuple(steps), record))
     return chapters
 
 

@@ -5,7 +5,7 @@ from psycopg import errors
 
 from include.errors import ServiceError
 from include.warehouse.reading import read_only
-from include.why import calls, outbound, subjects
+from include.why import calls, outbound, subjects, to_planhat
 from include.why.asking import Asker, has_tables
 from include.why.story import Chapter, Step, Story
 
@@ -63,6 +63,8 @@ def _story(asker: Asker) -> Story:
     chapters += subjects.objects(asker, asker.identifier)
     if not any(each.kind in ("enduser", "company") for each in chapters):
         chapters += subjects.deleted_enduser(asker, asker.identifier)
+    if not chapters:
+        chapters += to_planhat.objects(asker, asker.identifier)
     if chapters:
         return Story(asker.identifier, tuple(chapters))
     hint = f"Nothing here is called “{asker.identifier[:200]}”. It may be {WHAT}."

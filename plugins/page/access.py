@@ -5,7 +5,8 @@ Airflow's internal modules: Airflow is pinned to one minor, and `tests/plugins` 
 every kind of user.
 """
 
-from typing import Annotated
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
@@ -13,27 +14,54 @@ from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_da
 from airflow.models.dag import DagModel
 from fastapi import Depends, Header, HTTPException
 
-PUSH_DAG = "push_planhat_to_segment"
+from include.connections import Kind
 
 # Reading the page = reading the push DAG's runs. Pushing = triggering it. Settings = editing it.
-may_read = Depends(requires_access_dag("GET", DagAccessEntity.RUN, PUSH_DAG))
-may_push = Depends(requires_access_dag("POST", DagAccessEntity.RUN, PUSH_DAG))
-may_edit = Depends(requires_access_dag("PUT", None, PUSH_DAG))
+DAGS: dict[Kind, str] = {
+    "segment": "push_planhat_to_segment",
+    "planhat": "push_usage_to_planhat",
+}
 
 
-def permissions(user: GetUserDep) -> dict[str, bool]:
-    """What the caller may do: `{"push", "edit"}`. Personal payloads are for those who may edit."""
-    details = DagDetails(id=PUSH_DAG, team_name=DagModel.get_team_name(PUSH_DAG))
-    manager = get_auth_manager()
-    return {
-        "push": manager.is_authorized_dag(
-            method="POST", access_entity=DagAccessEntity.RUN, details=details, user=user
-        ),
-        "edit": manager.is_authorized_dag(method="PUT", details=details, user=user),
-    }
+@dataclass(frozen=True)
+class Access:
+    """What a caller may do with a push DAG: dependencies of routes, and a question."""
+
+    dag_id: str
+    may_read: Any
+    may_push: Any
+    may_edit: Any
+
+    @classmethod
+    def to(cls, kind: Kind) -> "Access":
+        """Of the DAG that pushes there."""
+        dag_id = DAGS[kind]
+        return cls(
+            dag_id,
+            may_read=Depends(requires_access_dag("GET", DagAccessEntity.RUN, dag_id)),
+            may_push=Depends(requires_access_dag("POST", DagAccessEntity.RUN, dag_id)),
+            may_edit=Depends(requires_access_dag("PUT", None, dag_id)),
+        )
+
+    def permissions(self, user: GetUserDep) -> dict[str, bool]:
+        """What the caller may do: `{"push", "edit"}`. Personal payloads are for those who edit."""
+        details = DagDetails(id=self.dag_id, team_name=DagModel.get_team_name(self.dag_id))
+        manager = get_auth_manager()
+        return {
+            "push": manager.is_authorized_dag(
+                method="POST", access_entity=DagAccessEntity.RUN, details=details, user=user
+            ),
+            "edit": manager.is_authorized_dag(method="PUT", details=details, user=user),
+        }
 
 
-Permissions = Annotated[dict[str, bool], Depends(permissions)]
+ACCESS: dict[Kind, Access] = {kind: Access.to(kind) for kind in DAGS}
+
+# Of the page itself: those of the push to Segment.
+may_read = ACCESS["segment"].may_read
+may_push = ACCESS["segment"].may_push
+may_edit = ACCESS["segment"].may_edit
+Permissions = Annotated[dict[str, bool], Depends(ACCESS["segment"].permissions)]
 
 
 def from_the_page(

@@ -13,7 +13,6 @@ from fastapi import Request
 from include.page import processes
 from include.page.button import PushDag
 from include.push.runs import BUTTON_RUN
-from plugins.page.access import PUSH_DAG
 from plugins.page.in_words import AWAY
 
 # How a caller signs in: a client's token, or the browser's cookie.
@@ -29,10 +28,10 @@ class AirflowRefusedError(Exception):
         self.detail = detail
 
 
-async def push_dag(request: Request) -> PushDag:
-    """The push DAG as Airflow knows it; `is_known` is False when it does not (yet)."""
+async def push_dag(request: Request, dag_id: str) -> PushDag:
+    """A push DAG as Airflow knows it; `is_known` is False when it does not (yet)."""
     try:
-        dag = await _ask(request, "GET", f"/dags/{PUSH_DAG}")
+        dag = await _ask(request, "GET", f"/dags/{dag_id}")
     except AirflowRefusedError as refused:
         if refused.status == 404:
             return PushDag(is_known=False)
@@ -40,7 +39,7 @@ async def push_dag(request: Request) -> PushDag:
     newest = await _ask(
         request,
         "GET",
-        f"/dags/{PUSH_DAG}/dagRuns",
+        f"/dags/{dag_id}/dagRuns",
         params={"order_by": "-run_after", "limit": 10},
     )
     return PushDag(
@@ -67,12 +66,12 @@ async def silent_processes(request: Request) -> list[dict[str, Any]]:
     return processes.silent(await _ask(request, "GET", "/monitor/health"), datetime.now(UTC))
 
 
-async def trigger_push(request: Request, conf: dict[str, Any], note: str) -> str:
-    """Trigger the push DAG as the caller; return the DAG run's id. Raises `AirflowRefusedError`."""
+async def trigger_push(request: Request, dag_id: str, conf: dict[str, Any], note: str) -> str:
+    """Trigger a push DAG as the caller; return the DAG run's id. Raises `AirflowRefusedError`."""
     answer = await _ask(
         request,
         "POST",
-        f"/dags/{PUSH_DAG}/dagRuns",
+        f"/dags/{dag_id}/dagRuns",
         json={
             "dag_run_id": f"{BUTTON_RUN}{datetime.now(UTC).isoformat()}",
             "logical_date": None,
@@ -83,12 +82,12 @@ async def trigger_push(request: Request, conf: dict[str, Any], note: str) -> str
     return answer["dag_run_id"]
 
 
-async def set_paused(request: Request, is_paused: bool) -> None:
-    """Pause or unpause the push DAG as the caller. Raises `AirflowRefusedError`."""
+async def set_paused(request: Request, dag_id: str, is_paused: bool) -> None:
+    """Pause or unpause a push DAG as the caller. Raises `AirflowRefusedError`."""
     await _ask(
         request,
         "PATCH",
-        f"/dags/{PUSH_DAG}",
+        f"/dags/{dag_id}",
         params={"update_mask": "is_paused"},
         json={"is_paused": is_paused},
     )

@@ -1,61 +1,49 @@
 """The page's routes. Each says who may call it; the queries are in `include.page`."""
 
 import pathlib
-from dataclasses import asdict
 from datetime import date
 from functools import partial
 from typing import Annotated, Any, Literal
 
 from airflow.api_fastapi.core_api.security import GetUserDep
-from fastapi import APIRouter, FastAPI, HTTPException, Path, Query, Request
-from fastapi.concurrency import run_in_threadpool
+from fastapi import APIRouter, FastAPI, HTTPException, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse
-from pydantic import BaseModel, Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 from starlette.middleware.base import BaseHTTPMiddleware
 
 import include.page
-from include import __version__, rules
+from include import rules
 from include.collector import sources
-from include.errors import BusyError, ProblemError, ServiceError
+from include.errors import BusyError, ProblemError
 from include.page import (
-    button,
     calls,
     changes,
     compared,
-    destination,
     findings,
     held,
     identities,
+    left_out,
     metrics,
     runs,
     tracking,
     usage,
 )
-from include.page.button import PushDag
-from include.push import guards, resync
-from include.push.cancel import cancel_run, stop_before_plan
-from include.push.pushed_models import pushed_models
+from include.push import resync
 from include.settings import load_settings
 from include.warehouse import reading
 from include.warehouse.connection import connect
 from include.why import tell
-from plugins.page import airflow_api, warehouse
-from plugins.page.access import PUSH_DAG, Permissions, may_edit, may_push, may_read, same_site
+from plugins.page import warehouse
+from plugins.page.access import Permissions, may_edit, may_push, may_read, same_site
 from plugins.page.airflow_api import AirflowRefusedError
-from plugins.page.in_words import NO_TEXT, InWords, has_text, is_text, line_of
-from plugins.page.known import known_fields, refuse_unknown
+from plugins.page.asking import LONGEST, Asked, Key, Offset, RunId, Text, read
+from plugins.page.in_words import NO_TEXT, InWords, is_text, line_of
+from plugins.page.known import known_fields
+from plugins.page.push_routes import push_routes
 from plugins.page.sign_in import sign_in
 
 STATIC = pathlib.Path(include.page.__file__).parent / "static"
-
-# What a caller may ask for: no text of a key here is longer, no list goes on for ever.
-LONGEST = 2_000
-Offset = Annotated[int, Query(ge=0, le=1_000_000_000)]
-Text = Annotated[str, Query(max_length=LONGEST)]
-Key = Annotated[str, Path(max_length=LONGEST)]
-RunId = Annotated[int, Path(ge=0, lt=2**63)]
 
 HEADERS = {
     # Everything from here, nothing from elsewhere; framed by Airflow's own page only.
@@ -75,6 +63,8 @@ def create_app() -> FastAPI:
     # Airflow's Swagger does not list mounted apps, and their own would be open to anyone.
     app = FastAPI(title="Planhat ⇄ Segment", openapi_url=None, docs_url=None, redoc_url=None)
     app.include_router(files)
+    app.include_router(push_routes("segment"))
+    app.include_router(push_routes("planhat"))
     app.include_router(api)
     app.add_exception_handler(AirflowRefusedError, _refused)  # type: ignore[arg-type]
     app.add_exception_handler(ProblemError, _problem)  # type: ignore[arg-type]
@@ -135,71 +125,9 @@ def static_file(name: str) -> FileResponse:
 api = APIRouter(prefix="/api", dependencies=[may_read, known_fields])
 
 
-async def read(function: Any, *, when_missing: str = reading.NOT_BUILT) -> dict[str, Any]:
-    """`reading.part` of the warehouse, off the event loop."""
-
-    def work() -> dict[str, Any]:
-        try:
-            url = warehouse.current_url()
-        except ProblemError as problem:
-            return {"problem": str(problem)}
-        return reading.part(url, function, when_missing=when_missing)
-
-    return await run_in_threadpool(work)
-
-
-@api.get("/push")
-async def push_section(request: Request, user: GetUserDep, may: Permissions) -> dict[str, Any]:
-    """Section 3: active or not, the button, the run in progress, the last one, what comes next."""
-    dag = await airflow_api.push_dag(request)
-    state = await read(_push_state, when_missing=reading.NOT_MIGRATED)
-    silent = await airflow_api.silent_processes(request)
-    return {
-        "user": user.get_name(),
-        "may": may,
-        "dag_id": PUSH_DAG,
-        "is_active": dag.is_active,
-        "is_known": dag.is_known,
-        "models": list(pushed_models()),
-        "next_run_at": dag.next_run_at if dag.is_active else None,
-        "schedule": dag.schedule,
-        "button": button.push_button(
-            dag,
-            may_push=may["push"],
-            active_run=state.get("active_run"),
-            warehouse_problem=state.get("problem"),
-        ),
-        "silent_processes": silent,
-        "version": __version__,
-        "failed_before": _failed_before(dag, state),
-        **state,
-    }
-
-
-def _failed_before(dag: PushDag, state: dict[str, Any]) -> dict[str, Any] | None:
-    """Airflow's newest run of the DAG, if it failed before a run of the push began."""
-    newest = dag.newest
-    if newest is None or newest["state"] != "failed" or "problem" in state:
-        return None
-    began = {run["dag_run_id"] for run in state["history"]}
-    return None if newest["dag_run_id"] in began else newest
-
-
-def _goes_to(connection: Any) -> dict[str, Any]:
-    try:
-        return destination.next_push(connection, warehouse.current_segment(), load_settings())
-    except ProblemError as problem:
-        return {"problem": str(problem)}
-
-
-def _push_state(connection: Any) -> dict[str, Any]:
-    return {
-        "goes_to": _goes_to(connection),
-        "active_run": runs.active(connection),
-        "stops": runs.stops(connection),
-        "last_run": runs.last_finished(connection),
-        "history": runs.history(connection),
-    }
+def app_link() -> str | None:
+    """How a record is linked in Planhat's app."""
+    return load_settings().planhat_app_link
 
 
 @api.get("/runs/{run_id}")
@@ -218,19 +146,10 @@ async def run_errors(
     offset: Offset = 0,
 ) -> dict[str, Any]:
     query = partial(
-        runs.errors, run_id=run_id, model=model, with_payload=may["edit"], offset=offset
-    )
+        runs.errors, run_id=run_id, model=model, with_payload=may["edit"], link=app_link(),
+        offset=offset,
+    )  # fmt: skip
     return await read(query, when_missing=reading.NOT_MIGRATED)
-
-
-@api.get("/held")
-def held_plans() -> dict[str, Any]:
-    """Plans that a guard holds, and what was answered for them so far."""
-    try:
-        found = guards.held_plans(warehouse.current_url(), warehouse.current_segment())
-    except ProblemError as problem:
-        return {"problem": str(problem)}
-    return {"plans": [asdict(plan) for plan in found]}
 
 
 @api.get("/planned/{run_id}")
@@ -248,6 +167,7 @@ async def planned(
         model=model,
         with_values=may["edit"],
         action=action,
+        link=app_link(),
         offset=offset,
     )
     return await read(query, when_missing=reading.NOT_MIGRATED)
@@ -260,9 +180,31 @@ async def acknowledged(
     which: Literal["all", "seen_back", "missing"] = "all",
     offset: Offset = 0,
 ) -> dict[str, Any]:
-    """The ledger, of one model or all: what Segment has acknowledged, and whether it came back."""
+    """The ledger, of one model or all: what a destination has acknowledged, and what was seen."""
     query = partial(
-        runs.acknowledged, destination=destination, model=model, which=which, offset=offset
+        runs.acknowledged, destination=destination, model=model, which=which, link=app_link(),
+        offset=offset,
+    )  # fmt: skip
+    return await read(query, when_missing=reading.NOT_MIGRATED)
+
+
+@api.get("/left_out/{run_id}")
+async def what_was_left_out(
+    run_id: RunId,
+    may: Permissions,
+    which: Literal["withheld", "waiting"],
+    model: Text | None = None,
+    offset: Offset = 0,
+) -> dict[str, Any]:
+    """What a run's plan left out, of one model or all: each object with its reason."""
+    query = partial(
+        left_out.left_out,
+        run_id=run_id,
+        which=which,
+        model=model,
+        with_payload=may["edit"],
+        link=app_link(),
+        offset=offset,
     )
     return await read(query, when_missing=reading.NOT_MIGRATED)
 
@@ -367,12 +309,6 @@ async def quarantined(may: Permissions, offset: Offset = 0) -> dict[str, Any]:
     return await read(query, when_missing=reading.NOT_MIGRATED)
 
 
-@api.get("/receipts")
-async def receipts() -> dict[str, Any]:
-    """Which pushed messages came back."""
-    return await read(runs.receipts, when_missing=reading.NOT_MIGRATED)
-
-
 @api.get("/metrics")
 async def metrics_section(may: Permissions) -> dict[str, Any]:
     """Section 2, in parts that fail apart: declared, what they hold, candidates."""
@@ -443,19 +379,6 @@ async def enduser(enduser_id: Key) -> dict[str, Any]:
     return await read(partial(usage.enduser, enduser_id=enduser_id))
 
 
-class Asked(BaseModel):
-    """What a caller sends: texts that can be kept and looked for."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _is_text(cls, sent: Any) -> Any:
-        if not has_text(sent):
-            raise PydanticCustomError(
-                "no_text", "What was sent holds what is no text: NUL, or half of a surrogate pair"
-            )
-        return sent
-
-
 class Question(Asked):
     """An id to tell the story of."""
 
@@ -469,41 +392,10 @@ def why(question: Question, may: Permissions) -> dict[str, Any]:
         story = tell(warehouse.current_url(), question.id, with_persons=may["edit"])
     except ProblemError as problem:
         return {"problem": str(problem)}
-    return {**story.as_dict(), "with_persons": may["edit"]}
+    return {**story.as_dict(app_link()), "with_persons": may["edit"]}
 
 
 # Changing
-
-
-class PushWish(Asked):
-    """What the button asks for. No models: all of them."""
-
-    models: list[Annotated[str, Field(max_length=100)]] = Field(default=[], max_length=200)
-    dry_run: bool = False
-    full_resync: bool = False
-
-    def conf(self) -> dict[str, Any]:
-        """The DAG run's parameters: what was chosen, and the DAG's own defaults for the rest."""
-        return self.model_dump(exclude_defaults=True)
-
-
-@api.post("/push", dependencies=[may_push, same_site])
-async def push(request: Request, may: Permissions, wish: PushWish) -> dict[str, Any]:
-    """Trigger the push DAG as the caller. 409 with the reason when it cannot be pressed now."""
-    refuse_unknown(wish.models, pushed_models(), "pushed model")
-    async with warehouse.one_asker():
-        dag = await airflow_api.push_dag(request)
-        state = await read(_push_state, when_missing=reading.NOT_MIGRATED)
-        allowed = button.push_button(
-            dag,
-            may_push=may["push"],
-            active_run=state.get("active_run"),
-            warehouse_problem=state.get("problem"),
-        )
-        if not allowed["enabled"]:
-            raise HTTPException(409, allowed["text"])
-        note = "Pushed from the page Planhat ⇄ Segment."
-        return {"dag_run_id": await airflow_api.trigger_push(request, wish.conf(), note)}
 
 
 @api.post("/rules/accept", dependencies=[may_edit, same_site])
@@ -519,7 +411,7 @@ def accept_rules(user: GetUserDep) -> dict[str, Any]:
 @api.post("/resync/back", dependencies=[may_push, same_site])
 def take_resync_back(user: GetUserDep) -> dict[str, Any]:
     """Take back a full resync that was stopped. 409 when there is none, or a push is active."""
-    url, segment = warehouse.current_url(), warehouse.current_segment()
+    url, segment = warehouse.current_url(), warehouse.current("segment")
     try:
         taken = resync.take_back(url, segment, user.get_name())
     except BusyError as busy:
@@ -527,73 +419,6 @@ def take_resync_back(user: GetUserDep) -> dict[str, Any]:
     if not taken:
         raise HTTPException(409, "No full resync waits to go on: there is nothing to take back.")
     return {"taken_back": {each.model: each.left for each in taken}}
-
-
-@api.post("/runs/{run_id}/cancel", dependencies=[may_push, same_site])
-def cancel(run_id: RunId, user: GetUserDep) -> dict[str, Any]:
-    """Ask a run to stop: it does within seconds. 409 when it has ended, or was asked already."""
-    if not cancel_run(warehouse.current_url(), run_id, user.get_name()):
-        raise HTTPException(409, "That run has ended already, or was asked to stop before.")
-    return {"run_id": run_id}
-
-
-class Waiting(Asked):
-    """A push that was triggered and has no run yet, by its DAG run's id."""
-
-    dag_run_id: Annotated[str, Field(max_length=500)]
-
-
-@api.post("/stops", dependencies=[may_push, same_site])
-async def stop(request: Request, user: GetUserDep, waiting: Waiting) -> dict[str, Any]:
-    """Stop a push while the warehouse is built for it. 409 when no such one waits or is built."""
-    dag = await airflow_api.push_dag(request)
-    unfinished = [run["dag_run_id"] for run in dag.runs if run["state"] in ("queued", "running")]
-    if waiting.dag_run_id not in unfinished:
-        raise HTTPException(409, "That push has ended already.")
-    await run_in_threadpool(
-        stop_before_plan, warehouse.current_url(), waiting.dag_run_id, user.get_name()
-    )
-    return {"dag_run_id": waiting.dag_run_id}
-
-
-class Answer(Asked):
-    """What somebody says to a held plan: that plan, by its fingerprint, and no later one."""
-
-    model: Annotated[str, Field(max_length=LONGEST)]
-    fingerprint: Annotated[str, Field(min_length=8, max_length=LONGEST)]
-    answer: Literal["all", "safe", "none"]
-
-
-@api.post("/held", dependencies=[may_push, same_site])
-def answer_held(answer: Answer, user: GetUserDep) -> dict[str, Any]:
-    """Answer for a held plan; the next push acts on it. 409 when the plan is another one by now."""
-    try:
-        plan = guards.answer_plan(
-            warehouse.current_url(),
-            warehouse.current_segment(),
-            answer.model,
-            answer.answer,
-            answered_by=user.get_name(),
-            fingerprint=answer.fingerprint,
-        )
-    except ServiceError:
-        raise
-    except ProblemError as problem:
-        raise HTTPException(409, str(problem)) from None
-    return {"model": plan.model, "answer": answer.answer}
-
-
-class Switch(Asked):
-    """On or off."""
-
-    is_active: bool
-
-
-@api.post("/active", dependencies=[may_edit, same_site])
-async def activate(request: Request, switch: Switch) -> dict[str, Any]:
-    """Section 3 on or off: the push DAG's pause switch, turned as the caller."""
-    await airflow_api.set_paused(request, not switch.is_active)
-    return {"is_active": switch.is_active}
 
 
 class AlertKey(Asked):

@@ -1,4 +1,4 @@
-"""Airflow's connections `warehouse` and `segment`, else the project's settings."""
+"""Airflow's connections `warehouse`, `segment` and `planhat`, else the project's settings."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -7,9 +7,16 @@ import psycopg
 from airflow.exceptions import AirflowNotFoundException
 from airflow.models.connection import Connection
 
-from include.connections import postgres_url, segment_connection_of
-from include.errors import ServiceError
-from include.settings import SegmentConnection, load_settings, segment_connection
+from include.connections import (
+    Destination,
+    Kind,
+    planhat_connection_of,
+    postgres_url,
+    segment_connection_of,
+)
+from include.errors import ServiceError, SettingError
+from include.played_planhat.place import planhat_of
+from include.settings import load_settings, segment_connection
 from include.warehouse.connection import unreachable, warehouse_url
 
 
@@ -21,16 +28,35 @@ def current_url() -> str:
         return warehouse_url(load_settings())
 
 
-def current_segment() -> SegmentConnection:
-    """The push's destination. Raises `ProblemError` when none is set."""
+def current(kind: Kind) -> Destination:
+    """Where a push goes. Raises `ProblemError` when none is set, or what it lacks."""
     try:
-        return segment_connection_of(Connection.get_connection_from_secrets("segment"))
+        connection = Connection.get_connection_from_secrets(kind)
     except AirflowNotFoundException:
-        return segment_connection(load_settings())
+        return _set(kind)
+    if kind == "segment":
+        return segment_connection_of(connection)
+    planhat = planhat_connection_of(connection)
+    _ = planhat.sink_token  # nothing is sent without
+    return planhat
+
+
+def _set(kind: Kind) -> Destination:
+    settings = load_settings()
+    if kind == "segment":
+        return segment_connection(settings)
+    planhat = planhat_of(settings)
+    if planhat is None:
+        raise SettingError(
+            "Planhat is not connected: there is no Airflow connection `planhat`, and "
+            "AIRFLOW_CONN_PLANHAT is not set. docs/planhat.md says what it is."
+        )
+    _ = planhat.sink_token
+    return planhat
 
 
 @asynccontextmanager
-async def one_asker() -> AsyncIterator[None]:
+async def one_asker(kind: Kind) -> AsyncIterator[None]:
     """Held by one request at a time over all api-servers: a look and a trigger are one step.
 
     Of eight people who press the button together, one triggers and seven are told of that run.
@@ -46,7 +72,9 @@ async def one_asker() -> AsyncIterator[None]:
     async with connection:
         await connection.execute("set lock_timeout = '20s'")
         try:
-            await connection.execute("select pg_advisory_lock(hashtext('push button'))")
+            await connection.execute(
+                "select pg_advisory_lock(hashtext('push button ' || %s))", [kind]
+            )
         except psycopg.errors.LockNotAvailable:
             raise ServiceError("Somebody else is starting a push right now. Try again.") from None
         yield

@@ -144,3 +144,18 @@ def test_a_public_address_holds_no_password_because_it_is_shown() -> None:
     with pytest.raises(SettingError, match="no user and no password") as refused:
         load_settings({"COLLECTOR_PUBLIC_URL": "https://user:secret@calls.example.com"})
     assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "link",
+    ["https://ws.planhat.com/acme", "http://ws.example/{id}", "javascript:{id}",
+     "https://ws.example/{id}?m={models}", "https://user@ws.example/{id}"],
+)  # fmt: skip
+def test_a_link_into_planhats_app_that_is_none_is_said_with_its_name(link: str) -> None:
+    with pytest.raises(SettingError, match="PLANHAT_APP_LINK must be an https address"):
+        load_settings({"PLANHAT_APP_LINK": link})
+
+
+def test_a_link_into_planhats_app_is_kept_as_it_is() -> None:
+    link = "https://ws.planhat.com/acme/home/data-explorer/{model}?preview={Model}.{id}"
+    assert load_settings({"PLANHAT_APP_LINK": link}).planhat_app_link == link

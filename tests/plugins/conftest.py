@@ -16,16 +16,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import psycopg
 import pytest
 
+from include.connections import PlanhatConnection
+from include.played_planhat.app import PlayedPlanhat
 from include.settings import ROOT, SegmentConnection, Settings
 from include.warehouse import embedded
+from tests.include.push.to_planhat.world import World
 
 USERS = {"admin": "admin", "operator": "op", "user": "user", "viewer": "viewer"}
 PUSH_DAG = "push_planhat_to_segment"
+TO_PLANHAT = "push_usage_to_planhat"
 # Nothing is sent here: only its name in the ledger matters.
 DESTINATION = SegmentConnection("http://127.0.0.1:9", "a-key").destination
 
@@ -50,7 +55,22 @@ with DAG(
     }},
 ):
     EmptyOperator(task_id="plan")
+
+with DAG(
+    "{TO_PLANHAT}",
+    schedule="5 * * * *",
+    catchup=False,
+    max_active_runs=1,
+    params={{"models": Param([], type="array"), "dry_run": Param(False, type="boolean")}},
+):
+    EmptyOperator(task_id="plan")
 '''
+
+# Planhat's connection is kept in Airflow's own database, so that a test can take it away.
+PLANHAT = PlanhatConnection(
+    "http://127.0.0.1:9", "a-token", "01234567-89ab-cdef-0123-456789abcdef", "http://127.0.0.1:9"
+)
+APP_LINK = "https://app.example/acme/{model}?preview={Model}.{id}"
 
 
 @dataclass
@@ -83,18 +103,37 @@ class Airflow:
             self.tokens[user] = answer.json()["access_token"]
         return self.tokens[user]
 
-    def set_paused(self, is_paused: bool) -> None:
+    def connect_planhat(self, to: PlanhatConnection | None) -> None:
+        """Name the tenant to push to, or none."""
+        address = f"{self.url}/api/v2/connections"
+        headers = {"Authorization": f"Bearer {self.token('admin')}"}
+        httpx.delete(f"{address}/planhat", headers=headers, timeout=30)
+        if to is None:
+            return
+        place = urlsplit(to.host)
+        httpx.post(
+            address,
+            headers=headers,
+            json={
+                "connection_id": "planhat", "conn_type": "http", "host": place.hostname,
+                "port": place.port, "password": to.token, "schema": "http",
+                "extra": json.dumps({"tenant_token": to.tenant_token}),
+            },
+            timeout=30,
+        ).raise_for_status()  # fmt: skip
+
+    def set_paused(self, is_paused: bool, dag_id: str = PUSH_DAG) -> None:
         httpx.patch(
-            f"{self.url}/api/v2/dags/{PUSH_DAG}",
+            f"{self.url}/api/v2/dags/{dag_id}",
             headers={"Authorization": f"Bearer {self.token('admin')}"},
             json={"is_paused": is_paused},
             timeout=30,
         ).raise_for_status()
 
-    def runs(self) -> list[dict[str, Any]]:
-        """The push DAG's runs as Airflow knows them, newest first."""
+    def runs(self, dag_id: str = PUSH_DAG) -> list[dict[str, Any]]:
+        """A push DAG's runs as Airflow knows them, newest first."""
         answer = httpx.get(
-            f"{self.url}/api/v2/dags/{PUSH_DAG}/dagRuns",
+            f"{self.url}/api/v2/dags/{dag_id}/dagRuns",
             headers={"Authorization": f"Bearer {self.token('admin')}"},
             params={"order_by": "-run_after"},
             timeout=30,
@@ -152,6 +191,7 @@ def api_server(server: Settings, tmp_path_factory: pytest.TempPathFactory) -> It
         "PYTHONPATH": str(ROOT),
         "DATA_DIR": str(server.data_dir),
         "COLLECTOR_PUBLIC_URL": PUBLIC,
+        "PLANHAT_APP_LINK": APP_LINK,
         "AIRFLOW_CONN_WAREHOUSE": warehouse,
         "AIRFLOW_CONN_SEGMENT": "http://:a-key@127.0.0.1:9",
         "AIRFLOW__CORE__DAGS_FOLDER": str(home / "dags"),
@@ -194,11 +234,13 @@ def api_server(server: Settings, tmp_path_factory: pytest.TempPathFactory) -> It
 
 @pytest.fixture
 def airflow(api_server: Airflow) -> Airflow:
-    """The api-server with an empty warehouse, the push DAG active, and no run of it."""
+    """The api-server with an empty warehouse, the push DAGs active, and no run of them."""
     with psycopg.connect(api_server.warehouse, autocommit=True) as connection:
         connection.execute(EMPTY)
     api_server.forget_runs()
-    api_server.set_paused(False)
+    for dag_id in (PUSH_DAG, TO_PLANHAT):
+        api_server.set_paused(False, dag_id)
+    api_server.connect_planhat(PLANHAT)
     return api_server
 
 
@@ -206,15 +248,37 @@ def airflow(api_server: Airflow) -> Airflow:
 EMPTY = """
     drop schema if exists marts cascade;
     drop schema if exists intermediate cascade;
+    drop schema if exists to_planhat cascade;
     truncate sync.runs, sync.batches, sync.company_metrics, sync.objects, sync.planned,
         sync.resyncs, sync.plan_answers, sync.alerts_acknowledged, sync.blocked_identities,
         sync.excluded, sync.company_aliases, sync.dismissed_aliases, sync.plan_warnings,
-        sync.stop_requests,
+        sync.stop_requests, sync.destinations, sync.outcome_answers,
         raw_segment.sources, raw_segment.intake, raw_segment.events, raw_segment.quarantine,
         raw_planhat.objects
         restart identity cascade;
     delete from sync.switches where valid_from > '-infinity';
 """
+
+
+@pytest.fixture
+def world(airflow: Airflow, server: Settings, played: PlayedPlanhat, played_address: str) -> World:
+    """The page's own warehouse, with tables for the tenant that the page is connected to."""
+    played.switches = played.switches.turned(aggregation="LAST")
+    played.sinks.aggregations["sum"] = "SUM"
+    world = World(airflow.warehouse, server, played, played_address)
+    airflow.connect_planhat(world.to)
+    return world
+
+
+@pytest.fixture
+def people(world: World) -> list[dict]:
+    """Three of Planhat's endusers."""
+    return [
+        world.document(
+            "endusers", companyId=company, externalId=f"p{number}", email=f"p{number}@acme.test"
+        )
+        for number, company in enumerate(world.companies)
+    ]
 
 
 @pytest.fixture

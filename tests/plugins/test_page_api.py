@@ -25,7 +25,7 @@ from tests.include.page.world import (
     add_unresolved,
     make_marts,
 )
-from tests.plugins.conftest import DESTINATION, PUSH_DAG
+from tests.plugins.conftest import DESTINATION, PLANHAT, PUSH_DAG, TO_PLANHAT
 
 READ = [
     "/",
@@ -55,6 +55,11 @@ READ = [
     "/api/companies",
     "/api/companies/1",
     "/api/endusers/1",
+    "/api/left_out/1?which=withheld",
+    "/api/planhat/push",
+    "/api/planhat/held",
+    "/api/planhat/receipts",
+    "/api/planhat/unknown?model=activity",
 ]
 # path, body, who may
 WRITE = [
@@ -97,6 +102,20 @@ WRITE = [
         {"model": "enduser", "fingerprint": "f" * 32, "answer": "none"},
         {"user", "operator", "admin"},
     ),
+    ("/api/planhat/push", {}, {"user", "operator", "admin"}),
+    ("/api/planhat/active", {"is_active": True}, {"user", "operator", "admin"}),
+    ("/api/planhat/runs/1/cancel", {}, {"user", "operator", "admin"}),
+    ("/api/planhat/stops", {"dag_run_id": "button__1"}, {"user", "operator", "admin"}),
+    (
+        "/api/planhat/held",
+        {"model": "enduser", "fingerprint": "f" * 32, "answer": "none"},
+        {"user", "operator", "admin"},
+    ),
+    (
+        "/api/planhat/unknown",
+        {"model": "activity", "answer": "arrived", "looked_at": 1},
+        {"user", "operator", "admin"},
+    ),
 ]
 SIGNED_IN = ["viewer", "user", "operator", "admin"]
 
@@ -137,6 +156,7 @@ def test_every_route_of_the_app_is_in_these_lists(tmp_path):
         .replace("/companies/1", "/companies/{company_id}")
         .replace("/endusers/1", "/endusers/{enduser_id}")
         .replace("/planned/1", "/planned/{run_id}")
+        .replace("/left_out/1", "/left_out/{run_id}")
         .replace("page.js", "{name}")
         for line in known
     }
@@ -196,10 +216,14 @@ def test_changes_are_for_those_whom_airflow_lets(airflow, connection, path, body
         )
         if path.split("/")[2] in ("blocked", "excluded", "aliases", "proposals"):
             add_said(connection)
+        to = DESTINATION
+        if "/planhat/" in path:
+            to = PLANHAT.destination
+            add_planhat(connection)
         if path.endswith("/cancel"):
-            add_active_run(connection)
+            add_active_run(connection, destination=to)
         if path.endswith("/stops"):
-            trigger(airflow)
+            trigger(airflow, PUSH_DAG if to == DESTINATION else TO_PLANHAT)
         if path.endswith("/resync/back"):
             add_interrupted_resync(connection)
         if path.endswith("/rules/accept"):
@@ -207,7 +231,7 @@ def test_changes_are_for_those_whom_airflow_lets(airflow, connection, path, body
         if "/alerts/" in path:
             connection.execute("drop schema if exists marts, intermediate cascade")
             add_open_alert(connection)
-        add_held_plan(connection, DESTINATION)
+        add_held_plan(connection, to)
         connection.execute(
             "insert into raw_segment.sources (source) values ('app') on conflict do nothing"
         )
@@ -215,6 +239,20 @@ def test_changes_are_for_those_whom_airflow_lets(airflow, connection, path, body
             status = client.post(path, json=body).status_code
         connection.execute("truncate sync.builds, sync.rule_changes, raw_segment.events cascade")
         assert status == (200 if user in allowed else 403), user
+
+
+def add_planhat(connection) -> None:
+    """A tenant to which an activity was sent, without an answer."""
+    connection.execute(
+        "insert into sync.destinations (destination, kind, address) values (%s, 'planhat', %s)"
+        " on conflict do nothing",
+        [PLANHAT.destination, PLANHAT.host],
+    )
+    connection.execute(
+        "insert into sync.objects (destination, model, object_id, sent_version, sent_payload,"
+        " sent_at) values (%s, 'activity', 'a1', 1, '{\"activity_date\": \"2026-03-01\"}', now())",
+        [PLANHAT.destination],
+    )
 
 
 def add_said(connection) -> None:
@@ -232,10 +270,10 @@ def add_said(connection) -> None:
         connection.execute(f"insert into {statement} on conflict do nothing")
 
 
-def trigger(airflow) -> str:
+def trigger(airflow, dag_id=PUSH_DAG) -> str:
     """A push that waits in Airflow, `button__1` to it."""
     httpx.post(
-        f"{airflow.url}/api/v2/dags/{PUSH_DAG}/dagRuns",
+        f"{airflow.url}/api/v2/dags/{dag_id}/dagRuns",
         headers={"Authorization": f"Bearer {airflow.token('admin')}"},
         json={"dag_run_id": "button__1", "logical_date": None},
         timeout=30,

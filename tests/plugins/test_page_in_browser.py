@@ -8,6 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from include.played_planhat.faults import Fault
 from include.push.runs import Claim
 from tests.dbt_project.landing import land_calls
 from tests.include.page.world import (
@@ -24,7 +25,7 @@ from tests.include.page.world import (
 )
 from tests.include.why.test_telling import UNRESOLVED
 from tests.include.why.world import quarantine
-from tests.plugins.conftest import DESTINATION, PUBLIC
+from tests.plugins.conftest import APP_LINK, DESTINATION, PUBLIC, TO_PLANHAT
 
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="no playwright: install requirements.txt"
@@ -227,14 +228,15 @@ def test_the_story_of_a_call_is_told_in_the_readers_zone(open_as, airflow):
 def test_models_and_a_dry_run_are_chosen_and_nothing_else_is_sent(open_as, airflow):
     _, frame = open_as("operator")
     frame.get_by_text("Choose models, dry run").click()
-    frame.get_by_label("Enduser").check()
-    frame.get_by_label("Dry run").check()
+    form = frame.locator("#push-form")
+    form.get_by_label("Enduser").check()
+    form.get_by_label("Dry run").check()
 
     frame.get_by_role("button", name="Show what would be pushed").click()
 
     expect(frame.locator("#push-answer")).to_contain_text("Triggered.")
     assert [run["conf"] for run in airflow.runs()] == [{"models": ["enduser"], "dry_run": True}]
-    expect(frame.get_by_label("Dry run")).not_to_be_checked()
+    expect(form.get_by_label("Dry run")).not_to_be_checked()
 
 
 def test_an_integration_that_is_off_says_so_and_is_switched_on(open_as, airflow):
@@ -387,6 +389,68 @@ def test_a_push_is_asked_to_stop_on_the_second_press(open_as, connection, airflo
     assert connection.execute("select cancel_requested_by from sync.runs").fetchall() == [
         ("operator",)
     ]
+
+
+def test_what_was_sent_to_planhat_stands_with_what_it_was_made_of_and_is_answered(
+    open_as, airflow, world, people
+):
+    world.enduser(0)
+    world.enduser(1, email=None, withheld="no_address")
+    world.value(0, 3)
+    world.activity(people[0], 2)
+    world.played.faults.waiting = [Fault("lost", "POST", "analytics/bulk")]
+    world.push()
+    _, frame = open_as("operator")
+    frame.get_by_role("tab", name="User tracking").click()
+    run = frame.locator("#sent-people-run")
+
+    # synced, errors, held, withheld, unknown
+    enduser = run.get_by_role("row", name=re.compile("^Enduser"))
+    expect(enduser.get_by_role("cell")).to_have_text(
+        ["1", "0", "0", "1", "0", "2", "0", "1", "0", "0"]
+    )
+    activity = run.get_by_role("row", name=re.compile("^Activity"))
+    expect(activity.get_by_role("cell").nth(1)).to_have_text("1")
+    expect(run).not_to_contain_text("Metric")
+    expect(run).to_contain_text("of Planhat's calls")
+    enduser.get_by_role("button", name="Withheld of Enduser: 1, show them").click()
+    withheld = run.get_by_role("region", name="Objects of Enduser that a rule withholds")
+    expect(withheld).to_contain_text("Planhat takes no enduser without one")
+
+    unknown = frame.locator("#sent-people-unknown")
+    unknown.get_by_role("button", name="1 of Activity of unknown outcome: show them").click()
+    objects = unknown.get_by_role("region", name="Objects of Activity of unknown outcome")
+    expect(objects.get_by_role("link", name="in Planhat")).to_have_attribute(
+        "href", APP_LINK.format(model="enduser", Model="EndUser", id=people[0]["_id"])
+    )
+    unknown.get_by_role("button", name="It arrived: all of Activity").click()
+    unknown.get_by_role("button", name="They are there").click()
+    expect(unknown).to_be_empty()
+
+    button = frame.get_by_role("button", name="Push usage to Planhat")
+    button.click()
+    expect(frame.locator("#sent-people-answer")).to_contain_text("Triggered.")
+    expect(frame.locator("#sent-people-reason")).to_contain_text("is queued in Airflow")
+    assert len(airflow.runs(TO_PLANHAT)) == 1
+
+    frame.get_by_role("tab", name="Company metrics").click()
+    metrics = frame.locator("#sent-metrics-run")
+    expect(metrics.get_by_role("row", name=re.compile("^Metric"))).to_be_visible()
+    expect(metrics).not_to_contain_text("Enduser")
+    expect(frame.locator("#sent-metrics-reason")).to_contain_text("is queued in Airflow")
+    frame.locator("#sent-metrics-receipts").get_by_text("Receipts: what Planhat has of it").click()
+    frame.get_by_role("button", name="Metric: 1 seen in planhat, show them").click()
+    expect(frame.locator("#sent-metrics-receipts")).to_contain_text("as Planhat has acknowledged")
+
+
+def test_without_a_connection_to_planhat_the_section_says_what_to_set(open_as, airflow):
+    airflow.connect_planhat(None)
+    _, frame = open_as("operator")
+    frame.get_by_role("tab", name="User tracking").click()
+    expect(frame.locator("#sent-people-state")).to_contain_text("Not connected")
+    expect(frame.locator("#sent-people-reason")).to_contain_text("docs/planhat.md")
+    button = frame.get_by_role("button", name="Push usage to Planhat")
+    expect(button).to_have_attribute("aria-disabled", "true")
 
 
 def test_where_a_push_goes_stands_beside_the_button_and_a_stopped_resync_is_taken_back(
@@ -626,8 +690,10 @@ def test_a_viewer_sees_the_metrics_and_nothing_to_change_them_with(open_as, conn
     frame.get_by_role("tab", name="Company metrics").click()
 
     expect(frame.get_by_role("row", name=re.compile("^seats"))).to_be_visible()
-    # one that opens its companies
-    expect(frame.get_by_role("tabpanel").get_by_role("button")).to_have_count(1)
+    # one that opens its companies, and one that says why it cannot be pressed
+    buttons = frame.get_by_role("tabpanel").get_by_role("button")
+    expect(buttons).to_have_count(2)
+    expect(buttons.last).to_have_attribute("aria-disabled", "true")
 
 
 def test_a_switch_says_what_is_lost_and_turns_on_the_second_press(open_as, connection):

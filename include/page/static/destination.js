@@ -1,10 +1,9 @@
 // Where the next push goes, what it would say before it sends, a full resync that would go on, and new rules that wait.
 
 import { ask } from "./api.js";
-import { by, h, name, show, twoStep, words } from "./dom.js";
+import { h, name, show, twoStep, words } from "./dom.js";
 
-export function drawDestination(push, refresh) {
-  const target = by("push-destination");
+export function drawDestination(target, push, refresh) {
   show(target, { ...push.goes_to, may: push.may.push, edit: push.may.edit, is_running: Boolean(push.active_run) }, (goes) => {
     if (goes.problem) return words(goes.problem, "bad");
     if (!goes.name) return [];

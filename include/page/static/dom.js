@@ -172,6 +172,22 @@ export function airflowLink(path, text) {
   }, text);
 }
 
+/** A link to somewhere else, in a tab of its own. Airflow's frame opens none, so its page does. */
+export const outLink = (href, text) => h("a", {
+  href, target: "_blank", rel: "noopener noreferrer",
+  onclick: (event) => {
+    if (window.parent === window) return;
+    event.preventDefault();
+    const anchor = Object.assign(window.parent.document.createElement("a"), { href, target: "_blank", rel: "noopener noreferrer" });
+    window.parent.document.body.append(anchor);
+    anchor.click();
+    anchor.remove();
+  },
+}, text);
+
+/** The object of a row: its story, and its record in Planhat's app where that is known. */
+export const object = (row) => [whyLink(row.object_id), row.planhat_url ? [" ", outLink(row.planhat_url, "in Planhat")] : null];
+
 /** A button that first says what it does, and does it on the second press (the frame allows no dialogs). */
 export function twoStep(text, { key, label, warning, yes, act }) {
   const place = h("span", { class: "two-step" });

@@ -4,17 +4,23 @@ import { go, section as shown, whenFollowed } from "./address.js";
 import { ask } from "./api.js";
 import { airflowLink, by, followAddress } from "./dom.js";
 import { startIdentity } from "./identity.js";
+import { PLANHAT, SEGMENT } from "./destinations.js";
 import { drawMetrics, startMetrics } from "./metrics.js";
-import { drawPush, followPush, startPush } from "./push.js";
+import { pushView } from "./push.js";
 import { drawTracking, startTracking } from "./tracking.js";
 import { drawUsage, followUsage, startUsage } from "./usage.js";
 import { followWhy, openWhy, startWhy } from "./why.js";
 import { zone } from "./words.js";
 
+const toSegment = pushView(by("panel-push"), { to: SEGMENT, prefix: "push", refresh });
+// what goes to Planhat is shown with what it is made of
+const people = pushView(by("tracking-sent"), { to: PLANHAT, prefix: "sent-people", calls: ["enduser", "activity"], refresh });
+const metrics = pushView(by("metrics-sent"), { to: PLANHAT, prefix: "sent-metrics", calls: ["metric"], refresh });
+
 const SECTIONS = {
-  push: { path: "push", draw: drawPush, follow: followPush },
-  tracking: { path: "tracking", draw: drawTracking },
-  metrics: { path: "metrics", draw: drawMetrics },
+  push: { path: "push", draw: toSegment.draw, follow: toSegment.follow },
+  tracking: { path: "tracking", draw: drawTracking, sent: people, follow: people.follow },
+  metrics: { path: "metrics", draw: drawMetrics, sent: metrics, follow: metrics.follow },
   usage: { path: "usage", draw: drawUsage, follow: followUsage },
   // it is asked by its own form
   why: { path: null, draw: () => {}, follow: followWhy },
@@ -30,7 +36,6 @@ let asked = 0;
 followTheme();
 by("zone").textContent = `Times in ${zone}`;
 startTabs();
-startPush(refresh);
 startMetrics(refresh);
 startTracking(refresh);
 startIdentity(refresh);
@@ -47,12 +52,17 @@ async function refresh() {
   const slow = setTimeout(() => number === asked && trouble("No answer for some seconds: Airflow or its database is away, or slow. This page keeps trying."), SLOW);
   try {
     const section = SECTIONS[shown()];
-    const [push, own] = await Promise.all([ask("push"), section.path === "push" || !section.path ? null : ask(section.path)]);
+    const [push, own, sent] = await Promise.all([
+      ask("push"),
+      section.path === "push" || !section.path ? null : ask(section.path),
+      section.sent ? ask(`${PLANHAT.path}push`).catch(refusal) : null,
+    ]);
     // an answer that a later question overtook would draw what was
     if (number !== asked) return;
     mark(push);
     section.draw(own ?? push);
-    if (push.active_run || push.button.code === "queued") pause = WATCHING;
+    if (sent) section.sent.draw(sent);
+    if ([push, sent].some((each) => each?.active_run || each?.button?.code === "queued")) pause = WATCHING;
     by("trouble").hidden = true;
   } catch (problem) {
     if (number !== asked) return;
@@ -65,6 +75,12 @@ async function refresh() {
   }
   clearTimeout(timer);
   if (!document.hidden) timer = setTimeout(refresh, pause);
+}
+
+/** Who may read the page may perhaps not read that DAG: one part says so. */
+function refusal(problem) {
+  if (problem.status !== 403 && problem.status !== 404) throw problem;
+  return { refused: problem.message };
 }
 
 function trouble(...text) {

@@ -23,6 +23,9 @@ WAITS = """
     and (ledger.sent_payload ? 'activity_date' or ledger.sent_payload ->> 'aggregation' = 'SUM')
 """
 
+# The same, and what is there otherwise than it was sent: what a person may answer for.
+IS_UNKNOWN = f"({WAITS} or ledger.stored_otherwise is not null)"
+
 
 @dataclass(frozen=True)
 class UnknownObject:
@@ -59,10 +62,12 @@ def answer_unknown(
     *,
     answered_by: str,
     object_id: str | None = None,
+    looked_at: int | None = None,
 ) -> int:
     """Say of a model's objects, or of one, that they `arrived`, or are to be sent `again`.
 
-    Returns of how many. Raises `ProblemError` for another word, and where none waits.
+    Returns of how many. Raises `ProblemError` for another word, where none waits, and where there
+    are not as many (any more) as somebody has `looked_at`.
     """
     if answer not in ANSWERS:
         raise ProblemError(f"An answer is {' or '.join(ANSWERS)}, not {answer!r}.")
@@ -72,6 +77,11 @@ def answer_unknown(
         if not chosen:
             which = f"{model} {object_id}" if object_id else model
             raise ProblemError(f"No {which} has an unknown outcome: there is nothing to answer.")
+        if looked_at not in (None, len(chosen)):
+            raise ProblemError(
+                f"Of {len(chosen):,} objects of {model} nobody knows the outcome by now, not of "
+                f"{looked_at:,}: look again."
+            )
         connection.execute(
             _ARRIVED if answer == "arrived" else _AGAIN, [to.destination, model, chosen]
         )
@@ -98,7 +108,7 @@ def _find(
                 where destination = %(destination)s and kind = 'planhat'
             )
             and (%(model)s::text is null or model = %(model)s)
-            and ({WAITS} or stored_otherwise is not null)
+            and {IS_UNKNOWN}
         order by model, object_id
         """,  # noqa: S608
         {"destination": destination, "model": model},

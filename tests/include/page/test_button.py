@@ -50,6 +50,17 @@ def test_each_reason_is_named_and_says_what_to_do(dag, may_push, active_run, pro
     assert says in button["text"]
 
 
+def test_without_a_connection_nothing_is_pushed_whatever_the_dag_is():
+    button = push_button(
+        replace(READY, is_paused=True), may_push=True, active_run=None,
+        connection_problem="Planhat is not connected.",
+    )  # fmt: skip
+
+    assert button == {
+        "enabled": False, "code": "no_connection", "text": "Planhat is not connected.",
+    }  # fmt: skip
+
+
 def test_a_person_who_may_not_push_is_told_so_before_anything_else():
     paused = replace(READY, is_paused=True)
 

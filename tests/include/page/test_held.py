@@ -28,6 +28,7 @@ def test_only_the_fields_that_differ_from_what_was_acknowledged_are_named(wareho
         "action": "changed",
         "outcome": None,
         "fields": {"email": ["old@company.example", "new@company.example"]},
+        "planhat_url": None,
     }
     assert (found["total"], found["actions"]) == (2, {"changed": 1, "removed": 1})
 
