@@ -15,6 +15,8 @@ from include.warehouse.migrate import migrated_warehouse
 
 Remove = Annotated[bool, typer.Option("--remove", help="Take it back.")]
 NEXT = "It counts from the next build on."
+# what the switch of a pushed model begins with
+PUSH = "push_"
 
 
 def register(app: typer.Typer) -> None:
@@ -128,8 +130,11 @@ def switch(
         typer.Option(formats=["%Y-%m-%d"], help="A section: on from this past day (UTC) on."),
     ] = None,
 ) -> None:
-    """Switch sections 1 and 2, auto-create … on or off; without a name: how they stand."""
+    """Switch sections 1 and 2, auto-create … on or off, or whether a model is pushed to Segment
+    (push_enduser_usage); without a name: how they stand.
+    """
     from include.page.changes import set_switch
+    from include.push.switches import turn
 
     url = migrated_warehouse(load_settings())
     if not name:
@@ -139,7 +144,11 @@ def switch(
         return
     if on == off:
         raise SettingError("ON=1 or OFF=1, one of them.")
-    set_switch(url, name, on, by=person(), since=since.date() if since else None)
+    if name.startswith(PUSH):
+        _nothing_to(since is not None, example=f"make switch NAME={name} ON=1")
+        turn(url, name.removeprefix(PUSH), on, by=person())
+    else:
+        set_switch(url, name, on, by=person(), since=since.date() if since else None)
     begins = f" from {since:%Y-%m-%d} on" if since else ""
     print(f"{name} is {'on' if on else 'off'}{begins}.")
 
@@ -177,10 +186,16 @@ def _said() -> dict[str, Any]:
 
 def _switches() -> dict[str, Any]:
     from include.page.tracking import switches
+    from include.push.catalogue import read_catalogue
+    from include.push.switches import state
     from include.warehouse.reading import read_only
 
     with read_only(migrated_warehouse(load_settings())) as connection:
-        return switches(connection)
+        models = {
+            PUSH + each["model"]: {**each, "is_on": each["is_active"]}
+            for each in state(connection, read_catalogue())
+        }
+        return {**switches(connection), **models}
 
 
 def _list(what: str, none: str) -> None:

@@ -5,7 +5,7 @@ The files, not dbt's manifest, which a fresh clone lacks. Nothing else knows the
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +113,22 @@ class PushedModel:
     withholds: bool = False
     # its file is gone, and all of it goes
     is_retired: bool = False
+    # pushed unless somebody says otherwise (`sync.segment_outbound`)
+    on_by_default: bool = True
+    # most of its rows change each day, and that is no accident
+    changes_daily: bool = False
+    # the identify model whose objects its rows are about, or will be once Planhat has them
+    about: str | None = None
+    before: str | None = None
+    # on the model that others are `before`: they
+    after: tuple[str, ...] = ()
+
+    @property
+    def relatives(self) -> tuple[str, ...]:
+        """Models whose objects become this one's, or that this one's become: the same people."""
+        if self.about is not None:
+            return ()
+        return self.after if self.before is None else (self.before, *self.after)
 
     @property
     def number_columns(self) -> frozenset[str]:
@@ -140,7 +156,25 @@ def read_catalogue(folder: Path | None = None, kind: Kind = "segment") -> dict[s
             found[model.name] = model
     if not found:
         raise CatalogueError(f"No pushed model is described in {folder.name}/*.yml")
-    return dict(sorted(found.items()))
+    return _relate(dict(sorted(found.items())))
+
+
+def _relate(models: dict[str, PushedModel]) -> dict[str, PushedModel]:
+    """Each with those that are `before` it. Raises `CatalogueError` where one names no enduser."""
+    after: dict[str, tuple[str, ...]] = {}
+    for model in models.values():
+        for word, named in (("about", model.about), ("before", model.before)):
+            if named is not None and (named not in models or models[named].call != "identify"):
+                raise CatalogueError(
+                    f"{model.name}: `{word}` must name a model that becomes identify calls, "
+                    f"not {named!r}"
+                )
+        if model.before is not None:
+            after[model.before] = (*after.get(model.before, ()), model.name)
+    return {
+        name: replace(model, after=after.get(model.about or name, ()))
+        for name, model in models.items()
+    }
 
 
 def choose_models(
@@ -182,9 +216,13 @@ def _read_model(file: Path, entry: Any) -> PushedModel:
         )
     event = _event_name(here, segment, "event") if call == "track" else None
     removed_event = _event_name(here, segment, "removed_event")
+    columns = _read_columns(here, entry, ("object_id", "planhat_id"))
     return PushedModel(
-        name, call, event, removed_event, _read_columns(here, entry, ("object_id", "planhat_id"))
-    )
+        name, call, event, removed_event, columns,
+        on_by_default=_said_yes(here, segment, "on_by_default", unsaid=True),
+        changes_daily=_said_yes(here, segment, "changes_daily", unsaid=False),
+        about=_other_model(here, segment, "about"), before=_other_model(here, segment, "before"),
+    )  # fmt: skip
 
 
 def _read_planhat_model(file: Path, entry: Any) -> PushedModel:
@@ -221,6 +259,22 @@ def _event_name(here: str, segment: dict, key: str) -> str:
     if not isinstance(name, str) or not name.strip():
         raise CatalogueError(f"{here}: `{key}` must name an event, for example License Updated")
     return name
+
+
+def _said_yes(here: str, segment: dict, key: str, *, unsaid: bool) -> bool:
+    said = segment.get(key, unsaid)
+    if not isinstance(said, bool):
+        raise CatalogueError(f"{here}: `{key}` must be true or false, not {said!r}")
+    return said
+
+
+def _other_model(here: str, segment: dict, key: str) -> str | None:
+    named = segment.get(key)
+    if named is None:
+        return None
+    if not isinstance(named, str) or segment.get("call") != "identify":
+        raise CatalogueError(f"{here}: `{key}` names a model, for a model of identify calls")
+    return named
 
 
 def _read_columns(here: str, entry: dict, needed: Sequence[str]) -> tuple[Column, ...]:

@@ -133,7 +133,8 @@ class Delivery:
                 self._stopped.set()
                 raise
 
-    def _deliver(self, session: "Session", batch: Range) -> None:
+    def _deliver(self, session: "Session", batch: Range, *, is_after_silence: bool = False) -> None:
+        """`is_after_silence`: a batch that it is a half of may have been taken."""
         self._pace.wait_for(batch.count, self._stopped)
         if self._stopped.is_set():
             return
@@ -156,19 +157,24 @@ class Delivery:
         elif outcome.is_content and batch.count > 1:
             session.run(lambda connection: ledger.forget_sent(connection, batch))
             for half in batch.halves():
-                self._deliver(session, half)
+                self._deliver(
+                    session, half, is_after_silence=is_after_silence or outcome.is_after_silence
+                )
+        elif is_after_silence or outcome.is_after_silence:
+            maybe = f"{outcome.message}; an earlier try had no answer, so it may be there"
+            self._count_unknown(session, batch, outcome.code, maybe)
+            self._stop_unless_content(outcome)
         else:
             self._refuse(session, batch, outcome)
 
-    def _leave_unknown(self, session: "Session", batch: Range, outcome: Unknown) -> None:
+    def _count_unknown(self, session: "Session", batch: Range, code: str, message: str) -> None:
         self._count(
             0,
-            session.run(
-                lambda connection: ledger.leave_unknown(
-                    connection, batch, outcome.code, outcome.message
-                )
-            ),
+            session.run(lambda connection: ledger.leave_unknown(connection, batch, code, message)),
         )
+
+    def _leave_unknown(self, session: "Session", batch: Range, outcome: Unknown) -> None:
+        self._count_unknown(session, batch, outcome.code, outcome.message)
         self._silent += 1
         if self._silent >= GIVE_UP_AFTER:
             self.stop(f"{self._to.kind.title()} does not answer: {outcome.message}")
@@ -179,6 +185,9 @@ class Delivery:
             for position in range(batch.first, batch.last + 1)
         ]
         self._count(0, session.run(lambda connection: ledger.refuse(connection, batch, failures)))
+        self._stop_unless_content(outcome)
+
+    def _stop_unless_content(self, outcome: Refused) -> None:
         if not outcome.is_content:
             # A wrong key or host: nothing else would be taken either.
             self.stop(outcome.message)

@@ -66,7 +66,7 @@ def judge(connection: psycopg.Connection, pushed: PushedModel, plan: PlanSetting
             [plan.run_id, model],
         ).fetchone()  # type: ignore[misc]
     )
-    limits = _limits(connection, model)
+    limits = _limits(connection, pushed)
     removal, change = _trips(counts, limits)
     # somebody at Planhat sees each of them
     most = int(limits["added_endusers"]) if pushed.call == "enduser" else counts.added
@@ -197,15 +197,18 @@ class _Counts:
         return max(self.considered - self.added, 0) + self.removed
 
 
-def _limits(connection: psycopg.Connection, model: str) -> dict[str, float]:
+def _limits(connection: psycopg.Connection, model: PushedModel) -> dict[str, float]:
     rows = connection.execute(
         """
         select substr(threshold, length('push_guard_') + 1) as guard, value from sync.thresholds
         where threshold like 'push\\_guard\\_%%'
         union all
-        select guard, value from sync.guards where model = %s
+        -- that most of it changes is each day's work
+        select 'changed_share', 1 where %(changes_daily)s
+        union all
+        select guard, value from sync.guards where model = %(model)s
         """,
-        [model],
+        {"model": model.name, "changes_daily": model.changes_daily},
     ).fetchall()
     # A model's own come last.
     return {guard: float(value) for guard, value in rows}

@@ -310,6 +310,7 @@ _MARK_SENT = """
 
 # A user id belongs to one object. It was free because its former owner is gone from the outbound
 # table; should that one return, another id is decided for it (no hash: the plan looks closely).
+# Of models whose objects become each other's as well.
 _TAKE_OVER = """
     update sync.objects as former
     set user_id = null, row_hash = null
@@ -321,7 +322,10 @@ _TAKE_OVER = """
         and planned.position between %(first)s and %(last)s
         and planned.call = 'identify'
         and former.destination = runs.destination
-        and former.model = planned.model
+        and (
+            former.model = planned.model
+            or runs.plan_settings -> 'relatives' -> planned.model ? former.model
+        )
         and former.user_id = planned.user_id
         and former.object_id <> planned.object_id
 """

@@ -55,11 +55,13 @@ class Accepted:
 
 @dataclass(frozen=True)
 class Refused:
-    """Certainly not taken. `is_content`: because of what is in it, so that halves may succeed."""
+    """Not taken. `is_content`: because of what is in it, so that halves may succeed."""
 
     code: str
     message: str
     is_content: bool
+    # an earlier try had no answer: this one was refused, and that one may have been taken
+    is_after_silence: bool = False
 
 
 @dataclass(frozen=True)

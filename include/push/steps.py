@@ -16,7 +16,8 @@ from psycopg.types.json import Jsonb
 from include.connections import Destination
 from include.counting import counted
 from include.errors import ProblemError
-from include.push import cancel, contract, destinations, resync, runs
+from include.push import cancel, contract, destinations, resync, runs, switches
+from include.push.calls_a_month import calls_a_month
 from include.push.catalogue import PushedModel, choose_models, read_catalogue
 from include.push.delivery import Delivery
 from include.push.ending import close_dry_run, finish
@@ -146,7 +147,8 @@ def models_of(
     """The models of a run: those that were asked for, or all that are switched on."""
     kind = destinations.kind_of(connection, destination)
     models = choose_models(read_catalogue(folder, kind), names)
-    return models if kind == "segment" else to_planhat.active(connection, models, names)
+    active = switches.active if kind == "segment" else to_planhat.active
+    return active(connection, models, names)
 
 
 @plainly
@@ -269,6 +271,9 @@ def plan_models(
         say(_planned_line(connection, run_id, model.name))
         if waiting := _waiting(connection, run_id, model):
             add_remark(connection, run_id, waiting, say)
+        if plan.dry and model.changes_daily:
+            line = calls_a_month(connection, run_id, plan.destination, model)
+            add_remark(connection, run_id, line, say)
     connection.isolation_level = None
     if destinations.kind_of(connection, plan.destination) == "planhat":
         needs.planned(connection, run_id, models.values(), planned_parts(connection, run_id))
@@ -310,6 +315,7 @@ def _begin_plan(
         "service_id": settings.segment_service_id,
         "numbers": {name: sorted(model.number_columns) for name, model in models.items()},
         "calls": {name: model.call for name, model in models.items()},
+        "relatives": {name: model.relatives for name, model in models.items() if model.relatives},
     }
     with connection.transaction():
         # What earlier runs intended is done with: the ledger has it, or knows that it is unknown.

@@ -23,11 +23,28 @@ def identity(model: PushedModel, plan: PlanSettings) -> sql.Composable:
         return sql.SQL(
             "{service}::text as user_id, null::text as anonymous_id, null::text as group_id"
         ).format(service=plan.service_id)
+    if model.about is not None:
+        return sql.SQL(
+            "({known} limit 1) as user_id, ({known_anonymous} limit 1) as anonymous_id,"
+            " null::text as group_id"
+        ).format(
+            known=_known_as(model, plan, sql.SQL("user_id")),
+            known_anonymous=_known_as(model, plan, sql.SQL("anonymous_id")),
+        )
+    in_its_company = sql.SQL(
+        "coalesce({company_external_id}, 'planhat-' || {company_id}, 'planhat')"
+        " || ':' || {external_id}"
+    ).format(
+        company_external_id=outbound.key(model, "company_external_id"),
+        company_id=outbound.key(model, "company_id"),
+        external_id=external_id,
+    )
     # Its externalId, if no other enduser has it or is known to Segment by it.
     user_id = sql.SQL(
         """
         case
             when ledger.user_id is not null or ledger.anonymous_id is not null then ledger.user_id
+            {as_before}
             when {external_id} is null then null
             when
                 {external_id} in (
@@ -43,18 +60,19 @@ def identity(model: PushedModel, plan: PlanSettings) -> sql.Composable:
                         and other.object_id <> source.object_id
                         and other.object_id in (select object_id from {table})
                 )
-                then coalesce({company_external_id}, 'planhat-' || {company_id}, 'planhat')
-                    || ':' || {external_id}
+                {or_relatives}
+                then {in_its_company}
             else {external_id}
         end
         """
     ).format(
         external_id=external_id,
-        company_external_id=outbound.key(model, "company_external_id"),
-        company_id=outbound.key(model, "company_id"),
+        in_its_company=in_its_company,
+        as_before=_as_before(model, plan, external_id, in_its_company),
         table=outbound.table(model),
         destination=plan.destination,
         model=model.name,
+        or_relatives=_or_relatives(model, plan, external_id),
     )
     return sql.SQL(
         "{user_id} as user_id,"
@@ -62,3 +80,94 @@ def identity(model: PushedModel, plan: PlanSettings) -> sql.Composable:
         "ledger.anonymous_id, 'planhat-' || source.object_id) end as anonymous_id,"
         " null::text as group_id"
     ).format(user_id=user_id)
+
+
+def is_known(model: PushedModel, plan: PlanSettings) -> sql.Composable:
+    """Whether Segment knows whom a row of `source` is about, for a model that is `about` another."""
+    return sql.SQL("exists ({})").format(_known_as(model, plan, sql.SQL("object_id")))
+
+
+def _known_as(model: PushedModel, plan: PlanSettings, column: sql.Composable) -> sql.Composable:
+    """What the ledger has of whom a row of `source` is about."""
+    return sql.SQL(
+        """
+        select known.{column} from sync.objects as known
+        where
+            known.destination = {destination}
+            and known.model = any({models})
+            and known.object_id = source.object_id
+            and (known.user_id is not null or known.anonymous_id is not null)
+        """
+    ).format(
+        column=column, destination=plan.destination, models=[model.about, *model.after]
+    )  # fmt: skip
+
+
+def _as_before(
+    model: PushedModel,
+    plan: PlanSettings,
+    external_id: sql.Composable,
+    in_its_company: sql.Composable,
+) -> sql.Composable:
+    """The same person is known already, as one of another model: it stays who it is."""
+    if not model.relatives:
+        return sql.SQL("")
+    same = sql.SQL(
+        """
+        select same.user_id from sync.objects as same
+        where
+            same.destination = {destination}
+            and same.model = any({relatives})
+            and same.user_id in ({external_id}, {in_its_company})
+            and coalesce(same.payload, same.sent_payload) ->> 'company_id' = {company_id}
+            and coalesce(same.payload, same.sent_payload) ->> 'external_id' = {external_id}
+        """
+    ).format(
+        destination=plan.destination,
+        relatives=list(model.relatives),
+        external_id=external_id,
+        in_its_company=in_its_company,
+        company_id=outbound.key(model, "company_id"),
+    )
+    return sql.SQL("when exists ({same}) then ({same} limit 1)").format(same=same)
+
+
+def _or_relatives(
+    model: PushedModel, plan: PlanSettings, external_id: sql.Composable
+) -> sql.Composable:
+    """Or somebody of another company has it in one of those models; of the same it is the same."""
+    if not model.relatives:
+        return sql.SQL("")
+    return sql.SQL(
+        """
+        or exists (
+            select from sync.objects as other
+            where
+                other.destination = {destination}
+                and other.model = any({relatives})
+                and other.user_id = {external_id}
+                and other.removed_at is null
+                and coalesce(coalesce(other.payload, other.sent_payload) ->> 'company_id', '')
+                    <> {company_id}
+        )
+        -- decided in this run, and not sent yet
+        or (
+            {external_id} in (
+                select user_id from sync.planned
+                where run_id = {run_id} and model = any({relatives}) and action <> 'removed'
+            )
+            and ({external_id}, {company_id}) not in (
+                select user_id, coalesce(payload ->> 'company_id', '') from sync.planned
+                where
+                    run_id = {run_id} and model = any({relatives}) and action <> 'removed'
+                    and user_id is not null
+            )
+        )
+        """
+    ).format(
+        destination=plan.destination,
+        relatives=list(model.relatives),
+        external_id=external_id,
+        company_id=sql.SQL("coalesce({}, '')").format(outbound.key(model, "company_id")),
+        run_id=plan.run_id,
+    )

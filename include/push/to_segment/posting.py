@@ -25,6 +25,9 @@ logging.getLogger("segment").addHandler(logging.NullHandler())
 # Answers after which the same batch may succeed.
 RETRIED = frozenset({408, 425, 429, *range(500, 600)})
 
+# Of these, the ones that say that nothing was looked at.
+LATER = frozenset({425, 429})
+
 # Answers that blame the batch's content: halves of it may succeed.
 SPLIT = frozenset({400, 413, 422})
 
@@ -43,6 +46,8 @@ def send_batch(
     """
     asked = 0.0
     failed = Unknown("unreachable", "it was not tried")
+    # what is asked to come later was not taken; what had another answer, or none, may have been
+    is_after_silence = False
     for attempt in range(patience.attempts):
         if attempt:
             pace.wait_for(len(batch), stopped)
@@ -54,21 +59,25 @@ def send_batch(
                 timeout=patience.timeout, retry_count=attempt, batch=batch,
             )  # fmt: skip
             if response.request.method != "POST":
-                return _redirected(response)
+                return _redirected(response, is_after_silence)
             return Accepted(_rejected(response, len(batch)))
         except APIError as error:
             if error.status not in RETRIED:
                 return Refused(
-                    f"http_{error.status}", _say(error), is_content=error.status in SPLIT
-                )
+                    f"http_{error.status}", _say(error), is_content=error.status in SPLIT,
+                    is_after_silence=is_after_silence,
+                )  # fmt: skip
+            is_after_silence = is_after_silence or error.status not in LATER
             failed = Unknown(f"http_{error.status}", _say(error))
             wait = parse_retry_after(error.response) if error.response is not None else None
         except requests.Timeout:
+            is_after_silence = True
             failed = Unknown(
                 "timeout", f"no answer from {_place(segment)} within {patience.timeout:g} s"
             )
             wait = None
         except requests.RequestException as error:
+            is_after_silence = True
             failed = Unknown("unreachable", f"no connection to {_place(segment)}: {_why(error)}")
             wait = None
         if stopped.is_set():
@@ -98,13 +107,14 @@ def _why(error: requests.RequestException) -> str:
     return unreachable.why(error)
 
 
-def _redirected(response: requests.Response) -> Refused:
+def _redirected(response: requests.Response, is_after_silence: bool) -> Refused:
     # A redirect is followed with a GET, which carries no batch: whatever answered has seen nothing.
     host = urlsplit(response.url).netloc
     return Refused(
         "redirected",
         f"the address sends us on to {host}: set AIRFLOW_CONN_SEGMENT to where batches are taken",
         is_content=False,
+        is_after_silence=is_after_silence,
     )
 
 

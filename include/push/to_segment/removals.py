@@ -27,7 +27,7 @@ def find(connection: psycopg.Connection, model: PushedModel, plan: PlanSettings)
                             from jsonb_each(
                                 '{{"planhat_id": null}}'
                                 || coalesce(ledger.payload, ledger.sent_payload, '{{}}')
-                                || jsonb_build_object('planhat_id', ledger.object_id)
+                                || {planhat_id}
                             )
                             where key = any({keys})
                         )
@@ -49,6 +49,9 @@ def find(connection: psycopg.Connection, model: PushedModel, plan: PlanSettings)
                     )
                     and not exists (
                         select from returned where returned.object_id = ledger.object_id
+                    )
+                    and not exists (
+                        select from handed_over where handed_over.object_id = ledger.object_id
                     )
             ),
 
@@ -78,7 +81,17 @@ def find(connection: psycopg.Connection, model: PushedModel, plan: PlanSettings)
                     select from sync.ignored_removals where ignored_removals.model = {model}
                 )
             """
-        ).format(destination=plan.destination, model=model.name, keys=list(KEY_COLUMNS))
+        ).format(
+            destination=plan.destination,
+            model=model.name,
+            keys=list(KEY_COLUMNS),
+            # what is not in Planhat has no id of Planhat's
+            planhat_id=sql.SQL(
+                "'{}'::jsonb"
+                if model.before or model.about
+                else "jsonb_build_object('planhat_id', ledger.object_id)"
+            ),
+        )
     )
 
 

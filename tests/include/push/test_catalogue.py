@@ -76,12 +76,48 @@ def test_a_name_that_nobody_described_is_told_with_those_that_are(tmp_path: Path
         choose_models(read_catalogue(tmp_path), ["licence"])
 
 
-def test_the_project_pushes_its_sixteen_models_under_the_right_calls() -> None:
-    calls = {name: model.call for name, model in read_catalogue().items()}
-    assert len(calls) == 16
-    assert calls.pop("company") == "group"
-    assert calls.pop("enduser") == "identify"
+def test_the_project_pushes_planhat_s_sixteen_models_and_what_we_compute_under_the_right_calls() -> (
+    None
+):
+    models = read_catalogue()
+    calls = {name: model.call for name, model in models.items()}
+    assert calls.pop("company") == calls.pop("company_usage") == "group"
+    people = {"enduser", "created_enduser", "enduser_usage"}
+    assert {calls.pop(name) for name in people} == {"identify"}
     assert set(calls.values()) == {"track"}
+    assert len(calls) == 14
+    off = {name for name, model in models.items() if not model.on_by_default}
+    assert off == {"created_enduser", "enduser_usage"}
+    # each knows who becomes an enduser
+    assert {models[name].after for name in ("enduser", "enduser_usage")} == {("created_enduser",)}
+    assert models["created_enduser"].after == ()
+
+
+@pytest.mark.parametrize(
+    ("said", "problem"),
+    [
+        ("on_by_default: perhaps", "`on_by_default` must be true or false, not 'perhaps'"),
+        ("changes_daily: 1", "`changes_daily` must be true or false, not 1"),
+        ("about: enduser", "`about` names a model, for a model of identify calls"),
+        ("before: [enduser]", "`before` names a model, for a model of identify calls"),
+    ],
+)
+def test_what_a_model_says_of_itself_is_looked_at(tmp_path: Path, said: str, problem: str) -> None:
+    (tmp_path / "license.yml").write_text(GOOD.replace("call: track", f"call: track, {said}"))
+    with pytest.raises(CatalogueError) as found:
+        read_catalogue(tmp_path)
+    assert problem in str(found.value)
+
+
+def test_people_can_only_be_about_or_before_people_that_there_are(tmp_path: Path) -> None:
+    (tmp_path / "license.yml").write_text(GOOD)
+    person = GOOD.replace("name: license", "name: person").replace("track", "identify")
+    for named in ("license", "nobody"):
+        (tmp_path / "person.yml").write_text(
+            person.replace("call: identify", f"call: identify, before: {named}")
+        )
+        with pytest.raises(CatalogueError, match=f"person: `before` must .* not '{named}'"):
+            read_catalogue(tmp_path)
 
 
 def test_every_model_of_the_folder_is_described() -> None:

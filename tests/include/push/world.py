@@ -68,9 +68,7 @@ class World:
     def model(self, name: str, described: dict) -> None:
         """Create `planhat.<name>` and its YAML."""
         columns = {**KEYS, **described["columns"]}
-        meta = {
-            key: described[key] for key in ("call", "event", "removed_event") if key in described
-        }
+        meta = {key: value for key, value in described.items() if key != "columns"}
         entry = {
             "name": name,
             "config": {"contract": {"enforced": True}, "meta": {"segment": meta}},

@@ -1,0 +1,85 @@
+"""People whom Planhat has by now: they go on under its id, and nothing of them is removed.
+
+An enduser that calls have created is an object of a model `before` the endusers of Planhat. Once
+Planhat has the person, that object is gone, and another one says who it is.
+"""
+
+import psycopg
+from psycopg import sql
+
+from include.push.catalogue import PushedModel
+from include.push.plan_settings import PlanSettings
+
+
+def find(connection: psycopg.Connection, model: PushedModel, plan: PlanSettings) -> None:
+    """Objects that are gone because Planhat has the person, into `handed_over (object_id)`.
+
+    The same company and external id, or where there was none, the same address.
+    """
+    connection.execute("create temporary table handed_over (object_id text) on commit drop")
+    people = model.before or model.about
+    (is_any_gone,) = connection.execute(
+        "select exists (select from compared where row_hash is null)"
+    ).fetchone()  # type: ignore[misc]
+    if people is None or not is_any_gone:
+        return
+    connection.execute(
+        sql.SQL(
+            """
+            insert into handed_over
+            with gone as (
+                select
+                    ledger.object_id,
+                    coalesce(ledger.payload, ledger.sent_payload) as payload
+                from compared
+                inner join sync.objects as ledger
+                    on
+                        ledger.destination = {destination}
+                        and ledger.model = {model}
+                        and compared.ledger_id = ledger.object_id
+                where compared.row_hash is null and ledger.removed_at is null
+            )
+
+            select gone.object_id
+            from gone
+            inner join {people} as source
+                on
+                    gone.payload ->> 'company_id' = source.company_id
+                    and gone.payload ->> 'external_id' = {external_id}
+                    and gone.object_id <> source.object_id
+            union
+            select gone.object_id
+            from gone
+            inner join {people} as source
+                on
+                    gone.payload ->> 'company_id' = source.company_id
+                    and gone.payload ->> 'external_id' is null
+                    and gone.payload ->> 'email' = source.email
+                    and gone.object_id <> source.object_id
+            """
+        ).format(
+            destination=plan.destination,
+            model=model.name,
+            people=sql.Identifier(model.schema, people),
+            external_id=sql.SQL("nullif(btrim(source.external_id), '')"),
+        )
+    )
+
+
+def remember(connection: psycopg.Connection, model: PushedModel, plan: PlanSettings) -> None:
+    """Close them in the ledger: no plan asks again, and one that comes back is new."""
+    connection.execute(
+        """
+        update sync.objects as ledger
+        set
+            removed_at = clock_timestamp(), row_hash = null,
+            version = greatest(version, sent_version),
+            sent_payload = null, sent_fingerprint = null, sent_version = null,
+            sent_generation = null, sent_message_id = null, sent_is_removal = null, sent_at = null
+        from handed_over
+        where
+            ledger.destination = %s and ledger.model = %s
+            and ledger.object_id = handed_over.object_id
+        """,
+        [plan.destination, model.name],
+    )
