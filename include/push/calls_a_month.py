@@ -15,7 +15,10 @@ def calls_a_month(
     considered, sent, first_day = connection.execute(
         """
         select
-            (select considered from sync.run_models where run_id = %(run_id)s and model = %(model)s),
+            (
+                select considered from sync.run_models
+                where run_id = %(run_id)s and model = %(model)s
+            ),
             (
                 select coalesce(sum(run_models.synced), 0)
                 from sync.run_models

@@ -15,7 +15,8 @@ def active(
     connection: psycopg.Connection, models: dict[str, PushedModel], names: list[str] | None = None
 ) -> dict[str, PushedModel]:
     """Those that are switched on, or were asked for by name."""
-    said = dict(connection.execute("select model, is_active from sync.segment_outbound").fetchall())
+    rows = connection.execute("select model, is_active from sync.segment_outbound").fetchall()
+    said: dict[str, bool] = dict(rows)
     asked = set(names or ())
     return {
         name: model

@@ -83,7 +83,7 @@ def identity(model: PushedModel, plan: PlanSettings) -> sql.Composable:
 
 
 def is_known(model: PushedModel, plan: PlanSettings) -> sql.Composable:
-    """Whether Segment knows whom a row of `source` is about, for a model that is `about` another."""
+    """Whether Segment knows whom a row of `source` is `about`."""
     return sql.SQL("exists ({})").format(_known_as(model, plan, sql.SQL("object_id")))
 
 

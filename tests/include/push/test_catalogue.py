@@ -76,9 +76,7 @@ def test_a_name_that_nobody_described_is_told_with_those_that_are(tmp_path: Path
         choose_models(read_catalogue(tmp_path), ["licence"])
 
 
-def test_the_project_pushes_planhat_s_sixteen_models_and_what_we_compute_under_the_right_calls() -> (
-    None
-):
+def test_planhat_s_sixteen_models_and_what_we_compute_go_under_the_right_calls() -> None:
     models = read_catalogue()
     calls = {name: model.call for name, model in models.items()}
     assert calls.pop("company") == calls.pop("company_usage") == "group"
