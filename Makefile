@@ -131,7 +131,7 @@ alias: .venv/ready ## Further keys of companies, after a merge; ALIAS=acme-old C
 links: .venv/ready ## How long a sign-in says whose a device is (DAYS=30, DAYS=never)
 	@$(CLI) links $(call option,DAYS,days)
 
-switch: .venv/ready ## Sections 1 and 2, auto-create …; NAME=user_tracking ON=1 or OFF=1 (SINCE=2026-03-01: a section, from that day on)
+switch: .venv/ready ## Sections 1 and 2, auto-create, models to Segment …; NAME=user_tracking ON=1 or OFF=1 (SINCE=2026-03-01: a section, from that day on)
 	@$(CLI) switch $(call option,NAME,name) $(call flag,ON,on) $(call flag,OFF,off) $(call option,SINCE,since)
 
 analyticsjs: .venv/ready ## Fetch Segment's library for browsers with npm, for the collector to give to pages (setup does, where npm is)
@@ -141,7 +141,7 @@ replay: .venv/ready ## Quarantined events again, after a fix (REASON=, SINCE=202
 	@$(CLI) replay $(call option,REASON,reason) $(call option,SINCE,since)
 
 lint: .venv/ready ## ruff, sqlfluff, mypy
-	@$(only)$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy && $(PY) -m sqlfluff lint --disable-progress-bar --processes 2 dbt_project
+	@$(only)$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy && $(PY) .ci/lint_sql.py lint --disable-progress-bar --processes 2 dbt_project
 
 format: .venv/ready ## Let ruff put the Python files in order
 	@$(only)$(PY) -m ruff check --fix . && $(PY) -m ruff format .

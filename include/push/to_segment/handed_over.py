@@ -37,7 +37,10 @@ def find(connection: psycopg.Connection, model: PushedModel, plan: PlanSettings)
                         ledger.destination = {destination}
                         and ledger.model = {model}
                         and compared.ledger_id = ledger.object_id
-                where compared.row_hash is null and ledger.removed_at is null
+                where
+                    compared.row_hash is null
+                    -- said as removed before, and perhaps there again
+                    and (ledger.removed_at is null or ledger.sent_version is not null)
             )
 
             select gone.object_id
