@@ -208,7 +208,8 @@ def _limits(connection: psycopg.Connection, model: PushedModel) -> dict[str, flo
         union all
         select guard, value from sync.guards where model = %(model)s
         """,
-        {"model": model.name, "changes_daily": model.changes_daily},
+        # by its name in dbt: an enduser to Segment is not one to Planhat
+        {"model": model.node or model.name, "changes_daily": model.changes_daily},
     ).fetchall()
     # A model's own come last.
     return {guard: float(value) for guard, value in rows}

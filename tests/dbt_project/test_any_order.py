@@ -63,7 +63,7 @@ from tests.dbt_project.worlds import (
 )
 from tests.parts import usually
 
-WORLDS = int(os.environ.get("ANY_ORDER_WORLDS") or usually(400, 3_000))
+WORLDS = int(os.environ.get("ANY_ORDER_WORLDS") or usually(250, 3_000))
 SEED = int(os.environ.get("ANY_ORDER_SEED", "20260302"))
 
 

@@ -170,6 +170,18 @@ def test_more_new_endusers_than_the_guard_allows_wait_for_an_answer(world: World
     assert counts(world.push(), "enduser")["synced"] == 3
 
 
+def test_a_guard_of_the_endusers_to_segment_is_none_of_planhat_s(world: World):
+    for number in range(5):
+        world.enduser(number)
+    own = "insert into sync.guards (model, guard, value) values ('{}', 'added_endusers', 2)"
+    world.run(own.format("enduser"))
+    assert world.push().status == "success"
+    for number in range(5, 10):
+        world.enduser(number)
+    world.run(own.format("to_planhat__enduser"))
+    assert world.push().status == "held"
+
+
 def test_what_was_written_and_could_not_be_looked_at_is_unknown_and_never_somebody_elses(
     world: World,
 ):

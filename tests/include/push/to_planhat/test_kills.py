@@ -1,6 +1,5 @@
 """Pushes to Planhat, killed anywhere, over a wire that fails: nothing twice, nothing lost."""
 
-import os
 import random
 from collections.abc import Iterator
 
@@ -11,9 +10,10 @@ from include.push.to_planhat.unknown import answer_unknown, unknown_objects
 from tests.include.push.pusher import Pusher
 from tests.include.push.to_planhat.test_activities import booked
 from tests.include.push.to_planhat.world import World
+from tests.parts import usually
 
 # Points at which a push is killed; LONG=1: many more.
-KILLS = 300 if os.environ.get("LONG") else 30
+KILLS = usually(30, 300)
 A_WORLD = 10
 
 POINTS = ("plan", "mark", "request", "look", "settle", "acknowledge", "commit", "unknown",

@@ -1,6 +1,5 @@
 """Whom calls created, before and after Planhat has them; and what we compute of people."""
 
-import os
 import random
 from typing import Any
 
@@ -11,6 +10,7 @@ from include.push import switches
 from include.push.catalogue import read_catalogue
 from tests.include.push.played_segment import LOST, OK, RESET, Answer, PlayedSegment
 from tests.include.push.world import ENDUSER, World, of
+from tests.parts import usually
 
 CREATED = {**ENDUSER, "on_by_default": True, "before": "enduser"}
 USAGE = {
@@ -21,7 +21,7 @@ USAGE = {
     "changes_daily": True,
 }
 
-SEEDS = range(60 if os.environ.get("LONG") else 6)
+SEEDS = range(usually(4, 60))
 
 
 @pytest.fixture
