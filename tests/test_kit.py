@@ -42,7 +42,8 @@ def test_what_is_asked_before_a_commit_is_what_lint_asks():
     lint = re.search(r"^lint:.*\n\t(.+)", (ROOT / "Makefile").read_text(), re.MULTILINE)[1]
     asked = set(re.findall(r"\$\(PY\) (?:-m )?([\w./]+(?: (?:check|format|lint))?)", lint))
     hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
-    said = {re.match(r"\.venv/bin/python (?:-m )?([\w./]+(?: \w+)?)", hook["entry"])[1] for hook in hooks}
+    command = re.compile(r"\.venv/bin/python (?:-m )?([\w./]+(?: \w+)?)")
+    said = {command.match(hook["entry"])[1] for hook in hooks}
     assert said == asked
 
 

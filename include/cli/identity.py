@@ -15,8 +15,6 @@ from include.warehouse.migrate import migrated_warehouse
 
 Remove = Annotated[bool, typer.Option("--remove", help="Take it back.")]
 NEXT = "It counts from the next build on."
-# what the switch of a pushed model begins with
-PUSH = "push_"
 
 
 def register(app: typer.Typer) -> None:
@@ -134,7 +132,6 @@ def switch(
     (push_enduser_usage); without a name: how they stand.
     """
     from include.page.changes import set_switch
-    from include.push.switches import turn
 
     url = migrated_warehouse(load_settings())
     if not name:
@@ -144,11 +141,7 @@ def switch(
         return
     if on == off:
         raise SettingError("ON=1 or OFF=1, one of them.")
-    if name.startswith(PUSH):
-        _nothing_to(since is not None, example=f"make switch NAME={name} ON=1")
-        turn(url, name.removeprefix(PUSH), on, by=person())
-    else:
-        set_switch(url, name, on, by=person(), since=since.date() if since else None)
+    set_switch(url, name, on, by=person(), since=since.date() if since else None)
     begins = f" from {since:%Y-%m-%d} on" if since else ""
     print(f"{name} is {'on' if on else 'off'}{begins}.")
 
@@ -186,16 +179,12 @@ def _said() -> dict[str, Any]:
 
 def _switches() -> dict[str, Any]:
     from include.page.tracking import switches
+    from include.push import switches as of_models
     from include.push.catalogue import read_catalogue
-    from include.push.switches import state
     from include.warehouse.reading import read_only
 
     with read_only(migrated_warehouse(load_settings())) as connection:
-        models = {
-            PUSH + each["model"]: {**each, "is_on": each["is_active"]}
-            for each in state(connection, read_catalogue())
-        }
-        return {**switches(connection), **models}
+        return {**switches(connection), **of_models.state(connection, read_catalogue())}
 
 
 def _list(what: str, none: str) -> None:

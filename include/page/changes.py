@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime, time
 
 from include.errors import ProblemError
+from include.push import switches
 from include.warehouse.connection import connect
 
 AGGREGATIONS = ("SUM", "LAST")
@@ -83,14 +84,22 @@ def set_switch(url: str, switch: str, is_on: bool, *, by: str, since: date | Non
     A section may be switched on from the beginning of a past day (UTC) on: it then counts as on
     from there, whatever was set meanwhile. Nothing is written when it stands so already. Raises
     `ChangeError` for an unknown switch, a day to come, and for what cannot be in the past.
+
+    `push_<model>`: whether a push to Segment that names no model sends it, from the next one on.
     """
-    if switch not in SWITCHES:
-        raise ChangeError(f"There is no switch of that name: there are {', '.join(SWITCHES)}.")
+    is_of_model = switch.startswith(switches.PREFIX)
+    if switch not in SWITCHES and not is_of_model:
+        raise ChangeError(
+            f"There is no switch of that name: there are {', '.join(SWITCHES)}, and "
+            f"{switches.PREFIX}<model>."
+        )
     if since is not None and not (is_on and switch in SECTIONS):
         raise ChangeError(
             "Only a section can be changed for a day in the past, and only be switched on: "
             "what counted already stays."
         )
+    if is_of_model:
+        return switches.turn(url, switch.removeprefix(switches.PREFIX), is_on, by=by)
     with connect(url, application_name="operators page: change") as connection:
         # One at a time: two who turn it at once leave one new row, not two that disagree.
         connection.execute("select pg_advisory_xact_lock(hashtext('switch ' || %s))", [switch])

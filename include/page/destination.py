@@ -8,7 +8,7 @@ from psycopg.rows import dict_row, tuple_row
 
 from include import rules
 from include.connections import Destination
-from include.push import contract, destinations, resync
+from include.push import contract, destinations, resync, switches
 from include.push.pushed_models import pushed_models
 from include.settings import Settings
 
@@ -46,9 +46,9 @@ def next_push(
 
 
 def _objects(connection: psycopg.Connection) -> int:
-    """Rows of all outbound tables that there are."""
+    """Rows of all outbound tables that there are, of models that are switched on."""
     total = 0
-    for model in pushed_models():
+    for model in switches.active(connection, pushed_models()):
         table = sql.Identifier("planhat", model)
         known = connection.execute(
             "select to_regclass('planhat.' || quote_ident(%s)) is not null", [model]

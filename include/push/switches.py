@@ -10,6 +10,9 @@ from include.nearest import unknown
 from include.push.catalogue import PushedModel, read_catalogue
 from include.warehouse.connection import connect
 
+# What the name of a model's switch begins with, among the others of page and command line.
+PREFIX = "push_"
+
 
 def active(
     connection: psycopg.Connection, models: dict[str, PushedModel], names: list[str] | None = None
@@ -25,19 +28,23 @@ def active(
     }
 
 
-def state(connection: psycopg.Connection, models: dict[str, PushedModel]) -> list[dict[str, Any]]:
-    """`[{"model", "is_active", "changed_by", "since"}]` of models that are off, or were turned."""
+def state(connection: psycopg.Connection, models: dict[str, PushedModel]) -> dict[str, Any]:
+    """`{"push_<model>": {"is_on", "changed_by", "since"}}` of models that are off at first, or
+    were turned.
+    """
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(
-            "select model, is_active, changed_by, valid_from as since from sync.segment_outbound"
+            "select model, is_active as is_on, changed_by, valid_from as since"
+            " from sync.segment_outbound"
         ).fetchall()
-    said = {row["model"]: row for row in rows}
+    said = {row.pop("model"): row for row in rows}
     off = {
-        name: {"model": name, "is_active": False, "changed_by": "default", "since": None}
+        name: {"is_on": False, "changed_by": "default", "since": None}
         for name, model in models.items()
         if not model.on_by_default
     }
-    return [found for name, found in sorted({**off, **said}.items()) if name in models]
+    found = sorted({**off, **said}.items())
+    return {PREFIX + name: row for name, row in found if name in models}
 
 
 def turn(url: str, model: str, is_active: bool, *, by: str) -> None:

@@ -17,7 +17,7 @@ from include.connections import Destination, Kind
 from include.errors import ProblemError, ServiceError
 from include.page import button, destination, left_out, runs
 from include.page.button import PushDag
-from include.push import guards
+from include.push import guards, switches
 from include.push.cancel import cancel_run, stop_before_plan
 from include.push.pushed_models import pushed_models
 from include.push.to_planhat.unknown import answer_unknown
@@ -281,6 +281,7 @@ def _state(connection: Any, kind: Kind) -> dict[str, Any]:
         "last_run": runs.last_finished(connection, kind),
         "history": runs.history(connection, kind),
         "unknown": _unknown(connection, to),
+        "switches": switches.state(connection, pushed_models()) if kind == "segment" else {},
     }
 
 

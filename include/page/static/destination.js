@@ -2,19 +2,26 @@
 
 import { ask } from "./api.js";
 import { h, name, show, twoStep, words } from "./dom.js";
+import { drawSwitch } from "./switches.js";
 
 export function drawDestination(target, push, refresh) {
-  show(target, { ...push.goes_to, may: push.may.push, edit: push.may.edit, is_running: Boolean(push.active_run) }, (goes) => {
+  show(target, { ...push.goes_to, may: push.may.push, edit: push.may.edit, switches: push.switches ?? {}, is_running: Boolean(push.active_run) }, (goes) => {
     if (goes.problem) return words(goes.problem, "bad");
     if (!goes.name) return [];
     return [
       h("p", {}, "Goes to ", h("strong", {}, name(goes.name)), "."),
       goes.remarks.map((remark) => h("p", { class: "notice warn" }, name(remark))),
       goes.rules.length ? newRules(goes, refresh) : null,
+      models(goes, refresh),
       goes.resync.length && goes.may && !goes.is_running ? takeBack(refresh) : null,
     ];
   });
 }
+
+const models = ({ switches, edit }, refresh) => {
+  const turned = Object.entries(switches);
+  return turned.length ? h("dl", { class: "figures" }, turned.map(([key, found]) => drawSwitch(key, found, edit, refresh))) : null;
+};
 
 const newRules = ({ rules, edit }, refresh) => h("div", { class: "notice warn" },
   rules.map((line) => h("p", {}, name(line.trim()))),

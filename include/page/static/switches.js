@@ -1,4 +1,4 @@
-// The switches of sections 1 and 2, and of alerts: what they stand at, since when, and turning them.
+// The switches of sections 1 and 2, of alerts and of pushed models: what they stand at, since when, and turning them.
 
 import { ask } from "./api.js";
 import { h, name, twoStep } from "./dom.js";
@@ -24,12 +24,19 @@ const WORDS = {
   },
 };
 
+// A model of the push to Segment.
+const wordsOf = (key) => WORDS[key] ?? {
+  title: `The model ${key.replace(/^push_/, "")}`,
+  off: "From the next push on it is not sent. What was sent stays in Segment as it is.",
+  on: "The next push sends its rows. A dry run says first how many they are, and what a model that changes daily costs in calls a month.",
+};
+
 // They can count from a past day on; the others are as they were when a call came.
 const SECTIONS = ["user_tracking", "company_metrics"];
 
 /** One figure: on or off, and a button for who may turn it. */
 export function drawSwitch(key, found, may, refresh) {
-  const { title, off, on = "Calls received from now on count; those received while it was off do not." } = WORDS[key];
+  const { title, off, on = "Calls received from now on count; those received while it was off do not." } = wordsOf(key);
   const isSection = SECTIONS.includes(key);
   const turn = async (isOn, since = null) => {
     await ask("switches", { method: "POST", body: { switch: key, is_on: isOn, ...(since ? { since } : {}) } });

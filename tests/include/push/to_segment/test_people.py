@@ -348,7 +348,7 @@ def test_the_project_s_models_can_be_switched(warehouse: str) -> None:
         switches.turn(warehouse, "tusk", False, by="ann")
     with psycopg.connect(warehouse) as connection:
         found = switches.active(connection, read_catalogue())
-        turned = {each["model"]: each["is_active"] for each in switches.state(connection, found)}
+        turned = switches.state(connection, found)
     assert "task" not in found
     assert {"enduser_usage", "company_usage"} <= set(found)
-    assert turned == {"enduser_usage": True}
+    assert {name: each["is_on"] for name, each in turned.items()} == {"push_enduser_usage": True}
