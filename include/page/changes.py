@@ -3,7 +3,9 @@
 from datetime import UTC, date, datetime, time
 
 from include.errors import ProblemError
+from include.nearest import unknown
 from include.push import switches
+from include.push.pushed_models import pushed_models
 from include.warehouse.connection import connect
 
 AGGREGATIONS = ("SUM", "LAST")
@@ -99,7 +101,10 @@ def set_switch(url: str, switch: str, is_on: bool, *, by: str, since: date | Non
             "what counted already stays."
         )
     if is_of_model:
-        return switches.turn(url, switch.removeprefix(switches.PREFIX), is_on, by=by)
+        model = switch.removeprefix(switches.PREFIX)
+        if problem := unknown([model], pushed_models(), "pushed model"):
+            raise ChangeError(problem)
+        return switches.turn(url, model, is_on, by=by)
     with connect(url, application_name="operators page: change") as connection:
         # One at a time: two who turn it at once leave one new row, not two that disagree.
         connection.execute("select pg_advisory_xact_lock(hashtext('switch ' || %s))", [switch])

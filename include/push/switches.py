@@ -5,9 +5,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from include.errors import ProblemError
-from include.nearest import unknown
-from include.push.catalogue import PushedModel, read_catalogue
+from include.push.catalogue import PushedModel
 from include.warehouse.connection import connect
 
 # What the name of a model's switch begins with, among the others of page and command line.
@@ -48,12 +46,7 @@ def state(connection: psycopg.Connection, models: dict[str, PushedModel]) -> dic
 
 
 def turn(url: str, model: str, is_active: bool, *, by: str) -> None:
-    """Push the model from the next push on, or not. What was sent stays in Segment.
-
-    Raises `ProblemError` for a model that there is not.
-    """
-    if problem := unknown([model], read_catalogue(), "pushed model"):
-        raise ProblemError(problem)
+    """Push the model from the next push on, or not. What was sent stays in Segment."""
     with connect(url, application_name="switch of a model") as connection:
         connection.execute(
             """

@@ -763,6 +763,24 @@ def test_the_sections_fail_apart_when_nothing_was_built(airflow):
     assert metrics["candidates"] == {"problem": NOT_BUILT}
 
 
+def test_a_model_of_the_push_is_switched_on_and_off_again(airflow, connection):
+    with airflow.client("operator") as client:
+        before = client.get("/api/push").json()["switches"]
+        assert {name: each["is_on"] for name, each in before.items()} == {
+            "push_created_enduser": False, "push_enduser_usage": False,
+        }  # fmt: skip
+        wish = {"switch": "push_enduser_usage", "is_on": True}
+        assert client.post("/api/switches", json=wish).status_code == 200
+        turned = client.get("/api/push").json()["switches"]["push_enduser_usage"]
+        assert (turned["is_on"], turned["changed_by"]) == (True, "operator")
+        assert client.get("/api/planhat/push").json()["switches"] == {}
+        refused = client.post(
+            "/api/switches", json={"switch": "push_enduser_usages", "is_on": True}
+        )
+        assert refused.status_code == 422
+        assert "enduser_usage" in refused.json()["detail"]
+
+
 def test_a_metric_and_a_switch_are_kept_with_the_name_of_who_changed_them(airflow, connection):
     with airflow.client("operator") as client:
         client.post("/api/metrics", json={"metric": "Seats", "aggregation": "LAST"})

@@ -713,6 +713,19 @@ def test_a_switch_says_what_is_lost_and_turns_on_the_second_press(open_as, conne
     assert turned == [("auto_create", False, "operator")]
 
 
+def test_a_model_is_pushed_once_somebody_switches_it_on(open_as, connection):
+    _, frame = open_as("operator")
+    frame.get_by_role("button", name="The model enduser_usage: switch on").click()
+    expect(
+        frame.get_by_text("what a model that changes daily costs in calls a month")
+    ).to_be_visible()
+    frame.get_by_role("button", name="Switch on", exact=True).click()
+    expect(frame.get_by_role("button", name="The model enduser_usage: switch off")).to_be_visible()
+    assert connection.execute(
+        "select model, is_active, changed_by from sync.segment_outbound"
+    ).fetchall() == [("enduser_usage", True, "operator")]
+
+
 def test_a_section_is_switched_on_from_a_past_day_on(open_as, connection):
     connection.execute(
         "insert into sync.switches (switch, is_on, valid_from, changed_by) values "

@@ -6,6 +6,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from include.page.changes import ChangeError, set_switch
 from include.push import switches
 from include.push.catalogue import read_catalogue
 from tests.include.push.played_segment import LOST, OK, RESET, Answer, PlayedSegment
@@ -344,8 +345,8 @@ def check_who_they_are(people: World, segment: PlayedSegment) -> None:
 def test_the_project_s_models_can_be_switched(warehouse: str) -> None:
     switches.turn(warehouse, "enduser_usage", True, by="ann")
     switches.turn(warehouse, "task", False, by="ann")
-    with pytest.raises(Exception, match="no pushed model"):
-        switches.turn(warehouse, "tusk", False, by="ann")
+    with pytest.raises(ChangeError, match="task"):
+        set_switch(warehouse, "push_tusk", False, by="ann")
     with psycopg.connect(warehouse) as connection:
         found = switches.active(connection, read_catalogue())
         turned = switches.state(connection, found)
