@@ -1,7 +1,8 @@
 """Pictures of the page for the README, taken of a demo that is running: `docs/images/page-*.png`.
 
 `python -m include.page.screenshots` signs in as the demo's administrator. It needs Chromium and
-the test requirements (playwright); it changes nothing but the pictures.
+the test requirements (playwright), and a `make compare` before; it changes nothing but the
+pictures.
 """
 
 import json
@@ -19,7 +20,11 @@ PAGE = "/plugin/planhat-segment"
 
 # Name, what follows the page's address, light or dark, width and height, what is clicked first. Of
 # those in TOPS a later part is shown.
-TOPS = {"page-found": "#tracking-found"}
+TOPS = {
+    "page-found": "#tracking-found",
+    "page-sent": "#tracking-sent",
+    "page-compared": "#tracking-compared",
+}
 PICTURES = (
     ("page-push", "", "light", (1280, 1120), ()),
     ("page-push-dark", "", "dark", (1280, 760), ()),
@@ -38,6 +43,14 @@ PICTURES = (
         ('[data-key="unknown-companies"]',),
     ),
     (
+        "page-sent",
+        "?section=tracking",
+        "light",
+        (1280, 1100),
+        ('#tracking-sent [data-key="withheld-enduser"]',),
+    ),
+    ("page-compared", "?section=tracking", "light", (1280, 700), ()),
+    (
         "page-metrics",
         "?section=metrics",
         "light",
@@ -51,7 +64,7 @@ PICTURES = (
         "",
         "light",
         (1280, 960),
-        ('#push-run [data-key="synced-company"]', "#push-run .inner button.why"),
+        ('#push-run [data-key="considered-company"]', "#push-run .inner button.why"),
     ),
     ("page-company", "?section=usage", "dark", (1280, 1000), ("#company-list button.link",)),
 )

@@ -13,6 +13,9 @@ from include.played_planhat.kinds import KINDS, Kind
 
 Document = dict[str, Any]
 
+# What Planhat makes of an enduser's activities.
+_MADE = ("lastActive", "beats")
+
 # Where ids begin: as a Mongo of mid 2024 would make them.
 _FIRST_ID = 0x66B0C1D2 << 64
 
@@ -127,14 +130,16 @@ class Documents:
     def load(self, path: str, documents: Iterable[Document]) -> int:
         """Put documents that have their ids already; returns how many. Raises `KeyError`.
 
-        One that is there as it is said stays as it is, its times too.
+        One that is there as it is said stays as it is, its times too; so does what Planhat has made
+        of activities.
         """
         collection = self.of[path]
         count = 0
         for document in documents:
             before = collection.by_id.get(document["_id"], {})
             times = {"createdAt": before.get("createdAt") or now(), "updatedAt": now()}
-            put = {**times, "custom": {}, **document}
+            made = {name: before[name] for name in _MADE if name in before}
+            put = {**times, "custom": {}, **made, **document}
             if {**put, "updatedAt": None} != {**before, "updatedAt": None}:
                 collection.put(put)
             self._next_id = max(self._next_id, int(document["_id"], 16))

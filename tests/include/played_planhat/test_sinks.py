@@ -112,6 +112,20 @@ def test_an_activity_goes_to_its_company_or_the_primary_one_else_to_anybody(api,
     assert {each.enduser for each in base.sinks.activities[before:]} == {ident(11)}
 
 
+def test_what_planhat_makes_of_activities_stays_when_the_enduser_is_put_again(api, base):
+    of = {"email": "a@x.example", "companyExternalId": "beta"}
+    activity = {**of, "action": "Login", "count": 2, "date": "2026-03-01"}
+    api.post(f"/analytics/{base.tenant_token}", json=activity)
+    base.sinks.settle()
+    (before,) = [each for each in base.documents.of["endusers"].by_id.values() if each.get("beats")]
+    given = {key: before[key] for key in ("_id", "companyId", "email")}
+    base.documents.load("endusers", [{**given, "name": "another"}])
+    after = base.documents.of["endusers"].by_id[before["_id"]]
+    assert (after["name"], after["beats"], after["lastActive"]) == (
+        "another", 2, "2026-03-01T00:00:00.000Z",
+    )  # fmt: skip
+
+
 def test_the_segment_dock_takes_a_track_as_an_activity(api, base):
     event = {
         "type": "track", "event": "Login", "user_id": "a", "properties": {"companyId": "acme"},
