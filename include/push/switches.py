@@ -3,7 +3,7 @@
 from typing import Any
 
 import psycopg
-from psycopg.rows import dict_row
+from psycopg.rows import dict_row, tuple_row
 
 from include.push.catalogue import PushedModel
 from include.warehouse.connection import connect
@@ -16,7 +16,8 @@ def active(
     connection: psycopg.Connection, models: dict[str, PushedModel], names: list[str] | None = None
 ) -> dict[str, PushedModel]:
     """Those that are switched on, or were asked for by name."""
-    rows = connection.execute("select model, is_active from sync.segment_outbound").fetchall()
+    with connection.cursor(row_factory=tuple_row) as cursor:
+        rows = cursor.execute("select model, is_active from sync.segment_outbound").fetchall()
     said: dict[str, bool] = dict(rows)
     asked = set(names or ())
     return {

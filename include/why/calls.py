@@ -364,8 +364,10 @@ def _outbound(asker: Asker, call: dict[str, Any]) -> list[Step]:
         call["enduser_id"],
     )
     if enduser and enduser["origin"] == "segment" and not enduser["is_in_planhat"]:
-        text = "Its enduser was created from Segment and is none of Planhat's: not pushed there."
-        return [Step("Outbound", text), *to_planhat.created(asker, call["enduser_id"])]
+        return [
+            *outbound.in_short(asker, "Outbound", "created_enduser", call["enduser_id"]),
+            *to_planhat.created(asker, call["enduser_id"]),
+        ]
     if enduser:
         steps = outbound.steps_of(asker, "enduser", call["enduser_id"])
         return [*steps, *to_planhat.activity_of(asker, call)]

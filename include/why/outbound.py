@@ -7,6 +7,7 @@ from typing import Any
 
 from psycopg import sql
 
+from include.push import switches
 from include.push.catalogue import PushedModel
 from include.push.pushed_models import pushed_models
 from include.why.asking import Asker, has_tables, times, when
@@ -39,6 +40,37 @@ def steps_of(asker: Asker, model: str, object_id: str) -> list[Step]:
             for step in _pushed(asker, each, model, object_id, is_there)
         ),
     ]
+
+
+def in_short(asker: Asker, title: str, model: str, object_id: str) -> list[Step]:
+    """Where an object of another model about the same stands, in one step; none without a row."""
+    pushed = pushed_models().get(model)
+    if pushed is None or not _outbound(asker, pushed, object_id)[1]:
+        return []
+    taken = asker.rows(
+        "select ledger.* from sync.objects as ledger left join sync.destinations "
+        "using (destination) where coalesce(kind, 'segment') = 'segment' and model = %s "
+        "and object_id = %s and acknowledged_at is not null and removed_at is null "
+        "order by destination",
+        model,
+        object_id,
+    )
+    row = f"A row of planhat.{model}"
+    if taken:
+        return [
+            Step(
+                title,
+                f"{row}: {ledger['destination'].split('#', 1)[0]} answered 200 for version "
+                f"{ledger['version']} on {when(ledger['acknowledged_at'])}"
+                f"{in_run(asker, ledger)}.",
+                payload=ledger["payload"] if asker.with_persons else None,
+            )
+            for ledger in taken
+        ]
+    if not switches.active(asker.connection, {model: pushed}):
+        how = f"`make switch NAME={switches.PREFIX}{model} ON=1`"
+        return [Step(title, f"{row}, a model that is switched off: {how}.", "missing")]
+    return [Step(title, f"{row}: not sent yet, the next push tries.", "waiting")]
 
 
 def _outbound(asker: Asker, pushed: PushedModel, object_id: str) -> tuple[Step, bool]:

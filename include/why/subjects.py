@@ -159,12 +159,14 @@ def enduser(asker: Asker, enduser_id: str) -> list[Chapter]:
     steps += _usage(asker, "enduser", enduser_id)
     if is_in_planhat:
         steps += outbound.steps_of(asker, "enduser", enduser_id)
+        steps += outbound.in_short(asker, "Usage to Segment", "enduser_usage", enduser_id)
         steps += to_planhat.made(asker, row) if is_created else []
         steps += to_planhat.metrics(asker, "enduser", enduser_id)
         steps += to_planhat.activities(asker, enduser_id)
     else:
-        text = "Not pushed to Segment: only objects that are in Planhat are."
-        steps += [Step("Outbound", text), *to_planhat.created(asker, enduser_id)]
+        steps += outbound.in_short(asker, "Outbound", "created_enduser", enduser_id)
+        steps += outbound.in_short(asker, "Usage to Segment", "enduser_usage", enduser_id)
+        steps += to_planhat.created(asker, enduser_id)
     record = ("enduser", enduser_id) if is_in_planhat else None
     return [Chapter("enduser", f"Enduser {enduser_id}", tuple(steps), record)]
 
@@ -240,6 +242,7 @@ def _company_steps(asker: Asker, row: dict[str, Any]) -> list[Step]:
     return [
         *steps,
         *outbound.steps_of(asker, "company", company_id),
+        *outbound.in_short(asker, "Usage to Segment", "company_usage", company_id),
         *to_planhat.metrics(asker, "company", company_id),
     ]
 

@@ -8,7 +8,7 @@ const SYNCED = ["Objects synced", "synced", true];
 const WOULD_BE = ["Would be sent", "to_send", true];
 const NOT_SENT = ["Not sent", "not_sent"];
 
-const TO_SEGMENT = [["Errors", "errors", true], ...CHANGES, ["Removed", "removed"], ["Held", "held"]];
+const TO_SEGMENT = [["Errors", "errors", true], ...CHANGES, ["Removed", "removed"], ["Held", "held"], ["Withheld", "withheld"]];
 const TO_PLANHAT = [["Errors", "errors", true], ["Held", "held"], ["Withheld", "withheld"], ["Unknown", "waiting"], ...CHANGES];
 
 export const SEGMENT = {

@@ -187,7 +187,7 @@ def test_a_created_enduser_says_which_call_made_it_and_that_it_is_not_pushed(sto
     story = story_of(enduser.refs[0])
 
     assert "Created from Segment by sample-case-created-by-track-1" in text(story)
-    assert "Not pushed" in text(story)
+    assert "a model that is switched off" in text(story)
 
 
 def test_without_the_permission_no_payload_and_no_other_persons_keys_are_told(story_of):

@@ -78,7 +78,7 @@ def test_a_created_enduser_says_when_it_was_made_there_and_that_it_was_seen(sent
     )
     assert took.payload["last_name"] == "Okafor"
     assert steps(story, "Receipt")[0].text.startswith("Seen there on ")
-    assert "Not pushed to Segment" in text(story)
+    assert "a model that is switched off" in text(story)
     assert tell(sent.url, enduser_id, with_persons=False).chapters[0].steps[-1].payload is None
 
 
