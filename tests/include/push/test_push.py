@@ -119,3 +119,13 @@ def test_another_write_key_starts_with_an_empty_ledger(
     world.push(segment.connection)
     with PlayedSegment() as other:
         assert of(world.push(other.connection), "company").added == 1
+
+
+def test_a_plan_has_memory_where_postgres_has_little(world: World, segment: PlayedSegment) -> None:
+    [(database,)] = world.run("select current_database()")
+    world.run(f"alter database {database} set work_mem = '4MB'")
+    # what each row was planned with
+    world.run("alter table sync.planned add memory text default current_setting('work_mem')")
+    world.fill("company", 2)
+    world.push(segment.connection, dry_run=True)
+    assert world.run("select distinct memory from sync.planned") == [("64MB",)]
