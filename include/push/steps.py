@@ -122,7 +122,18 @@ def plan_run(
     """
     with connect(url, application_name="push plan", autocommit=True) as connection:
         row = connection.execute(
-            "select is_dry, models, destination from sync.runs where run_id = %s", [run_id]
+            """
+            select
+                is_dry,
+                -- begun already: the same models, whatever was switched since
+                coalesce((
+                    select array_agg(model)
+                    from jsonb_object_keys(plan_settings -> 'calls') as model
+                ), models),
+                destination
+            from sync.runs where run_id = %s
+            """,
+            [run_id],
         ).fetchone()
         if row is None:
             raise ProblemError(f"There is no run {run_id}.")
