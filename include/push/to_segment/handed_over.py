@@ -30,13 +30,21 @@ def find(connection: psycopg.Connection, model: PushedModel, plan: PlanSettings)
             with gone as (
                 select
                     ledger.object_id,
-                    coalesce(ledger.payload, ledger.sent_payload) as payload
+                    -- usage has no address: whom it is about has
+                    coalesce(
+                        person.payload, person.sent_payload, ledger.payload, ledger.sent_payload
+                    ) as payload
                 from compared
                 inner join sync.objects as ledger
                     on
                         ledger.destination = {destination}
                         and ledger.model = {model}
                         and compared.ledger_id = ledger.object_id
+                left join sync.objects as person
+                    on
+                        person.destination = {destination}
+                        and person.model = any({created})
+                        and person.object_id = ledger.object_id
                 where
                     compared.row_hash is null
                     -- said as removed before, and perhaps there again
@@ -64,6 +72,7 @@ def find(connection: psycopg.Connection, model: PushedModel, plan: PlanSettings)
             destination=plan.destination,
             model=model.name,
             people=sql.Identifier(model.schema, people),
+            created=list(model.after),
             external_id=sql.SQL("nullif(btrim(source.external_id), '')"),
         )
     )
@@ -77,6 +86,8 @@ def remember(connection: psycopg.Connection, model: PushedModel, plan: PlanSetti
         set
             removed_at = clock_timestamp(), row_hash = null,
             version = greatest(version, sent_version),
+            -- what may have been sent alone says whose the user id is
+            payload = coalesce(payload, sent_payload),
             sent_payload = null, sent_fingerprint = null, sent_version = null,
             sent_generation = null, sent_message_id = null, sent_is_removal = null, sent_at = null
         from handed_over

@@ -39,8 +39,9 @@ class SegmentPlanning(Planning):
                 where not {is_known}
                 """
             ).format(
-                message=f"Segment does not know whom it is about: {model.about} goes first,"
-                " and this with the push after",
+                message="Segment does not know whom it is about: "
+                f"{' or '.join([model.about, *model.after])} goes first, and this with the push"
+                " after",
                 table=outbound.table(model),
                 is_known=is_known(model, plan),
             )

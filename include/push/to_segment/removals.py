@@ -25,9 +25,9 @@ def find(connection: psycopg.Connection, model: PushedModel, plan: PlanSettings)
                         else (
                             select jsonb_object_agg(key, value)
                             from jsonb_each(
-                                '{{"planhat_id": null}}'
+                                -- null of what Planhat does not have
+                                jsonb_build_object('planhat_id', ledger.object_id)
                                 || coalesce(ledger.payload, ledger.sent_payload, '{{}}')
-                                || {planhat_id}
                             )
                             where key = any({keys})
                         )
@@ -81,17 +81,7 @@ def find(connection: psycopg.Connection, model: PushedModel, plan: PlanSettings)
                     select from sync.ignored_removals where ignored_removals.model = {model}
                 )
             """
-        ).format(
-            destination=plan.destination,
-            model=model.name,
-            keys=list(KEY_COLUMNS),
-            # what is not in Planhat has no id of Planhat's
-            planhat_id=sql.SQL(
-                "'{}'::jsonb"
-                if model.before or model.about
-                else "jsonb_build_object('planhat_id', ledger.object_id)"
-            ),
-        )
+        ).format(destination=plan.destination, model=model.name, keys=list(KEY_COLUMNS))
     )
 
 

@@ -9,6 +9,7 @@ import pytest
 from include.page.changes import ChangeError, set_switch
 from include.push import switches
 from include.push.catalogue import read_catalogue
+from include.push.steps import deliver_model, finish_run, open_run, plan_run
 from tests.include.push.played_segment import LOST, OK, RESET, Answer, PlayedSegment
 from tests.include.push.world import ENDUSER, World, of
 from tests.parts import usually
@@ -156,6 +157,81 @@ def test_who_was_created_from_an_address_is_handed_over_by_it(
     assert (gone["properties"]["email"], gone["properties"]["planhat_id"]) == ("b@b.example", None)
 
 
+def test_usage_of_whom_an_address_named_is_handed_over_with_them(
+    people: World, segment: PlayedSegment
+) -> None:
+    bystanders(people, segment)
+    created = create(people, external_id=None, email="a@b.example")
+    people.push(segment.connection)
+    usage = {"external_id": None, "company_id": "c1", "trend": "up"}
+    people.put("enduser_usage", created, planhat_id=None, **usage)
+    people.push(segment.connection)
+    arrived = arrive(people, external_id=None, email="a@b.example")
+    people.drop("enduser_usage", created)
+    people.put("enduser_usage", arrived, **usage)
+    people.push(segment.connection)
+    people.push(segment.connection)
+    assert removed(segment) == []
+    assert segment.messages[-1]["anonymousId"] == f"planhat-{arrived}"
+
+
+def test_who_is_handed_over_before_segment_answered_stays_who_they_are(
+    people: World, segment: PlayedSegment
+) -> None:
+    bystanders(people, segment)
+    for company in ("c1", "c2"):
+        create(people, company=company)
+    script, segment.script = segment.script, lambda number, batch: LOST
+    people.push(segment.connection)
+    segment.script = script
+    segment.messages.clear()
+    people.drop("created_enduser", "segment-c2-1")
+    arrive(people)
+    people.push(segment.connection)
+    assert ids(segment) == ["planhat-c1:u1"]
+
+
+def test_the_created_of_a_retired_model_are_removed_under_no_id_of_planhat_s(
+    people: World, segment: PlayedSegment
+) -> None:
+    create(people)
+    people.push(segment.connection)
+    (people.folder / "created_enduser.yml").unlink()
+    report = people.push(segment.connection, retire="created_enduser")
+    assert report.total("removed") == 1
+    [gone] = removed(segment)
+    assert gone["properties"]["planhat_id"] is None
+
+
+@pytest.mark.parametrize("is_on", [True, False])
+def test_a_switch_that_is_turned_while_a_run_is_planned_counts_from_the_next_one_on(
+    people: World, segment: PlayedSegment, is_on: bool
+) -> None:
+    create(people)
+    switches.turn(people.url, "created_enduser", is_on, by="ann")
+    run_id = open_run(
+        people.url, segment.connection, trigger="command", requested_by="ann", owner="a test"
+    )
+
+    def interrupt(line: str) -> None:
+        if line.startswith("company:"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        plan_run(people.url, people.settings, run_id, say=interrupt, folder=people.folder)
+    switches.turn(people.url, "created_enduser", not is_on, by="ann")
+    silent: dict[str, Any] = {"say": lambda line: None}
+    for part in plan_run(people.url, people.settings, run_id, folder=people.folder, **silent):
+        deliver_model(people.url, segment.connection, run_id, **part, **silent)
+    report = finish_run(people.url, run_id, **silent)
+    assert (report.status, len(segment.messages)) == ("success", int(is_on))
+    # the next one does as was said
+    people.push(segment.connection)
+    create(people, 2)
+    people.push(segment.connection)
+    assert len(segment.messages) == (1 if is_on else 2)
+
+
 def test_who_is_created_no_more_is_removed_under_no_id_of_planhat_s(
     people: World, segment: PlayedSegment
 ) -> None:
@@ -209,8 +285,8 @@ def test_usage_waits_until_segment_knows_whom_it_is_about(
     assert people.run("select distinct code, message from sync.left_out") == [
         (
             "not_sent_yet",
-            "Segment does not know whom it is about: enduser goes first, and this with the push "
-            "after",
+            "Segment does not know whom it is about: enduser or created_enduser goes first, and "
+            "this with the push after",
         )
     ]
     people.push(segment.connection)
