@@ -108,7 +108,9 @@ def test_a_viewer_reads_the_table_and_why_the_button_is_not_for_them(open_as, co
     _, frame = open_as("viewer")
 
     row = frame.get_by_role("row", name=re.compile("^Company"))
-    expect(row.get_by_role("cell")).to_have_text(["10", "0", "40", "30", "10", "0", "0", "0", "0"])
+    expect(row.get_by_role("cell")).to_have_text(
+        ["10", "0", "40", "30", "10", "0", "0", "0", "0", "0"]
+    )
     expect(frame.get_by_role("row", name=re.compile("^NPS"))).to_be_visible()
     expect(frame.get_by_role("row", name=re.compile("^Total"))).to_contain_text("10")
     button = frame.get_by_role("button", name="Push data to Segment")
@@ -229,7 +231,7 @@ def test_models_and_a_dry_run_are_chosen_and_nothing_else_is_sent(open_as, airfl
     _, frame = open_as("operator")
     frame.get_by_text("Choose models, dry run").click()
     form = frame.locator("#push-form")
-    form.get_by_label("Enduser").check()
+    form.get_by_role("checkbox", name="Enduser", exact=True).check()
     form.get_by_label("Dry run").check()
 
     frame.get_by_role("button", name="Show what would be pushed").click()
