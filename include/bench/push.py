@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import json
 import multiprocessing
-import resource
 import tempfile
 import threading
 import time
@@ -20,6 +19,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from include.bench.peak import peak_mb
 from include.bench.rows import Row
 from include.push.push import push
 from include.push.sending import DeliveryOptions
@@ -166,7 +166,7 @@ def measure_push(
         parts = plan_run(url, settings, run_id, say=_silent, folder=folder)
         planned = time.perf_counter()
         delivering = [pool.submit(_deliver, url, segment, run_id, part) for part in parts]
-        peak_mb = max(each.result() for each in delivering)
+        delivered_mb = max(each.result() for each in delivering)
         report = finish_run(url, run_id, say=_silent)
         if report.status != "success" or counted() != objects:
             raise RuntimeError(f"{counted():,} of {objects:,} arrived: {report.reason}")
@@ -178,7 +178,7 @@ def measure_push(
         objects / _delivering_seconds(url, run_id),
         diff,
         bare,
-        max(peak_mb, _peak_mb()),
+        max(delivered_mb, peak_mb()),
     )
 
 
@@ -186,7 +186,7 @@ def _deliver(url: str, segment: SegmentConnection, run_id: int, part: dict[str, 
     """In a process of its own; the peak of its memory in MB."""
     options = DeliveryOptions(connections=CONNECTIONS, rate=None)
     deliver_model(url, segment, run_id, **part, say=_silent, options=options)
-    return _peak_mb()
+    return peak_mb()
 
 
 def _delivering_seconds(url: str, run_id: int) -> float:
@@ -197,10 +197,6 @@ def _delivering_seconds(url: str, run_id: int) -> float:
             [run_id],
         ).fetchone()
     return row[0]  # type: ignore[index]
-
-
-def _peak_mb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def measure_library_client(objects: int, *, round_trip: float) -> float:

@@ -148,8 +148,13 @@ class Delivery:
                 Failure(batch.first + index, each.code, each.message)
                 for index, each in sorted(outcome.rejected.items())
             ]
+            has_user_ids = self._to.kind == "segment"
             self._count(
-                *session.run(lambda connection: ledger.acknowledge(connection, batch, failures))
+                *session.run(
+                    lambda connection: ledger.acknowledge(
+                        connection, batch, failures, has_user_ids=has_user_ids
+                    )
+                )
             )
             self._silent = 0
         elif isinstance(outcome, Unknown):

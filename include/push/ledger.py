@@ -86,11 +86,17 @@ def forget_sent(connection: psycopg.Connection, batch: Range) -> None:
 
 
 def acknowledge(
-    connection: psycopg.Connection, batch: Range, failures: Sequence[Failure] = ()
+    connection: psycopg.Connection,
+    batch: Range,
+    failures: Sequence[Failure] = (),
+    *,
+    has_user_ids: bool = True,
 ) -> tuple[int, int]:
     """Write the batch's objects into the ledger and count them; returns (synced, errors).
 
-    `failures` are objects of the batch that the other side took and set aside. Safe to repeat
+    `failures` are objects of the batch that the other side took and set aside. `has_user_ids`: some
+    may have one, as Segment's do and Planhat's do not; looking for former owners in vain is dear
+    while no statistics say yet how many rows of a new model the ledger has. Safe to repeat
     when nobody knows whether the first try was committed.
     """
     failed = [each.position for each in failures]
@@ -102,7 +108,8 @@ def acknowledge(
         _check_claim(claim, connection, batch.run_id)
         if finished.fetchone() is None:
             return synced, len(failed)
-        connection.execute(_TAKE_OVER, batch.parameters)
+        if has_user_ids:
+            connection.execute(_TAKE_OVER, batch.parameters)
         connection.execute(_ACKNOWLEDGE, {**batch.parameters, "failed": failed})
         _record(connection, batch, failures)
         _count(connection, batch, synced, len(failed))

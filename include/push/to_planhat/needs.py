@@ -236,17 +236,11 @@ _COMPANIES = """
     group by 1
 """
 
-# Those that were read, and those that we made: these are counted in the ledger, read or not.
+# Those that were read, and those that we made: these are counted in the ledger, read or not. The
+# companies are an array, which is hashed: joined, every enduser is held against each of them, where
+# statistics expect few.
 _THERE = """
-    with companies as (
-        select distinct payload ->> 'company_id' as company_id
-        from sync.planned
-        where
-            run_id = %(run_id)s and model = %(model)s
-            and position between %(first)s and %(last)s
-    ),
-
-    endusers as (
+    with endusers as (
         select
             payload ->> 'companyId' as company_id,
             lower(payload ->> 'archived') is not distinct from 'true' as is_archived
@@ -262,7 +256,13 @@ _THERE = """
 
     select company_id, is_archived, count(*)
     from endusers
-    inner join companies using (company_id)
+    where company_id = any(array(
+        select distinct payload ->> 'company_id'
+        from sync.planned
+        where
+            run_id = %(run_id)s and model = %(model)s
+            and position between %(first)s and %(last)s
+    ))
     group by company_id, is_archived
 """
 

@@ -33,11 +33,16 @@ def read_rows(connection: psycopg.Connection, batch: Range, planned: str) -> lis
             case when ledger.sent_version is not null then ledger.sent_payload end
         from sync.planned
         inner join sync.runs on planned.run_id = runs.run_id
-        left join sync.objects as ledger
-            on
-                ledger.destination = runs.destination
-                and ledger.model = planned.model
-                and ledger.object_id = planned.object_id
+        -- one by one: that a model new to the ledger has many rows there, no statistics say yet
+        left join lateral (
+            select *
+            from sync.objects
+            where
+                destination = runs.destination
+                and model = planned.model
+                and object_id = planned.object_id
+            limit 1
+        ) as ledger on true
         where
             planned.run_id = %(run_id)s and planned.model = %(model)s
             and planned.position between %(first)s and %(last)s
