@@ -129,3 +129,16 @@ def test_a_plan_has_memory_where_postgres_has_little(world: World, segment: Play
     world.fill("company", 2)
     world.push(segment.connection, dry_run=True)
     assert world.run("select distinct memory from sync.planned") == [("64MB",)]
+
+
+def test_a_plan_counts_what_the_last_push_has_added(world: World, segment: PlayedSegment) -> None:
+    """Planned as for an empty ledger, the next 20,000 objects would take minutes."""
+    world.fill("company", 2_000)
+    world.push(segment.connection)
+    size = "select reltuples::int from pg_class where oid = 'sync.objects'::regclass"
+    # what a session has written is in the statistics a moment after it has ended
+    for _ in range(20):
+        world.push(segment.connection, dry_run=True)
+        if world.run(size) == [(2_000,)]:
+            break
+    assert world.run(size) == [(2_000,)]
