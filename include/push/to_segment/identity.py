@@ -121,8 +121,10 @@ def _as_before(
             and same.user_id in ({external_id}, {in_its_company})
             and coalesce(same.payload, same.sent_payload) ->> 'company_id' = {company_id}
             and coalesce(same.payload, same.sent_payload) ->> 'external_id' = {external_id}
+            and {has_left}
         """
     ).format(
+        has_left=_has_left(model, "same"),
         destination=plan.destination,
         relatives=list(model.relatives),
         external_id=external_id,
@@ -130,6 +132,19 @@ def _as_before(
         company_id=outbound.key(model, "company_id"),
     )
     return sql.SQL("when exists ({same}) then ({same} limit 1)").format(same=same)
+
+
+def _has_left(model: PushedModel, alias: str) -> sql.Composable:
+    """The relative is no object of Planhat any more.
+
+    One that is has moved to another company, whatever the ledger says: calls create nobody whom
+    Planhat has there. Of the created nothing is asked: they end where Planhat's begin.
+    """
+    if model.before is None:
+        return sql.SQL("true")
+    return sql.SQL("{}.object_id not in (select object_id from {} where object_id <> '')").format(
+        sql.Identifier(alias), sql.Identifier(model.schema, model.before)
+    )
 
 
 def _or_relatives(
@@ -147,8 +162,11 @@ def _or_relatives(
                 and other.model = any({relatives})
                 and other.user_id = {external_id}
                 and other.removed_at is null
-                and coalesce(coalesce(other.payload, other.sent_payload) ->> 'company_id', '')
-                    <> {company_id}
+                and (
+                    coalesce(coalesce(other.payload, other.sent_payload) ->> 'company_id', '')
+                        <> {company_id}
+                    or not {has_left}
+                )
         )
         -- decided in this run, and not sent yet
         or (
@@ -165,6 +183,7 @@ def _or_relatives(
         )
         """
     ).format(
+        has_left=_has_left(model, "other"),
         destination=plan.destination,
         relatives=list(model.relatives),
         external_id=external_id,

@@ -270,6 +270,26 @@ def test_two_people_of_one_external_id_are_two(
     assert removed(segment) == []
 
 
+@pytest.mark.parametrize("models", [None, ["enduser"], ["created_enduser"]])
+def test_who_moved_away_keeps_the_id_when_calls_create_another_in_the_old_company(
+    people: World, segment: PlayedSegment, models: list[str] | None
+) -> None:
+    arrive(people)
+    people.push(segment.connection)
+    people.put("enduser", "p-c1-1", external_id="u1", company_id="c2", name="moved")
+    create(people, name="new")
+    # whichever goes first
+    people.push(segment.connection, models=models)
+    people.push(segment.connection)
+    told = {
+        (each["traits"]["name"], each["userId"])
+        for each in segment.messages
+        if each["traits"]["name"]
+    }
+    assert told == {("moved", "u1"), ("new", "planhat-c1:u1")}
+    assert people.push(segment.connection).total("synced") == 0
+
+
 def test_usage_waits_until_segment_knows_whom_it_is_about(
     people: World, segment: PlayedSegment
 ) -> None:
