@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+from include.push import switches
 from include.push.catalogue import read_catalogue
 from include.push.plan import plan_model
 from include.push.plan_settings import PlanSettings
@@ -43,7 +44,7 @@ def plan_alongside(
             settings.segment_service_id,
             dry=True,
         )
-        for model in read_catalogue(folder).values():
+        for model in switches.active(connection, read_catalogue(folder)).values():
             (is_there,) = connection.execute(
                 "select to_regclass(%s) is not null", [f"{schema}.{model.name}"]
             ).fetchone()  # type: ignore[misc]

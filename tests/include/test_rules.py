@@ -83,7 +83,7 @@ def test_new_rules_are_shown_and_wait_until_they_are_accepted(
     assert kept["shown"]["calls"]["moved"] == 1
     assert kept["shown"]["endusers"] == {"added": 2, "removed": 0, "changed": 0}
     assert kept["shown"]["company_days"] == 1
-    assert kept["shown"]["pushed"] == {"elsewhere": 1}, "the company that is there then"
+    assert kept["shown"]["pushed"] == {"elsewhere": 2}, "the company that is there then, its usage"
 
     told: list[rules.Waiting] = []
     rules.tell_waiting(module_warehouse, module_settings, told.append)
