@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 import psycopg
+from psycopg import sql
 
 from include.errors import ProblemError
-from include.push import outbound
 from include.push.catalogue import PushedModel
 
 
@@ -103,17 +103,26 @@ def check(connection: psycopg.Connection, model: PushedModel, build: LastBuild |
             + (f" ({why})" if why else "")
             + ". The next build that succeeds puts it right"
         )
-    try:
-        connection.execute(
-            psycopg.sql.SQL("lock table {} in access share mode").format(outbound.table(model))
-        )
-    except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):
-        raise ContractError(f"not planned: {here} is not there. `make build` makes it") from None
+    _hold(connection, model.schema, model.name)
+    if people := model.before or model.about:
+        # whose ids its own are, or become
+        _hold(connection, model.schema, people)
     if differences := _differences(connection, model):
         raise ContractError(
             f"not planned: {here} and its YAML differ ({'; '.join(differences)}). "
             "`make build` makes the table as the YAML says, or says why it cannot"
         )
+
+
+def _hold(connection: psycopg.Connection, schema: str, table: str) -> None:
+    try:
+        connection.execute(
+            sql.SQL("lock table {} in access share mode").format(sql.Identifier(schema, table))
+        )
+    except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):
+        raise ContractError(
+            f"not planned: {schema}.{table} is not there. `make build` makes it"
+        ) from None
 
 
 def _differences(connection: psycopg.Connection, model: PushedModel) -> list[str]:

@@ -22,6 +22,8 @@ REGIONS = tuple(
     f"{name}.planhat.com"
     for name in ("api", "api-eu", "api-eu2", "api-eu3", "api-us2", "api-us3", "api-us4")
 )
+# In the extensions of an answer: an earlier try of the same write may have been done.
+AFTER_SILENCE = "is_after_silence"
 # What the other side says of an error, cut: it may repeat what was sent.
 _WORDS = 120
 # A reset beyond this is a time of day, in seconds or milliseconds; below it, seconds from now.
@@ -115,6 +117,12 @@ def upserted(response: httpx.Response) -> Upserted | None:
 
 def refusal(response: httpx.Response, place: str, path: str) -> PlanhatError:
     """The error of an answer that is not a good one; `place` is the host, `path` what was asked."""
+    error = _refusal(response, place, path)
+    error.is_after_silence = AFTER_SILENCE in response.extensions
+    return error
+
+
+def _refusal(response: httpx.Response, place: str, path: str) -> PlanhatError:
     status = response.status_code
     if 200 <= status < 300:
         return OddAnswerError(f"Planhat answered {status} for {path}, and not what is due there.")

@@ -17,7 +17,7 @@ import msgspec
 
 from include import unreachable
 from include.connections import PlanhatConnection
-from include.planhat.api.answers import Quota, Upserted, quota_of, refusal, upserted
+from include.planhat.api.answers import AFTER_SILENCE, Quota, Upserted, quota_of, refusal, upserted
 from include.planhat.api.errors import (
     NotThereError,
     OutcomeUnknownError,
@@ -225,38 +225,50 @@ class Client:
         if not is_sink:
             headers["Authorization"] = f"Bearer {self.connection.token}"
         failed = "no answer"
-        for attempt in range(self.options.attempts):
-            self._pace.wait_for(0 if is_sink else 1, self._stopped)  # sinks are under no quota
-            if self._stopped.is_set():
-                raise StoppedError("The read or push of Planhat was stopped.")
-            self.calls += 1
-            try:
-                response = self._http.request(
-                    method, address, params=params, content=content, headers=headers
-                )
-            except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-                failed = f"no connection ({_why(error)})"
-            except httpx.HTTPError as error:
-                failed = f"the answer was lost ({_why(error)})"
-                self._refuse_repeat(repeat, name, failed)
-            else:
-                self._obey(response, attempt)
-                if response.status_code == 429:
-                    failed = "too many requests (429), each time"
-                    continue
-                if response.status_code < 500:
-                    return response
-                failed = f"it fails ({response.status_code})"
-                self._refuse_repeat(repeat, name, failed)
-            if attempt + 1 < self.options.attempts:
-                self._wait(self._after_failure(attempt))
-        raise PlanhatAwayError(
-            f"{self.connection.place} does not answer for {name}: {failed}. Try again later."
-        )
+        # a write of which a try had no answer may have been done
+        is_silent = False
+        try:
+            for attempt in range(self.options.attempts):
+                self._pace.wait_for(0 if is_sink else 1, self._stopped)  # sinks are under no quota
+                if self._stopped.is_set():
+                    raise StoppedError("The read or push of Planhat was stopped.")
+                self.calls += 1
+                try:
+                    response = self._http.request(
+                        method, address, params=params, content=content, headers=headers
+                    )
+                except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+                    failed = f"no connection ({_why(error)})"
+                except httpx.HTTPError as error:
+                    failed = f"the answer was lost ({_why(error)})"
+                    is_silent = self._may_be_done(method, repeat, name, failed)
+                else:
+                    self._obey(response, attempt)
+                    if response.status_code == 429:
+                        failed = "too many requests (429), each time"
+                        continue
+                    if response.status_code < 500:
+                        if is_silent:
+                            response.extensions[AFTER_SILENCE] = True
+                        return response
+                    failed = f"it fails ({response.status_code})"
+                    is_silent = self._may_be_done(method, repeat, name, failed)
+                if attempt + 1 < self.options.attempts:
+                    self._wait(self._after_failure(attempt))
+            raise PlanhatAwayError(
+                f"{self.connection.place} does not answer for {name}: {failed}. Try again later."
+            )
+        except PlanhatError as error:
+            error.is_after_silence = is_silent
+            raise
 
-    def _refuse_repeat(self, repeat: Repeat, name: str, why: str) -> None:
+    def _may_be_done(self, method: str, repeat: Repeat, name: str, why: str) -> bool:
+        """Whether what had no answer is a write. Raises `OutcomeUnknownError` of one that must not
+        be sent again.
+        """
         if repeat == "never":
             raise OutcomeUnknownError(f"{name}: {why}; whether it was done is not known.")
+        return method != "GET"
 
     def _obey(self, response: httpx.Response, attempt: int) -> None:
         """Let nobody call before the quota begins anew, where the answer says it is used up."""

@@ -16,11 +16,15 @@ from include.errors import ProblemError, ServiceError
 
 
 class PlanhatError(ProblemError):
-    """Any of these."""
+    """Any of these. `is_after_silence`: of a write, an earlier try of which had no answer that can
+    be relied on. This one was turned down, and that one may have been done.
+    """
+
+    is_after_silence = False
 
 
 class PlanhatAwayError(PlanhatError, ServiceError):
-    """Nobody answers, or only with what passes; the request was not done, as far as that counts."""
+    """Nobody answers, or only with what passes."""
 
 
 class OutcomeUnknownError(PlanhatError):

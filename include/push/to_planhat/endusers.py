@@ -56,14 +56,18 @@ def send(client: Client, rows: Sequence[Row], custom_fields: Mapping[str, str]) 
 def _write(client: Client, to_write: dict[int, dict[str, Any]]) -> Outcome:
     """Upsert, then look: what is there as it was sent has arrived, whatever the answer said."""
     answer: Upserted | None = None
-    lost: OutcomeUnknownError | PlanhatAwayError | None = None
+    lost: PlanhatError | None = None
     # without an external id no key is there by which a repeat would find what it made
     has_keys = all("_id" in item or "externalId" in item for item in to_write.values())
     try:
         answer = client.upsert(
             "endusers", list(to_write.values()), repeat="harmless" if has_keys else "never"
         )
-    except (OutcomeUnknownError, PlanhatAwayError) as error:
+    except PlanhatError as error:
+        if not (
+            isinstance(error, OutcomeUnknownError | PlanhatAwayError) or error.is_after_silence
+        ):
+            raise
         lost = error
     try:
         there = look(client, {item["companyId"] for item in to_write.values()})

@@ -64,10 +64,13 @@ class PlanhatSender:
         try:
             return self._send(self._client, read)
         except RefusedError as error:
-            return Refused(f"http_{error.status}", str(error), is_content=error.status in _CONTENT)
+            return Refused(
+                f"http_{error.status}", str(error), is_content=error.status in _CONTENT,
+                is_after_silence=error.is_after_silence,
+            )  # fmt: skip
         except PlanhatError as error:
-            # Of a sink: certainly not taken, else the outcome would be said to be unknown.
-            if self._call != "enduser":
+            # a sink that nobody could be asked at has taken nothing
+            if self._call != "enduser" and not error.is_after_silence:
                 return Refused("unreachable", str(error), is_content=False)
             return Unknown("unreachable", str(error))
 

@@ -170,6 +170,29 @@ def test_more_new_endusers_than_the_guard_allows_wait_for_an_answer(world: World
     assert counts(world.push(), "enduser")["synced"] == 3
 
 
+def test_whom_a_lost_upsert_has_made_before_the_token_was_revoked_is_ours(world: World):
+    world.enduser(0)
+    working = world.played.switches
+    world.played.faults.waiting = [Fault("lost", "PUT", "endusers")]
+    puts = []
+
+    def revoke(method: str, path: str) -> None:
+        puts.append(method)
+        if puts.count("PUT") == 2:
+            world.played.switches = working.turned(revoked=True)
+
+    world.played.faults.meanwhile = revoke
+    failed = world.push()
+    assert failed.status == "failed"
+    assert len(world.endusers()) == 1
+    assert set(world.errors(failed).values()) == {"outcome_unknown"}
+
+    world.played.switches, world.played.faults.meanwhile = working, None
+    again = world.push()
+    assert (again.status, counts(again, "enduser")["synced"]) == ("success", 1)
+    assert len(world.endusers()) == 1
+
+
 def test_a_guard_of_the_endusers_to_segment_is_none_of_planhat_s(world: World):
     for number in range(5):
         world.enduser(number)

@@ -62,6 +62,34 @@ def test_a_sum_whose_answer_was_lost_is_read_back_before_it_is_sent_again(world:
     assert world.metric("sum", world.companies[0]) == {NUMBER: 8}
 
 
+@pytest.mark.parametrize("then", ["refused", "silent"])
+def test_a_last_value_that_may_have_arrived_is_not_taken_for_refused(world: World, then: str):
+    world.value(0, 1, "LAST")
+    world.push()
+    lost = Fault("lost", "POST", "dimensiondata", times=1 if then == "refused" else 99)
+    world.played.faults.waiting = [lost]
+    token, posts = world.played.tenant_token, []
+
+    def forget_the_token(method: str, path: str) -> None:
+        posts.append(path)
+        if method == "POST" and posts.count(path) == 2:
+            world.played.tenant_token = "another"
+
+    world.played.switches = world.played.switches.turned(sink_checks_tenant=True)
+    world.played.faults.meanwhile = forget_the_token if then == "refused" else None
+    world.value(0, 2, "LAST")
+    failed = world.push()
+    assert failed.status == "failed"
+    assert world.metric("last", world.companies[0]) == {NUMBER: 2}
+
+    # what we would have it be is what the ledger knew before
+    world.played.tenant_token, world.played.faults.meanwhile = token, None
+    world.played.faults.waiting = []
+    world.value(0, 1, "LAST")
+    assert counts(world.push(), "metric")["synced"] == 1
+    assert world.metric("last", world.companies[0]) == {NUMBER: 1}
+
+
 def test_a_sum_of_unknown_outcome_waits_while_the_sink_may_still_apply_it(world: World):
     world.played.switches = world.played.switches.turned(sink_delay=None)
     world.value(0, 5)

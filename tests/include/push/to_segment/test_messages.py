@@ -121,8 +121,9 @@ def test_every_pushed_model_of_the_project_equals_the_library_s(world: World, mo
         (world.folder / file.name).write_text(file.read_text())
     world.create_from_yaml(model)
     put_odd_rows(world, model)
+    if people := described.about or described.before:
+        world.create_from_yaml(people)
     if described.about is not None:
-        world.create_from_yaml(described.about)
         put_odd_rows(world, described.about)
     compared = assert_equal_to_the_library(
         world, model, described.call, described.event, about=described.about

@@ -290,6 +290,19 @@ def test_who_moved_away_keeps_the_id_when_calls_create_another_in_the_old_compan
     assert people.push(segment.connection).total("synced") == 0
 
 
+@pytest.mark.parametrize("model", ["created_enduser", "enduser_usage"])
+def test_without_the_endusers_themselves_nobody_is_planned_and_it_says_so(
+    people: World, segment: PlayedSegment, model: str
+) -> None:
+    people.run("drop table planhat.enduser")
+    create(people)
+    report = people.push(segment.connection, models=[model])
+    assert (report.status, of(report, model).reason) == (
+        "failed",
+        "not planned: planhat.enduser is not there. `make build` makes it",
+    )
+
+
 def test_usage_waits_until_segment_knows_whom_it_is_about(
     people: World, segment: PlayedSegment
 ) -> None:
