@@ -29,10 +29,8 @@ def calls_a_month(
                     and runs.started_at > now() - %(days)s * interval '1 day'
             ),
             (
-                select (first_acknowledged_at at time zone 'UTC')::date from sync.objects
+                select (min(first_acknowledged_at) at time zone 'UTC')::date from sync.objects
                 where destination = %(destination)s and model = %(model)s
-                order by first_acknowledged_at
-                limit 1
             )
         """,
         {"run_id": run_id, "destination": destination, "model": model.name, "days": DAYS},

@@ -160,14 +160,16 @@ def read_catalogue(folder: Path | None = None, kind: Kind = "segment") -> dict[s
 
 
 def _relate(models: dict[str, PushedModel]) -> dict[str, PushedModel]:
-    """Each with those that are `before` it. Raises `CatalogueError` where one names no enduser."""
+    """Each with those that are `before` it. Raises `CatalogueError` where one names no people."""
     after: dict[str, tuple[str, ...]] = {}
     for model in models.values():
+        if model.about and model.before:
+            raise CatalogueError(f"{model.name}: one of `about` and `before`, not both")
         for word, named in (("about", model.about), ("before", model.before)):
-            if named is not None and (named not in models or models[named].call != "identify"):
+            if named is not None and not _has_ids_of_its_own(models.get(named)):
                 raise CatalogueError(
-                    f"{model.name}: `{word}` must name a model that becomes identify calls, "
-                    f"not {named!r}"
+                    f"{model.name}: `{word}` must name a model of identify calls that is itself "
+                    f"neither about nor before another one, not {named!r}"
                 )
         if model.before is not None:
             after[model.before] = (*after.get(model.before, ()), model.name)
@@ -175,6 +177,10 @@ def _relate(models: dict[str, PushedModel]) -> dict[str, PushedModel]:
         name: replace(model, after=after.get(model.about or name, ()))
         for name, model in models.items()
     }
+
+
+def _has_ids_of_its_own(model: PushedModel | None) -> bool:
+    return model is not None and model.call == "identify" and not (model.about or model.before)
 
 
 def choose_models(

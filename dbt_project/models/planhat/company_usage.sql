@@ -43,23 +43,12 @@ final as (
         companies.company_id,
         companies.external_id as company_external_id,
 
-        -- what its endusers did; no as-of date, which alone would make every row another one each day
-        usage_trends.trend,
-        {%- for days in ['1d', '7d', '14d', '30d', '90d', 'total'] %}
-        usage_trends.activities_{{ days }},
-        {%- endfor %}
-        usage_trends.previous_7d as activities_previous_7d,
-        usage_trends.previous_30d as activities_previous_30d,
-        usage_trends.change_7d as activities_change_7d,
-        usage_trends.change_30d as activities_change_30d,
-        usage_trends.beat,
-        usage_trends.experience,
+        -- what its endusers did
+        {{ pushed_usage() }},
         {%- for days in ['1d', '7d', '30d', '90d'] %}
         usage_trends.active_endusers_{{ days }},
         {%- endfor %}
         usage_trends.endusers_total,
-        usage_trends.first_activity_date,
-        usage_trends.last_activity_at,
 
         -- Planhat has a health of its own
         company_health.score as usage_health,

@@ -39,19 +39,8 @@ final as (
         endusers.company_id,
         companies.external_id as company_external_id,
 
-        -- what it did; no as-of date, which alone would make every row another one each day
-        usage_trends.trend,
-        {%- for days in ['1d', '7d', '14d', '30d', '90d', 'total'] %}
-        usage_trends.activities_{{ days }},
-        {%- endfor %}
-        usage_trends.previous_7d as activities_previous_7d,
-        usage_trends.previous_30d as activities_previous_30d,
-        usage_trends.change_7d as activities_change_7d,
-        usage_trends.change_30d as activities_change_30d,
-        usage_trends.beat,
-        usage_trends.experience,
-        usage_trends.first_activity_date,
-        usage_trends.last_activity_at
+        -- what it did
+        {{ pushed_usage() }}
     from usage_trends
     inner join endusers on usage_trends.object_id = endusers.enduser_id
     left join planhat_endusers on endusers.enduser_id = planhat_endusers.enduser_id

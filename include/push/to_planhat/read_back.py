@@ -16,6 +16,7 @@ from psycopg.types.json import Jsonb
 
 from include.planhat.api.client import METRIC_ROWS, Client, calls_of_rows
 from include.push.catalogue import PushedModel
+from include.push.settled import AS_SENT, NOTHING_SENT
 
 _EPOCH = date(1970, 1, 1)
 # What was acknowledged longer ago, and not seen, is looked for no more.
@@ -217,40 +218,31 @@ _KNOWN = f"""
     group by days.dimension
 """  # noqa: S608
 
-_SEEN = """
+_SEEN = f"""
     update sync.objects as ledger
     set
         seen_back_at = clock_timestamp(), stored_otherwise = null,
-        acknowledged_at = coalesce(sent_at, acknowledged_at),
-        first_acknowledged_at = coalesce(first_acknowledged_at, sent_at),
-        payload = coalesce(sent_payload, payload),
-        fingerprint = coalesce(sent_fingerprint, fingerprint),
-        version = coalesce(sent_version, version),
-        generation = coalesce(sent_generation, generation),
-        message_id = coalesce(sent_message_id, message_id),
-        sent_payload = null, sent_fingerprint = null, sent_version = null,
-        sent_generation = null, sent_message_id = null, sent_is_removal = null, sent_at = null
+        {AS_SENT}
     from unnest(%s::text[], %s::text[]) as settled (model, object_id)
     where
         ledger.destination = %s
         and ledger.model = settled.model and ledger.object_id = settled.object_id
-"""
+"""  # noqa: S608
 
 # Back to what was known before: the next plan finds the difference again.
-_DID_NOT_ARRIVE = """
+_DID_NOT_ARRIVE = f"""
     update sync.objects as ledger
     set
         row_hash = null, stored_otherwise = null,
         version = greatest(version, sent_version),
         payload = case when sent_version is not null then payload end,
         acknowledged_at = case when sent_version is not null then acknowledged_at end,
-        sent_payload = null, sent_fingerprint = null, sent_version = null,
-        sent_generation = null, sent_message_id = null, sent_is_removal = null, sent_at = null
+        {NOTHING_SENT}
     from unnest(%s::text[], %s::text[]) as settled (model, object_id)
     where
         ledger.destination = %s
         and ledger.model = settled.model and ledger.object_id = settled.object_id
-"""
+"""  # noqa: S608
 
 _OTHERWISE = """
     update sync.objects set stored_otherwise = %s

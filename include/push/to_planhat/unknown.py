@@ -12,6 +12,7 @@ from include.connections import Destination
 from include.errors import ProblemError
 from include.push.plainly import plainly
 from include.push.runs import close_dead_run
+from include.push.settled import AS_SENT, NOTHING_SENT
 from include.warehouse.connection import connect
 
 ANSWERS = ("arrived", "again")
@@ -116,25 +117,17 @@ def _find(
 
 
 # As if its answer had come.
-_ARRIVED = """
+_ARRIVED = f"""
     update sync.objects
     set
-        payload = coalesce(sent_payload, payload),
-        fingerprint = coalesce(sent_fingerprint, fingerprint),
-        version = coalesce(sent_version, version),
-        generation = coalesce(sent_generation, generation),
-        message_id = coalesce(sent_message_id, message_id),
-        acknowledged_at = coalesce(sent_at, acknowledged_at),
-        first_acknowledged_at = coalesce(first_acknowledged_at, sent_at, acknowledged_at),
         seen_back_at = case when stored_otherwise is not null then clock_timestamp() end,
         stored_otherwise = null,
-        sent_payload = null, sent_fingerprint = null, sent_version = null,
-        sent_generation = null, sent_message_id = null, sent_is_removal = null, sent_at = null
+        {AS_SENT}
     where destination = %s and model = %s and object_id = any(%s)
-"""
+"""  # noqa: S608
 
 # As if it had not been sent; of what is there otherwise, the difference from that.
-_AGAIN = """
+_AGAIN = f"""
     update sync.objects
     set
         row_hash = null,
@@ -144,7 +137,6 @@ _AGAIN = """
             else payload
         end,
         stored_otherwise = null,
-        sent_payload = null, sent_fingerprint = null, sent_version = null,
-        sent_generation = null, sent_message_id = null, sent_is_removal = null, sent_at = null
+        {NOTHING_SENT}
     where destination = %s and model = %s and object_id = any(%s)
-"""
+"""  # noqa: S608

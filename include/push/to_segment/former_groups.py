@@ -15,6 +15,7 @@ from include.counting import counted
 from include.push import outbound
 from include.push.catalogue import KEY_COLUMNS, PushedModel
 from include.push.plan_settings import PlanSettings
+from include.push.to_segment import removals
 
 # Whether old groups are said as removed: `sync.thresholds`.
 SETTING = "push_removes_former_groups"
@@ -66,20 +67,7 @@ def remember(
         """,
         known,
     )
-    connection.execute(
-        """
-        update sync.objects as ledger
-        set
-            removed_at = clock_timestamp(), version = greatest(version, sent_version),
-            sent_payload = null, sent_fingerprint = null, sent_version = null,
-            sent_generation = null, sent_message_id = null, sent_is_removal = null, sent_at = null
-        from returned
-        where
-            ledger.destination = %(destination)s and ledger.model = %(model)s
-            and ledger.object_id = returned.object_id
-        """,
-        known,
-    )
+    removals.close(connection, model, plan, "returned")
     connection.execute(
         """
         insert into sync.objects as ledger (

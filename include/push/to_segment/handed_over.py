@@ -18,10 +18,7 @@ def find(connection: psycopg.Connection, model: PushedModel, plan: PlanSettings)
     """
     connection.execute("create temporary table handed_over (object_id text) on commit drop")
     people = model.before or model.about
-    (is_any_gone,) = connection.execute(
-        "select exists (select from compared where row_hash is null)"
-    ).fetchone()  # type: ignore[misc]
-    if people is None or not is_any_gone:
+    if people is None:
         return
     connection.execute(
         sql.SQL(
@@ -75,25 +72,4 @@ def find(connection: psycopg.Connection, model: PushedModel, plan: PlanSettings)
             created=list(model.after),
             external_id=sql.SQL("nullif(btrim(source.external_id), '')"),
         )
-    )
-
-
-def remember(connection: psycopg.Connection, model: PushedModel, plan: PlanSettings) -> None:
-    """Close them in the ledger: no plan asks again, and one that comes back is new."""
-    connection.execute(
-        """
-        update sync.objects as ledger
-        set
-            removed_at = clock_timestamp(), row_hash = null,
-            version = greatest(version, sent_version),
-            -- what may have been sent alone says whose the user id is
-            payload = coalesce(payload, sent_payload),
-            sent_payload = null, sent_fingerprint = null, sent_version = null,
-            sent_generation = null, sent_message_id = null, sent_is_removal = null, sent_at = null
-        from handed_over
-        where
-            ledger.destination = %s and ledger.model = %s
-            and ledger.object_id = handed_over.object_id
-        """,
-        [plan.destination, model.name],
     )

@@ -81,5 +81,5 @@ class SegmentPlanning(Planning):
         warehouse_names.keep_warnings(connection, model, plan)
         if not plan.dry:
             former_groups.remember(connection, model, plan, generation)
-            handed_over.remember(connection, model, plan)
+            removals.close(connection, model, plan, "handed_over")
         connection.execute("drop table former, returned, handed_over")

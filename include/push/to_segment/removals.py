@@ -5,6 +5,7 @@ from psycopg import sql
 
 from include.push.catalogue import KEY_COLUMNS, PushedModel
 from include.push.plan_settings import PlanSettings
+from include.push.settled import NOTHING_SENT
 
 
 def find(connection: psycopg.Connection, model: PushedModel, plan: PlanSettings) -> None:
@@ -82,6 +83,37 @@ def find(connection: psycopg.Connection, model: PushedModel, plan: PlanSettings)
                 )
             """
         ).format(destination=plan.destination, model=model.name, keys=list(KEY_COLUMNS))
+    )
+
+
+def close(
+    connection: psycopg.Connection, model: PushedModel, plan: PlanSettings, which: str
+) -> None:
+    """Mark the objects of the table `which (object_id)` as removed, of which nobody is to be told.
+
+    Their versions stay: one that comes back is new, under a message id of its own.
+    """
+    connection.execute(
+        sql.SQL(
+            """
+            update sync.objects as ledger
+            set
+                removed_at = clock_timestamp(), row_hash = null,
+                version = greatest(version, sent_version),
+                -- what may have been sent alone says whose the user id is
+                payload = coalesce(payload, sent_payload),
+                {nothing_sent}
+            from {which} as closed
+            where
+                ledger.destination = {destination} and ledger.model = {model}
+                and ledger.object_id = closed.object_id
+            """
+        ).format(
+            nothing_sent=sql.SQL(NOTHING_SENT),
+            which=sql.Identifier(which),
+            destination=plan.destination,
+            model=model.name,
+        )
     )
 
 

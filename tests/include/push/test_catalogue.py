@@ -107,6 +107,27 @@ def test_what_a_model_says_of_itself_is_looked_at(tmp_path: Path, said: str, pro
     assert problem in str(found.value)
 
 
+@pytest.mark.parametrize(
+    ("said", "problem"),
+    [
+        ("before: person", "person: `before` must name a model of identify calls that is itself"),
+        ("about: person", "person: `about` must name a model of identify calls that is itself"),
+        ("about: other, before: other", "person: one of `about` and `before`, not both"),
+        ("before: early", "`before` must name a model of identify calls that is itself"),
+    ],
+)
+def test_people_are_before_people_in_one_step(tmp_path: Path, said: str, problem: str) -> None:
+    person = GOOD.replace("call: track", "call: identify")
+    (tmp_path / "other.yml").write_text(person.replace("name: license", "name: other"))
+    early = person.replace("name: license", "name: early")
+    (tmp_path / "early.yml").write_text(early.replace("identify,", "identify, before: other,"))
+    named = person.replace("name: license", "name: person")
+    (tmp_path / "person.yml").write_text(named.replace("identify,", f"identify, {said},"))
+    with pytest.raises(CatalogueError) as found:
+        read_catalogue(tmp_path)
+    assert problem in str(found.value)
+
+
 def test_people_can_only_be_about_or_before_people_that_there_are(tmp_path: Path) -> None:
     (tmp_path / "license.yml").write_text(GOOD)
     person = GOOD.replace("name: license", "name: person").replace("track", "identify")
