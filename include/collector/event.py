@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from include.blank import cut
 from include.collector import scan
-from include.collector.blank import cut
 from include.collector.made_ids import MadeIds
 from include.collector.options import Limits
 from include.collector.write_keys import without_keys, without_keys_in_text

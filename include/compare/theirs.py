@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import psycopg
 
-from include.collector.blank import cut
+from include.blank import cut
 from include.compare.days import EPOCH, Days
 from include.counting import counted
 from include.planhat.api.client import METRIC_ROWS, Client

@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from include.collector.blank import BLANK, cut
+from include.blank import BLANK, cut
 from include.page.changes import ChangeError
 from include.warehouse.connection import connect
 from include.warehouse.reading import one, rows, shortened

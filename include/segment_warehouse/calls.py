@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from psycopg import sql
 
-from include.collector.blank import BLANK
+from include.blank import BLANK
 from include.collector.event import LONGEST_MESSAGE_ID, MAX_DEPTH, MAX_DIGITS, MAX_EXPONENT
 from include.collector.options import WEBHOOK_LIMITS
 from include.segment_warehouse.tables import Column, Table

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 import yaml
 
-from include.collector.blank import BLANK
+from include.blank import BLANK
 from include.settings import ROOT
 
 # Texts of indexes that cannot be long, and why.
