@@ -128,6 +128,10 @@ class Comparison:
         }
 
     def __str__(self) -> str:
+        return "\n".join(self.lines())
+
+    def lines(self, *, with_examples: bool = True) -> list[str]:
+        """The table, the reasons, and who they are about; without examples nobody is named."""
         lines = [f"{self.days} (UTC), ours beside {self.place}", "", *self._table()]
         for each in self.sections:
             for outcome, said in OUTCOMES.items():
@@ -138,14 +142,15 @@ class Comparison:
                     lines.append(f"  {reason.count:>7,}  {reason.code}: {reason.meaning}")
                     if reason.remedy:
                         lines.append(f"           → {reason.remedy}")
-                    lines += [f"           {example}" for example in reason.examples]
+                    if with_examples:
+                        lines += [f"           {example}" for example in reason.examples]
         remarks = [
             *self.remarks,
             *(f"{s.name}: {said}" for s in self.sections for said in s.remarks),
         ]
         if remarks:
             lines += ["", *(f"! {said}" for said in remarks)]
-        return "\n".join(lines)
+        return lines
 
     def _table(self) -> list[str]:
         rows = [["Section", *OUTCOMES.values()]]

@@ -5,6 +5,7 @@ from typing import Any
 import psycopg
 
 from include.page.tracking import switches
+from include.planhat.app_links import record_link
 from include.usage_alerts import OBJECTS_OF_ALERTS
 from include.warehouse.reading import one, rows, shortened
 
@@ -93,12 +94,13 @@ _COMPANIES = """
 
 
 def company(
-    connection: psycopg.Connection, company_id: str, *, with_persons: bool
+    connection: psycopg.Connection, company_id: str, *, with_persons: bool, link: str | None = None
 ) -> dict[str, Any]:
     """One company: its figures, health with its parts, days, metrics, alerts and endusers.
 
     `{"company": None}` when there is none of that id. Names and addresses of persons are read only
-    for who may see them (`with_persons`).
+    for who may see them (`with_persons`). `link` as `PLANHAT_APP_LINK`: where they are in Planhat's
+    app (`planhat_url`).
     """
     found = one(
         connection,
@@ -113,6 +115,7 @@ def company(
     if found is None:
         return {"company": None}
     found["name"] = shortened(found["name"])
+    found["planhat_url"] = record_link(link, "company", company_id)
     as_of = found["as_of_date"] or _as_of(connection)
     return {
         "company": found,
@@ -146,7 +149,7 @@ def company(
             [company_id],
             with_persons=with_persons,
         ),
-        "endusers": _endusers(connection, company_id, with_persons),
+        "endusers": _endusers(connection, company_id, with_persons, link),
         "with_persons": with_persons,
     }  # fmt: skip
 
@@ -258,7 +261,7 @@ def _alerts(
 
 
 def _endusers(
-    connection: psycopg.Connection, company_id: str, with_persons: bool
+    connection: psycopg.Connection, company_id: str, with_persons: bool, link: str | None
 ) -> list[dict[str, Any]]:
     found = rows(
         connection,
@@ -271,4 +274,7 @@ def _endusers(
     )  # fmt: skip
     for row in found:
         row["name"] = shortened(row["name"])
+        # who was created from calls has an id of ours, which Planhat does not know
+        is_theirs = row["origin"] == "planhat"
+        row["planhat_url"] = record_link(link, "enduser", row["enduser_id"]) if is_theirs else None
     return found

@@ -370,7 +370,8 @@ async def companies(
 
 @api.get("/companies/{company_id}")
 async def company(company_id: Key, may: Permissions) -> dict[str, Any]:
-    found = await read(partial(usage.company, company_id=company_id, with_persons=may["edit"]))
+    query = partial(usage.company, company_id=company_id, with_persons=may["edit"], link=app_link())
+    found = await read(query)
     return {"may": may, **found}
 
 

@@ -2,12 +2,15 @@
 
 import re
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from include.compare import Comparison, Days
+from include.compare.kept import keep
+from include.compare.report import Example, Reason, Section
 from include.played_planhat.faults import Fault
 from include.push.runs import Claim
 from tests.dbt_project.landing import land_calls
@@ -898,6 +901,39 @@ def test_companies_that_look_like_one_are_proposed_saved_or_dismissed(open_as, c
     expect(card.get_by_role("button", name=re.compile("Dismiss"))).to_have_count(0)
 
 
+def test_a_comparison_with_planhat_opens_its_reasons_and_leads_to_the_next(
+    open_as, connection, airflow
+):
+    connection.execute("delete from sync.comparisons")
+    page, frame = open_as("operator")
+    frame.get_by_role("tab", name="User tracking").click()
+    card = frame.locator("#tracking-compared")
+    expect(card).to_contain_text("Not compared yet")
+    expect(card.get_by_role("link", name="trigger it in Airflow")).to_have_attribute(
+        "href", f"{airflow.url}/dags/compare_with_planhat"
+    )
+
+    different = Reason("different", "another_value", 2, (
+        Example("c1", None, "seats", "2026-03-10", "4", HOSTILE["markup"]),
+    ))  # fmt: skip
+    found = Comparison(
+        Days(date(2026, 3, 2), date(2026, 3, 15)), "api.planhat.example",
+        (Section("metrics", 7, 7, equal=5, different=2, reasons=(different,)),),
+    )  # fmt: skip
+    keep(connection, "a-tenant", found, "ada")
+
+    metrics = card.get_by_role("row", name=re.compile("^Metrics by day"))
+    expect(metrics.get_by_role("cell")).to_have_text(["5", "0", "0", "2"])
+    expect(card).to_contain_text("2026-03-02 to 2026-03-15 (UTC)")
+    expect(card).to_contain_text("by ada with api.planhat.example")
+    metrics.get_by_role("button", name="Metrics by day, different: 2, show why").press("Enter")
+    why = card.get_by_role("region", name="Metrics by day, different: why")
+    expect(why).to_contain_text(different.meaning)
+    expect(why).to_contain_text(f"ours 4 theirs {HOSTILE['markup']}"[:40])
+    card.get_by_role("link", name="trigger it in Airflow").click()
+    expect(page).to_have_url(re.compile("/dags/compare_with_planhat"))
+
+
 def test_a_company_is_found_by_its_name_and_opens_with_charts_and_health(open_as, connection):
     make_marts(connection)
     add_company(connection, "c1", "Northwind", trend="down", change_30d=-0.4)
@@ -919,6 +955,9 @@ def test_a_company_is_found_by_its_name_and_opens_with_charts_and_health(open_as
 
     company = frame.locator("#company")
     expect(company.get_by_role("heading", name="Northwind")).to_be_focused()
+    expect(company.get_by_role("link", name="in Planhat").first).to_have_attribute(
+        "href", APP_LINK.format(model="company", Model="Company", id="c1")
+    )
     expect(company.locator("canvas")).to_be_visible()
     expect(company.locator(".parts")).to_contain_text("no data")
     expect(company).to_contain_text("-40% against the 30 before")

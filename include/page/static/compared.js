@@ -1,6 +1,6 @@
 // The last `make compare`: what Planhat has beside what is ours.
 
-import { by, h, name, opener, show, table, whyLink, words } from "./dom.js";
+import { airflowLink, by, h, name, opener, show, table, whyLink, words } from "./dom.js";
 import { count, time } from "./words.js";
 
 const OUTCOMES = [["ours_only", "Ours only"], ["theirs_only", "Theirs only"], ["different", "Different"]];
@@ -13,10 +13,10 @@ export function drawCompared(compared) {
 function draw({ comparison, problem }) {
   const heading = h("h2", {}, "Compared with Planhat");
   if (problem) return [heading, words(problem, "warn")];
-  if (!comparison) return [heading, words("Not compared yet. While the hosted integration writes to Planhat too, make compare holds what it wrote against ours; nothing is sent.")];
+  if (!comparison) return [heading, words("Not compared yet. While the hosted integration writes to Planhat too, a comparison holds what it wrote against ours; nothing is sent."), h("p", {}, again())];
   return [
     heading,
-    h("p", { class: "quiet" }, `${comparison.since} to ${comparison.until} (UTC), compared ${time(comparison.compared_at)} by `, name(comparison.requested_by), " with ", name(comparison.place), ". Nothing was sent. Again: ", h("code", {}, "make compare"), "."),
+    h("p", { class: "quiet" }, `${comparison.since} to ${comparison.until} (UTC), compared ${time(comparison.compared_at)} by `, name(comparison.requested_by), " with ", name(comparison.place), ". Nothing was sent. ", again()),
     table({
       caption: "What Planhat has beside what is ours",
       columns: [
@@ -29,6 +29,8 @@ function draw({ comparison, problem }) {
     [...comparison.remarks, ...comparison.sections.flatMap((each) => each.remarks)].map((remark) => h("p", { class: "notice warn" }, name(remark))),
   ];
 }
+
+const again = () => ["Compare: ", airflowLink("dags/compare_with_planhat", "trigger it in Airflow"), ", with the days that you choose, or ", h("code", {}, "make compare"), "."];
 
 const figure = (row, outcome, title) => (!row[outcome] ? count(0) : opener(count(row[outcome]), {
   key: `compared-${row.name}-${outcome}`, kind: "figure", label: `${SECTIONS[row.name] ?? row.name}, ${title.toLowerCase()}: ${count(row[outcome])}, show why`,

@@ -186,7 +186,10 @@ export const outLink = (href, text) => h("a", {
 }, text);
 
 /** The object of a row: its story, and its record in Planhat's app where that is known. */
-export const object = (row) => [whyLink(row.object_id), row.planhat_url ? [" ", outLink(row.planhat_url, "in Planhat")] : null];
+export const object = (row) => [whyLink(row.object_id), inPlanhat(row)];
+
+/** The record of a row in Planhat's app; null where it is not known. */
+export const inPlanhat = (row) => (row.planhat_url ? [" ", outLink(row.planhat_url, "in Planhat")] : null);
 
 /** A button that first says what it does, and does it on the second press (the frame allows no dialogs). */
 export function twoStep(text, { key, label, warning, yes, act }) {

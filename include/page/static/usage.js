@@ -3,7 +3,7 @@
 import { put, section, value } from "./address.js";
 import { ask } from "./api.js";
 import { chart } from "./charts.js";
-import { attempt, by, h, name, opener, pager, show, table, whyLink, words } from "./dom.js";
+import { attempt, by, h, inPlanhat, name, opener, pager, show, table, whyLink, words } from "./dom.js";
 import { drawSwitch } from "./switches.js";
 import { ago, change, count, time } from "./words.js";
 
@@ -253,7 +253,7 @@ function drawCompany({ company, problem, may, health, daily, so_far, events, met
   if (!company) return [words("There is no company of that id.", "warn"), close];
   const figure = (title, value, more) => h("div", {}, h("dt", {}, title), h("dd", {}, value, more ? h("small", {}, more) : null));
   return [
-    h("div", { class: "row between" }, h("h2", { tabindex: "-1" }, name(company.name ?? company.company_id), " ", trendBadge(company.trend)), close),
+    h("div", { class: "row between" }, h("h2", { tabindex: "-1" }, name(company.name ?? company.company_id), " ", trendBadge(company.trend), inPlanhat(company)), close),
     company.deleted_at ? words("This company was deleted in Planhat.", "warn") : null,
     h("dl", { class: "figures" },
       figure("External id", name(company.external_id ?? "none"), company.external_id ? null : "calls cannot name this company"),
@@ -281,7 +281,7 @@ function drawCompany({ company, problem, may, health, daily, so_far, events, met
     endusers.length ? table({
       caption: "Endusers of the company, the most active first",
       columns: [
-        { title: "Enduser", cell: (row) => opener(row.name ?? row.enduser_id, { key: `enduser-${row.enduser_id}`, label: `Usage of ${row.name ?? row.enduser_id}`, fill: () => days(row) }) },
+        { title: "Enduser", cell: (row) => [opener(row.name ?? row.enduser_id, { key: `enduser-${row.enduser_id}`, label: `Usage of ${row.name ?? row.enduser_id}`, fill: () => days(row) }), inPlanhat(row)] },
         { title: "From", cell: (row) => (row.origin === "segment" ? "Segment" : "Planhat") },
         { title: "Trend", cell: (row) => trendBadge(row.trend) },
         { title: "Activities, 30 days", number: true, cell: (row) => count(row.activities_30d) },

@@ -2,7 +2,7 @@
 
 import { put, section, value } from "./address.js";
 import { ask } from "./api.js";
-import { by, h, name, outLink, whyLink, words } from "./dom.js";
+import { by, h, inPlanhat, name, whyLink, words } from "./dom.js";
 import { time, zone } from "./words.js";
 
 const STATES = { done: ["✓", "done"], missing: ["✗", "missing"], waiting: ["…", "not yet"] };
@@ -52,7 +52,7 @@ const said = ({ chapters }) =>
 function draw({ chapters, hint, with_persons }) {
   return [
     ...chapters.map((chapter) => h("section", { class: "card", "aria-label": chapter.title },
-      h("h3", {}, name(chapter.title), chapter.planhat_url ? [" ", outLink(chapter.planhat_url, "in Planhat")] : null),
+      h("h3", {}, name(chapter.title), inPlanhat(chapter)),
       h("ol", { class: "story" }, chapter.steps.map(step)))),
     hint ? h("div", { class: "card" }, words(hint)) : null,
     chapters.length && !with_persons ? h("p", { class: "quiet" }, "Payloads, and names and keys of people, are shown to those who may edit the DAG.") : null,

@@ -189,6 +189,25 @@ def test_persons_are_named_only_for_who_may_see_them(warehouse, connection):
     assert shown["endusers"][0]["name"] == "p@company.example"
 
 
+def test_who_is_in_planhat_is_linked_where_its_app_is_known(warehouse, connection):
+    add_company(connection, "c1")
+    connection.execute(
+        "insert into marts.endusers values ('e1', 'planhat', 'c1', null, 'p@company.example'),"
+        " ('e2', 'segment', 'c1', null, 'q@company.example')"
+    )
+    link = "https://app.example/{model}/{id}"
+
+    found = ask(warehouse, usage.company, company_id="c1", with_persons=True, link=link)
+    plain = ask(warehouse, usage.company, company_id="c1", with_persons=True)
+
+    assert found["company"]["planhat_url"] == "https://app.example/company/c1"
+    assert {each["enduser_id"]: each["planhat_url"] for each in found["endusers"]} == {
+        "e1": "https://app.example/enduser/e1",
+        "e2": None,  # created from calls: Planhat does not know our id
+    }
+    assert plain["company"]["planhat_url"] is None
+
+
 def test_the_days_of_an_enduser_are_theirs_alone(warehouse, connection):
     add_company(connection, "c1")
     connection.execute(
