@@ -64,10 +64,19 @@ event_days as (
 
 ),
 
+-- calls of people who were forgotten are none any more, and still count for their companies
+kept as (
+
+    select coalesce(sum(calls), 0) as calls from {{ ref('stg_segment__kept_usage') }}
+    where object_type = 'company' and not {{ only_changes }}
+
+),
+
 totals as (
 
     select
-        (select coalesce(sum(outcomes.calls), 0) from outcomes where outcomes.outcome = 'resolved') as of_calls,
+        (select coalesce(sum(outcomes.calls), 0) from outcomes where outcomes.outcome = 'resolved')
+        + (select kept.calls from kept) as of_calls,
         (select coalesce(sum(outcomes.calls), 0) from outcomes where outcomes.outcome <> 'resolved')
             as unattributed_calls,
         (

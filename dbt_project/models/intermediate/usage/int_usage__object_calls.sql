@@ -1,5 +1,5 @@
 -- One row a call that may be usage and object that it is of (§3.7): its company, and where its enduser is known, each
--- object within that company that it names.
+-- object within that company that it names. And, without any call, as many rows as the forgotten had calls.
 
 {{ config(materialized='view') }}
 
@@ -38,3 +38,16 @@ where
     and resolutions.mention is not null
     -- of usage, what is resolved has an enduser, and nothing else has: of that, Postgres knows how much there is
     and resolutions.enduser_id is not null
+union all
+-- calls of people who were forgotten: there are none any more, but how many there were
+select
+    null as event_seq,
+    kept.object_type,
+    kept.object_id,
+    kept.enduser_id,
+    kept.activity_date,
+    kept.type,
+    kept.event,
+    kept.last_event_at as event_at
+from {{ ref('stg_segment__kept_usage') }} as kept
+cross join lateral generate_series(1, kept.calls)

@@ -6,7 +6,11 @@
 with enduser_days as (
 
     select * from {{ ref('int_usage__object_enduser_days') }}
-    where object_type = 'company' and enduser_id <> ''
+    where
+        object_type = 'company'
+        and enduser_id <> ''
+        -- who was forgotten is no object any more
+        and enduser_id not like '{{ var("forgotten_prefix") }}%'
 
 ),
 

@@ -1,0 +1,212 @@
+"""From the plan to the receipt: restartable and exact.
+
+What is to be forgotten is written down first. Their calls go in one transaction together with what
+companies keep of them, so that nothing is counted twice or lost whenever this is killed; everything
+else may be done again. A receipt is closed when a last look finds nothing.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg.types.json import Jsonb
+
+from include.errors import ServiceError
+from include.privacy import receipts
+from include.privacy.forgetting import built, calls, files, rows
+from include.privacy.forgetting.person import Person
+from include.privacy.forgetting.words import Words
+from include.warehouse.connection import connect
+
+# As often, calls of theirs that landed meanwhile are taken away too. Who sends on is to be kept
+# from landing.
+MOST_ROUNDS = 5
+
+_FORGETTING = "select pg_advisory_lock(hashtext('planhat-segment forgetting'))"
+
+
+@dataclass(frozen=True)
+class Builds:
+    """A build, and the lock that keeps others away: handed in by whoever may make one."""
+
+    make: Callable[[], Any]
+    lock: Callable[[psycopg.Connection], None]
+
+
+@dataclass(frozen=True)
+class Forgotten:
+    """The receipts, as JSON can carry them, and the files that they are in."""
+
+    receipts: list[dict[str, Any]]
+    files: list[Path]
+
+
+def forget(
+    url: str,
+    data_dir: Path,
+    people: Iterable[Person],
+    *,
+    by: str,
+    builds: Builds,
+    reason: str = "",
+    occasion: str = "forget",
+    say: Callable[[str], None] = print,
+) -> Forgotten:
+    """Forget these people, and whoever an interrupted forgetting has left; their receipts.
+
+    Waits for another one. Raises what a build raises, and `ServiceError` where calls of theirs come
+    faster than they go; run again, it goes on where it was.
+    """
+    with connect(url, application_name="forgetting", autocommit=True) as holder:
+        holder.execute(_FORGETTING)
+        with holder.transaction():
+            for person in people:
+                _write_down(holder, person, by=by, reason=reason, occasion=occasion)
+        waiting = _waiting(holder)
+        numbers, everybody = [number for number, _ in waiting], [each for _, each in waiting]
+        words = Words(frozenset().union(*(each.identifiers for each in everybody)))
+        if words.identifiers:
+            # what has landed until now is known by its keys alone after a build
+            builds.make()
+            _until_nothing_is_left(holder, numbers, everybody, words, builds, say)
+            masked = files.mask_in_files(data_dir, words)
+            _note(holder, numbers, {f"file {name}": count for name, count in masked.items()})
+        names = _close(holder, numbers)
+        # what a statement of ours had of them may stand in its own table until it is vacuumed
+        said = receipts.receipts(holder, names)
+        return Forgotten(said, receipts.keep_as_files(data_dir, said))
+
+
+def _write_down(
+    holder: psycopg.Connection, person: Person, *, by: str, reason: str, occasion: str
+) -> None:
+    kinds = [
+        (kind, each)
+        for kind, ids in (person.kinds() if person.is_known else {"asked": {person.asked}}).items()
+        for each in sorted(ids)
+    ]
+    holder.execute(
+        """
+        insert into sync.forgettings (requested_by, reason, occasion, hashes, identifiers)
+        select
+            %(by)s, %(reason)s, %(occasion)s,
+            array(
+                select encode(sync.keyed_hash(kind, value), 'hex')
+                from unnest(%(kinds)s::text[], %(ids)s::text[]) as known (kind, value)
+            ),
+            %(identifiers)s
+        """,
+        {
+            "by": by,
+            "reason": reason,
+            "occasion": occasion,
+            "kinds": [kind for kind, _ in kinds],
+            "ids": [each for _, each in kinds],
+            "identifiers": Jsonb(person.as_json()),
+        },
+    )
+
+
+def _waiting(holder: psycopg.Connection) -> list[tuple[int, Person]]:
+    """Whoever is to be forgotten and is not yet."""
+    return [
+        (number, Person.of_json(said))
+        for number, said in holder.execute(
+            "select forgetting_id, identifiers from sync.forgettings where finished_at is null"
+            " order by forgetting_id"
+        )
+    ]
+
+
+def _until_nothing_is_left(  # noqa: PLR0913
+    holder: psycopg.Connection,
+    numbers: list[int],
+    everybody: list[Person],
+    words: Words,
+    builds: Builds,
+    say: Callable[[str], None],
+) -> None:
+    for number in range(MOST_ROUNDS):
+        removed = _take_away(holder, numbers, everybody, words, builds)
+        if not removed and number:
+            return
+        for table, count in removed.items():
+            say(f"  {table}: {count:,}")
+        builds.make()
+        _clear(holder, numbers, everybody, words, builds)
+    raise ServiceError(
+        f"Calls of theirs came in {MOST_ROUNDS} times while they were being forgotten. Keep them "
+        "from landing, and run the same again: it goes on."
+    )
+
+
+def _take_away(
+    holder: psycopg.Connection,
+    numbers: list[int],
+    everybody: list[Person],
+    words: Words,
+    builds: Builds,
+) -> dict[str, int]:
+    """One transaction: calls, what stays of them for companies, and all other rows."""
+    builds.lock(holder)
+    try:
+        with holder.transaction():
+            found = calls.select_calls(holder, everybody) + calls.select_mentions(holder, words)
+            removed = calls.remove_calls(holder, everybody, words) if found else {}
+            other = rows.remove_rows(holder, words)
+            if other and not found:
+                # an object of Planhat's went, which no read tells
+                holder.execute("select nextval('sync.setting_changes')")
+            removed = {**removed, **other}
+            _note(holder, numbers, removed)
+    finally:
+        holder.execute(_UNLOCK)
+    return removed
+
+
+def _clear(
+    holder: psycopg.Connection,
+    numbers: list[int],
+    everybody: list[Person],
+    words: Words,
+    builds: Builds,
+) -> None:
+    builds.lock(holder)
+    try:
+        with holder.transaction():
+            _note(holder, numbers, built.clear_behind_the_build(holder, everybody))
+    finally:
+        holder.execute(_UNLOCK)
+
+
+_UNLOCK = "select pg_advisory_unlock(hashtext('planhat-segment build'))"
+
+
+def _note(holder: psycopg.Connection, numbers: list[int], removed: dict[str, int]) -> None:
+    """Add to what was removed. Of several people at once the numbers are those of all of them."""
+    if not removed or not numbers:
+        return
+    for number, done in holder.execute(
+        "select forgetting_id, done from sync.forgettings where forgetting_id = any (%s)",
+        [numbers],
+    ).fetchall():
+        total = Counter(done)
+        total.update(removed)
+        holder.execute(
+            "update sync.forgettings set done = %s where forgetting_id = %s",
+            [Jsonb(dict(total)), number],
+        )
+
+
+def _close(holder: psycopg.Connection, numbers: list[int]) -> list[str]:
+    return [
+        name
+        for (name,) in holder.execute(
+            "update sync.forgettings set finished_at = clock_timestamp(), identifiers = null"
+            " where forgetting_id = any (%s) returning receipt",
+            [numbers],
+        )
+    ]

@@ -1,0 +1,60 @@
+"""Receipts: what was forgotten, when, by whom, proved by hashes, and naming nobody.
+
+Kept in the warehouse, and as files beside it (`DATA_DIR/receipts`): a backup that is restored has
+not the receipts of what was forgotten after it, and brings their people back.
+"""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from include.private_files import open_private
+from include.warehouse.reading import plain
+
+FOLDER = "receipts"
+_COLUMNS = "receipt, requested_by, reason, occasion, requested_at, finished_at, hashes, done"
+
+
+def receipts(connection: psycopg.Connection, names: Iterable[str] = ()) -> list[dict[str, Any]]:
+    """All that are finished, or those of these names; newest first, as JSON can carry them."""
+    wanted = list(names)
+    rows = connection.execute(
+        f"select {_COLUMNS} from sync.forgettings"  # noqa: S608
+        " where finished_at is not null and (%(wanted)s = '{}' or receipt = any (%(wanted)s))"
+        " order by forgetting_id desc",
+        {"wanted": wanted},
+    ).fetchall()
+    return [
+        plain(dict(zip(_COLUMNS.split(", "), row, strict=True))) for row in rows
+    ]
+
+
+def keep_as_files(data_dir: Path, said: Iterable[dict[str, Any]]) -> list[Path]:
+    """Write each into the folder of receipts, for its owner alone; where they are."""
+    folder = data_dir / FOLDER
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    written = []
+    for each in said:
+        file = folder / f"{each['receipt']}.json"
+        with open_private(file) as opened:
+            json.dump(each, opened, indent=2, sort_keys=True)
+            opened.write("\n")
+        written.append(file)
+    return written
+
+
+def all_hashes(connection: psycopg.Connection, data_dir: Path) -> set[str]:
+    """The hashes of everybody who was ever forgotten: of the warehouse, and of the files."""
+    found = {
+        each
+        for (hashes,) in connection.execute(
+            "select hashes from sync.forgettings where finished_at is not null"
+        )
+        for each in hashes
+    }
+    for file in sorted((data_dir / FOLDER).glob("*.json")):
+        found.update(json.loads(file.read_text(encoding="utf-8"))["hashes"])
+    return found
