@@ -12,11 +12,11 @@ $(foreach name,$(GIVEN),$(eval override $(name) := $$(value $(name)))$(eval expo
 MAKEOVERRIDES :=
 # Of one from the environment make keeps a copy that it would expand here, and hands on what came.
 option = $(if $(value $(1)),"--$(2)=$$$(1)")
-YES := 1 yes true on Yes True On YES TRUE ON
-NO := 0 no false off No False Off NO FALSE OFF
+MEANS_YES := 1 yes true on Yes True On YES TRUE ON
+MEANS_NO := 0 no false off No False Off NO FALSE OFF
 # Any other word is refused: FULL=flase would send everything again.
-flag = $(if $(value $(1)),$(if $(and $(filter 1,$(words $(value $(1)))),$(filter $(YES) $(NO),$(value $(1)))),\
-	$(if $(filter $(YES),$(value $(1))),--$(2)),$(error make $@: $(1) is 1 or 0, and nothing else)))
+flag = $(if $(value $(1)),$(if $(and $(filter 1,$(words $(value $(1)))),$(filter $(MEANS_YES) $(MEANS_NO),$(value $(1)))),\
+	$(if $(filter $(MEANS_YES),$(value $(1))),--$(2)),$(error make $@: $(1) is 1 or 0, and nothing else)))
 # A name that a command does not take does nothing at all: MODEL= for MODELS= would push every model. Commands of
 # include.cli look themselves (include/cli/given.py); the others name what they take.
 export MAKE_GIVEN := $(GIVEN)
@@ -28,7 +28,7 @@ SETTINGS := $(filter-out DBT_THREADS,$(shell sed -n 's/^\# \([A-Z_0-9]*\)=.*/\1/
 NO_SETTINGS := $(addprefix -u ,$(filter AIRFLOW__%,$(SETTINGS))) $(addsuffix =,$(filter-out AIRFLOW__%,$(SETTINGS)))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test up down status build verify plan push answer cancel why bench report url psql planhat compare columns source block exclude alias links switch analyticsjs load warehouse replay \
+.PHONY: help setup demo test up down status build verify plan push answer cancel why forget bench report url psql planhat compare columns source block exclude alias links switch analyticsjs load warehouse replay \
 	lint format docs dbt profile requirements version audit clean
 
 help: ## This list
@@ -85,6 +85,10 @@ cancel: .venv/ready ## Stop the active push within seconds (TO=planhat, RESYNC=1
 
 why: .venv/ready ## The story of a message id, user id, e-mail or company id, from its call to Segment's answer (ID=…)
 	@$(CLI) why $(call option,ID,id)
+
+forget: .venv/ready ## Forget a person everywhere, with a receipt: the plan, a question, the deed (ID=, FILE=ids, YES=1 without asking, REASON=, AGAIN=1 after a restore, RECEIPTS=file)
+	@$(CLI) forget $(call option,ID,id) $(call option,FILE,file) $(call flag,YES,yes) $(call option,REASON,reason) \
+		$(call flag,AGAIN,again) $(call option,RECEIPTS,receipts)
 
 bench: .venv/ready ## The performance table, each figure beside its ceiling (PARTS="push build", SIZE=full for hours)
 	@$(CLI) bench $(call option,SIZE,size) $(call option,PARTS,parts)

@@ -13,6 +13,7 @@ from include.cli import (
     columns,
     compare,
     data,
+    forget,
     identity,
     pipeline,
     project,
@@ -36,7 +37,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for group in (
-    services, pipeline, data, columns, compare, sources, identity, why, reports, project, audit,
+    services, pipeline, data, columns, compare, sources, identity, why, forget, reports, project, audit,
     bench,
 ):  # fmt: skip
     group.register(app)

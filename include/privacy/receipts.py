@@ -23,13 +23,12 @@ def receipts(connection: psycopg.Connection, names: Iterable[str] = ()) -> list[
     wanted = list(names)
     rows = connection.execute(
         f"select {_COLUMNS} from sync.forgettings"  # noqa: S608
-        " where finished_at is not null and (%(wanted)s = '{}' or receipt = any (%(wanted)s))"
+        " where finished_at is not null"
+        " and (%(wanted)s::text[] = '{}' or receipt = any (%(wanted)s))"
         " order by forgetting_id desc",
         {"wanted": wanted},
     ).fetchall()
-    return [
-        plain(dict(zip(_COLUMNS.split(", "), row, strict=True))) for row in rows
-    ]
+    return [plain(dict(zip(_COLUMNS.split(", "), row, strict=True))) for row in rows]
 
 
 def keep_as_files(data_dir: Path, said: Iterable[dict[str, Any]]) -> list[Path]:

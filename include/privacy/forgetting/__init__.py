@@ -1,17 +1,17 @@
 """Forgetting people: everything of theirs goes, and what must stay is said (docs/privacy.md).
 
-    person.py   who an id is: by which ids they are known, and why one is refused
-    calls.py    their calls, and the daily sums that stay for their companies
-    rows.py     every other row that names them, in every table that no build makes
-    built.py    what builds made of them, and what a build leaves behind
-    files.py    what the processes have written
-    plan.py     how much of each there is, before anything is done
-    doing.py    from the plan to the receipt, however often it is interrupted
-    again.py    what receipts say, after a backup was restored
+person.py   who an id is: by which ids they are known, and why one is refused
+calls.py    their calls, and the daily sums that stay for their companies
+rows.py     every other row that names them, in every table that no build makes
+built.py    what builds made of them, and what a build leaves behind
+files.py    what the processes have written
+plan.py     how much of each there is, before anything is done
+doing.py    from the plan to the receipt, however often it is interrupted
+again.py    what receipts say, after a backup was restored
 """
 
 from include.privacy.forgetting.doing import Forgotten, forget
-from include.privacy.forgetting.person import Person, RefusedError, find
+from include.privacy.forgetting.person import Person, RefusedError, find, find_all
 from include.privacy.forgetting.plan import Plan, plan_for
 
-__all__ = ["Forgotten", "Person", "Plan", "RefusedError", "find", "forget", "plan_for"]
+__all__ = ["Forgotten", "Person", "Plan", "RefusedError", "find", "find_all", "forget", "plan_for"]

@@ -85,7 +85,9 @@ def _write_down(
 ) -> None:
     kinds = [
         (kind, each)
-        for kind, ids in (person.kinds() if person.is_known else {"asked": {person.asked}}).items()
+        for kind, ids in (
+            person.kinds() if person.is_known else {"asked": frozenset({person.asked})}
+        ).items()
         for each in sorted(ids)
     ]
     holder.execute(
@@ -121,7 +123,7 @@ def _waiting(holder: psycopg.Connection) -> list[tuple[int, Person]]:
     ]
 
 
-def _until_nothing_is_left(  # noqa: PLR0913
+def _until_nothing_is_left(
     holder: psycopg.Connection,
     numbers: list[int],
     everybody: list[Person],
@@ -193,7 +195,7 @@ def _note(holder: psycopg.Connection, numbers: list[int], removed: dict[str, int
         "select forgetting_id, done from sync.forgettings where forgetting_id = any (%s)",
         [numbers],
     ).fetchall():
-        total = Counter(done)
+        total: Counter[str] = Counter(done)
         total.update(removed)
         holder.execute(
             "update sync.forgettings set done = %s where forgetting_id = %s",

@@ -1,5 +1,6 @@
 """Who an id is: the person, and all ids by which they are known here."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,9 +34,7 @@ class Person:
     @property
     def identifiers(self) -> frozenset[str]:
         """All of them."""
-        return (
-            self.enduser_ids | self.user_ids | self.emails | self.anonymous_ids | self.object_ids
-        )
+        return self.enduser_ids | self.user_ids | self.emails | self.anonymous_ids | self.object_ids
 
     def kinds(self) -> dict[str, frozenset[str]]:
         """By what they are, as they are hashed."""
@@ -90,9 +89,12 @@ def find(connection: psycopg.Connection, asked: str) -> Person:
     if not asked:
         raise RefusedError("Say whom: make forget ID=<user id, e-mail or enduser id>.")
     by_id = connection.execute(_ENDUSERS + "where enduser_id = %s", [asked]).fetchall()
-    found = by_id or connection.execute(
-        _ENDUSERS + "where external_id = %s or email = lower(%s)", [asked, asked]
-    ).fetchall()
+    found = (
+        by_id
+        or connection.execute(
+            _ENDUSERS + "where external_id = %s or email = lower(%s)", [asked, asked]
+        ).fetchall()
+    )
     _refuse_companies(connection, asked, is_person=bool(found))
     if len({row[0] for row in found}) > 1:
         raise RefusedError(_several(asked, found))
@@ -102,6 +104,23 @@ def find(connection: psycopg.Connection, asked: str) -> Person:
     if found:
         return _known(connection, asked, found[0])
     return _unknown_to_planhat(connection, asked)
+
+
+def find_all(connection: psycopg.Connection, ids: Iterable[str]) -> list[Person]:
+    """The people whom many ids mean, each once. Raises `RefusedError` for all that are refused."""
+    found: dict[frozenset[str], Person] = {}
+    refused = []
+    for each in ids:
+        try:
+            person = find(connection, each)
+        except RefusedError as problem:
+            refused.append(str(problem))
+            continue
+        found.setdefault(person.identifiers or frozenset({person.asked}), person)
+    if refused:
+        more = f" And {len(refused) - 3:,} more." if len(refused) > 3 else ""
+        raise RefusedError(" ".join(refused[:3]) + more)
+    return list(found.values())
 
 
 def _refuse_companies(connection: psycopg.Connection, asked: str, *, is_person: bool) -> None:
@@ -186,13 +205,20 @@ def _known(connection: psycopg.Connection, asked: str, row: tuple) -> Person:
     user_ids = {external_id, *(each[0] for each in keys)} - {None}
     emails = {email, *(each[1] for each in keys)} - {None}
     others = connection.execute(
-        _ENDUSERS
-        + "where enduser_id <> %s and (external_id = any (%s) or email = any (%s))",
+        _ENDUSERS + "where enduser_id <> %s and (external_id = any (%s) or email = any (%s))",
         [enduser_id, list(user_ids), list(emails)],
     ).fetchall()
     user_ids -= {each[2] for each in others}
     emails -= {each[3] for each in others}
-    anonymous = {each[2] for each in keys} - {None}
+    anonymous = {each[2] for each in keys} - {None} | {
+        row[0]
+        for row in connection.execute(
+            "select distinct links.anonymous_id from intermediate.int_identity__links as links"
+            " inner join marts.event_resolution as calls on links.event_seq = calls.event_seq"
+            " where calls.enduser_id = %s",
+            [enduser_id],
+        )
+    }
     return _with_answers(
         connection,
         Person(

@@ -18,8 +18,8 @@ from include.privacy.forgetting.words import INSTEAD, Words
 SCHEMAS = ("raw_segment", "raw_planhat", "sync")
 # Looked into by calls.py; and what says nothing of anybody, however large it grows.
 ELSEWHERE = {
-    "raw_segment.events", "raw_segment.loads", "raw_segment.kept_usage",
-    "raw_segment.warehouse_rows", "raw_segment.source_keys", "sync.privacy_key",
+    "raw_segment.events", "raw_segment.loads", "raw_segment.warehouse_rows",
+    "raw_segment.source_keys", "sync.privacy_key",
 }  # fmt: skip
 # The ids of who is being forgotten stand here until they are.
 NOT_THESE = {("sync.forgettings", "identifiers"), ("sync.forgettings", "hashes")}
@@ -38,7 +38,7 @@ ROWS_BY_COLUMN = {
     "sync.objects": ("object_id", "user_id", "anonymous_id"),
 }
 
-# Of a row as JSON, what stands between words: addresses and ids with dots, dashes and colons are one.
+# What stands between words: an address, or an id with dots, dashes and colons, is one.
 _BETWEEN = r"[^[:alnum:]@._:+-]+"
 
 _TEXTS = ("text", "character varying", "jsonb", "json", "ARRAY", "bytea", "USER-DEFINED")

@@ -64,9 +64,7 @@ class Words:
                 if not self._is_one(each, key)
             }
         if isinstance(value, list):
-            return [
-                self.taken_out_of(each, name) for each in value if not self._is_one(each, name)
-            ]
+            return [self.taken_out_of(each, name) for each in value if not self._is_one(each, name)]
         return value
 
     def replaced(self, text: str) -> str:

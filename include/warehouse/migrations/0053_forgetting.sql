@@ -6,7 +6,7 @@
 create table raw_segment.kept_usage (
     object_type text not null,
     object_id text not null,
-    enduser_id text not null,
+    enduser_id text not null check (length(enduser_id) <= 100),
     activity_date date not null,
     type text not null,
     event text not null,
@@ -24,7 +24,8 @@ alter table raw_segment.intake
 create table sync.forgettings (
     forgetting_id bigint generated always as identity primary key,
     -- an id of one's own choice, to refer to: what a person sees
-    receipt text not null unique default 'forgotten-' || replace(gen_random_uuid()::text, '-', ''),
+    receipt text not null unique default 'forgotten-' || replace(gen_random_uuid()::text, '-', '')
+        check (length(receipt) <= 100),
     requested_by text not null,
     reason text not null default '',
     -- forget, or again: after a backup was restored

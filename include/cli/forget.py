@@ -1,0 +1,130 @@
+"""forget: people, with a receipt."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from include.cli.pipeline import person
+from include.errors import ProblemError, SettingError
+from include.settings import Settings, load_settings
+from include.terminal import as_line
+from include.warehouse.migrate import migrated_warehouse
+
+if TYPE_CHECKING:
+    from include.privacy.forgetting.doing import Builds
+
+
+def register(app: typer.Typer) -> None:
+    """Add this file's command."""
+    app.command()(forget)
+
+
+def forget(
+    identifier: Annotated[
+        str, typer.Option("--id", help="A user id, e-mail, anonymous id or enduser id.")
+    ] = "",
+    file: Annotated[Path | None, typer.Option(help="Many of them, a line each.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Without asking.")] = False,
+    reason: Annotated[str, typer.Option(help="Why, for the receipt; it should name nobody.")] = "",
+    again: Annotated[
+        bool, typer.Option("--again", help="Whoever the receipts mean: after a restore.")
+    ] = False,
+    receipts: Annotated[
+        Path | None, typer.Option(help="Write all receipts into this file, and forget nobody.")
+    ] = None,
+) -> None:
+    """Forget people: first what would go, then a question, then a receipt.
+
+    Interrupted, the same command goes on. Exit 1: an id that is not one person's, or nobody said
+    yes; then nothing was done.
+    """
+    from include.privacy import forgetting
+    from include.privacy.forgetting.again import people_of_receipts
+    from include.warehouse.connection import connect
+
+    settings = load_settings()
+    url = migrated_warehouse(settings)
+    if receipts is not None:
+        _export(url, receipts)
+        return
+    ids = _ids(identifier, file, again=again)
+    builds = _builds(url, settings)
+    # what has landed until now is looked for in tables
+    builds.make()
+    with connect(url, application_name="forget", autocommit=True) as connection:
+        people = (
+            people_of_receipts(connection, settings.data_dir)
+            if again
+            else forgetting.find_all(connection, ids)
+        )
+        if again and not people:
+            print("Nobody of the receipts is here.")
+            return
+        for line in forgetting.plan_for(connection, settings.data_dir, people).lines():
+            print(as_line(line))
+    if not yes and not _asked(len(people)):
+        raise ProblemError("Nothing was done. YES=1 says yes beforehand.")
+    done = forgetting.forget(
+        url, settings.data_dir, people,
+        by=f"{person()} at the command line", reason=reason,
+        occasion="again" if again else "forget", builds=builds,
+        say=lambda line: print(as_line(line)),
+    )  # fmt: skip
+    for written in done.files:
+        print(f"receipt: {written}")
+
+
+def _ids(identifier: str, file: Path | None, *, again: bool) -> list[str]:
+    if sum((bool(identifier), file is not None, again)) != 1:
+        raise SettingError(
+            "One of ID=<user id, e-mail or enduser id>, FILE=<ids, a line each> or AGAIN=1."
+        )
+    if file is None:
+        return [identifier] if identifier else []
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingError(f"{file} cannot be read: {error}.") from None
+    ids = [line.strip() for line in lines if line.strip()]
+    if not ids:
+        raise SettingError(f"{file} holds no id.")
+    return list(dict.fromkeys(ids))
+
+
+def _builds(url: str, settings: Settings) -> "Builds":
+    from include.build import build
+    from include.build.lock import take_lock
+    from include.privacy.forgetting.doing import Builds
+
+    def make() -> None:
+        report = build(url, settings, requested_by="make forget")
+        if report.waits_for_rules:
+            raise ProblemError(
+                "New rules wait to be accepted, and nothing is built before: make build ACCEPT=1."
+            )
+
+    return Builds(make=make, lock=lambda holder: take_lock(holder, print))
+
+
+def _asked(people: int) -> bool:
+    if not sys.stdin.isatty():
+        return False
+    whom = "this person" if people == 1 else f"these {people:,} people"
+    return typer.confirm(f"Forget {whom}? This cannot be taken back")
+
+
+def _export(url: str, file: Path) -> None:
+    import json
+
+    from include.privacy.receipts import receipts
+    from include.private_files import open_private
+    from include.warehouse.connection import connect
+
+    with connect(url, application_name="receipts", autocommit=True) as connection:
+        said = receipts(connection)
+    with open_private(file) as opened:
+        json.dump(said, opened, indent=2)
+        opened.write("\n")
+    print(f"{len(said):,} receipts: {file}")

@@ -1,0 +1,164 @@
+"""Somebody who is forgotten is nowhere, and nobody else's numbers move."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from include.build import build
+from include.collector.books import check_books
+from include.privacy import forgetting
+from include.settings import Settings
+from tests.conftest import copied
+from tests.dbt_project.test_any_order import read_everything
+from tests.include.privacy import people
+from tests.include.privacy.people import (
+    COMPANY,
+    DEVICE,
+    EMAIL,
+    HER_ID,
+    TODAY,
+    USER,
+    WORD,
+    builds,
+    quietly,
+)
+from tests.include.warehouse_asked import answers
+
+Tables = dict[str, Counter]
+
+
+@dataclass(frozen=True)
+class World:
+    """A warehouse from which she was forgotten, and what was seen on the way."""
+
+    url: str
+    data_dir: Path
+    said_before: dict[str, int]
+    before: Tables
+    plan: forgetting.Plan
+    done: forgetting.Forgotten
+    said_after: dict[str, int]
+    after: Tables
+    full: Tables
+
+
+@pytest.fixture(scope="module")
+def world(server: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    data_dir = tmp_path_factory.mktemp("data")
+    (data_dir / "logs").mkdir()
+    (data_dir / "logs" / "collector.log").write_text(f"refused {EMAIL} twice\n")
+    with copied(server, "test") as url, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DBT_EXCLUDE_RESOURCE_TYPES", "test")
+        settings = replace(server, airflow_conn_warehouse=url)
+        people.land_world(url)
+        build(url, settings, requested_by="test", today=TODAY, say=quietly)
+        check_books(url)
+        said_before, before = people.tables_that_say(url, WORD, HER_ID), read_everything(url)
+        with psycopg.connect(url) as connection:
+            person = forgetting.find(connection, EMAIL.upper())
+            plan = forgetting.plan_for(connection, data_dir, [person])
+        # the forgetting's own builds prove what we guarantee of tables as well
+        patch.delenv("DBT_EXCLUDE_RESOURCE_TYPES")
+        done = forgetting.forget(
+            url, data_dir, [person], by="somebody", reason="she asked", say=quietly,
+            builds=builds(url, settings),
+        )  # fmt: skip
+        patch.setenv("DBT_EXCLUDE_RESOURCE_TYPES", "test")
+        said_after, after = people.tables_that_say(url, WORD, HER_ID), read_everything(url)
+        build(url, settings, requested_by="test", today=TODAY, full=True, say=quietly)
+        yield World(
+            url, data_dir, said_before, before, plan, done, said_after, after, read_everything(url)
+        )
+
+
+def test_she_was_in_many_tables_and_is_in_none(world: World):
+    assert len(world.said_before) > 40
+    assert world.said_after == {}
+
+
+def test_no_dump_and_no_file_says_a_word_of_her(world: World):
+    files = [file for file in world.data_dir.rglob("*") if file.is_file()]
+    assert len(files) >= 2
+    texts = {file.name: file.read_text() for file in files}
+    assert [name for name, text in texts.items() if WORD in text or HER_ID in text] == []
+    assert texts["collector.log"] == f"refused {'*' * len(EMAIL)} twice\n"
+
+
+def test_a_full_build_afterwards_makes_the_same_tables(world: World):
+    assert len(world.full) > 80
+    assert {name for name in world.full if world.after[name] != world.full[name]} == set()
+
+
+@pytest.mark.parametrize("table", ["marts.usage_daily", "marts.usage_trends"])
+def test_of_all_others_only_how_many_people_a_company_has_differs(world: World, table: str):
+    def rows(tables: Tables) -> list[dict]:
+        found = [json.loads(text) for text in tables[table].elements()]
+        kept = [row for row in found if row["object_id"] != HER_ID]
+        for row in kept:
+            for name in [each for each in row if each.startswith(("active_endusers", "endusers_"))]:
+                del row[name]
+        return sorted(kept, key=repr)
+
+    assert rows(world.after) == rows(world.before)
+    assert len(world.after[table]) < len(world.before[table])
+
+
+def test_what_was_said_of_a_company_stays_and_says_nobody(world: World):
+    rows = answers(
+        world.url,
+        "select payload from raw_segment.events where type = 'group' and message_id like 'kept-%'",
+    )
+    ((payload,),) = rows
+    assert payload["traits"] == {"seats": 5}
+    assert "userId" not in payload
+
+
+def test_whoever_named_her_by_the_way_keeps_the_rest(world: World):
+    ((payload,),) = answers(
+        world.url, "select payload from raw_segment.events where message_id = 'bo-2'"
+    )
+    assert payload["properties"] == {"seats": 3}
+
+
+def test_the_books_agree_with_the_table(world: World):
+    assert check_books(world.url).differences == []
+
+
+def test_the_plan_says_beforehand_what_went(world: World):
+    (receipt,) = world.done.receipts
+    assert world.plan.calls == len(people.her_calls())
+    assert world.plan.mentions == 1
+    # without the two that landed again
+    assert receipt["done"]["raw_segment.events"] == world.plan.calls + world.plan.mentions
+    assert "places in the file logs/collector.log: 1" in world.plan.lines()
+
+
+def test_the_receipt_proves_it_and_names_nobody(world: World):
+    (receipt,) = world.done.receipts
+    (file,) = world.done.files
+    assert json.loads(file.read_text()) == receipt
+    assert (receipt["requested_by"], receipt["reason"]) == ("somebody", "she asked")
+    ((hash_of_her,),) = answers(
+        world.url, "select encode(sync.keyed_hash('email', %s), 'hex')", EMAIL
+    )
+    assert hash_of_her in receipt["hashes"]
+    assert answers(world.url, "select identifiers from sync.forgettings") == [(None,)]
+
+
+@pytest.mark.parametrize("asked", [USER, EMAIL, DEVICE, HER_ID])
+def test_nobody_is_known_by_her_ids_any_more(world: World, asked: str):
+    with psycopg.connect(world.url) as connection:
+        assert not forgetting.find(connection, asked).is_known
+
+
+def test_a_company_is_nobody(world: World):
+    with (
+        psycopg.connect(world.url) as connection,
+        pytest.raises(forgetting.RefusedError, match="is a company, with 2 endusers"),
+    ):
+        forgetting.find(connection, COMPANY)
