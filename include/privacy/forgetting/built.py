@@ -71,7 +71,8 @@ def clear_behind_the_build(
             )
         )
     closed = connection.execute(
-        "delete from marts.closed_day_changes where object_type = 'enduser' and object_id = any (%s)",
+        "delete from marts.closed_day_changes"
+        " where object_type = 'enduser' and object_id = any (%s)",
         [sorted(set().union(*(each.enduser_ids for each in people)))],
     ).rowcount
     return {"marts.closed_day_changes": closed} if closed else {}

@@ -141,8 +141,7 @@ def remove_calls(connection: psycopg.Connection, people: list[Person], words: Wo
     connection.execute("create unique index on gone_calls (event_seq)")
     connection.execute("analyze gone_calls")
     _take_out_of_the_books(connection)
-    for table in _SHARED:
-        column = _SHARED[table]
+    for table, column in _SHARED.items():
         removed[table] = _delete(
             connection,
             f"""
