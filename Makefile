@@ -83,8 +83,8 @@ answer: .venv/ready ## Held plans and unknown outcomes; answer for one, used by 
 cancel: .venv/ready ## Stop the active push within seconds (TO=planhat, RESYNC=1: take back a full resync that was stopped)
 	@$(CLI) cancel $(call option,TO,to) $(call flag,RESYNC,resync)
 
-why: .venv/ready ## The story of a message id, user id, e-mail or company id, from its call to Segment's answer (ID=…)
-	@$(CLI) why $(call option,ID,id)
+why: .venv/ready ## The story of a message id, user id, e-mail or company id, from its call to Segment's answer (ID=…, EXPORT=file everything of one person)
+	@$(CLI) why $(call option,ID,id) $(call option,EXPORT,export)
 
 forget: .venv/ready ## Forget a person everywhere, with a receipt: the plan, a question, the deed (ID=, FILE=ids, YES=1 without asking, REASON=, AGAIN=1 after a restore, RECEIPTS=file)
 	@$(CLI) forget $(call option,ID,id) $(call option,FILE,file) $(call flag,YES,yes) $(call option,REASON,reason) \

@@ -87,7 +87,7 @@ def handed_over(folder: Path, *arguments: str | bytes, **given: str) -> list[str
 
 def test_every_command_that_takes_a_value_is_tried() -> None:
     assert {"why", "plan", "push", "load", "planhat", "source", "replay", "dbt"} <= set(TARGETS)
-    assert TARGETS["why"] == {"ID": "id"}
+    assert TARGETS["why"] == {"ID": "id", "EXPORT": "export"}
 
 
 def test_no_recipe_reads_a_value_in_another_way() -> None:

@@ -87,6 +87,7 @@ def write_model(
             _reject_repeats(connection)
         else:
             _drop_repeats(connection)
+        _leave_out_the_forgotten(connection, model)
         connection.execute("analyze incoming")
         _leave_columns(connection, model, sorted(columns.left_out))
         rejected = _write_rejects(connection, model, is_whole=is_whole)
@@ -186,6 +187,26 @@ def _reject_repeats(connection: psycopg.Connection) -> None:
         "       from incoming where code is null order by planhat_id, position) as first"
         " where incoming.code is null and planhat_id = first.id and position > first.at",
         [KEPT_TEXT],
+    )
+
+
+def _leave_out_the_forgotten(connection: psycopg.Connection, model: Model) -> None:
+    """Whom this warehouse has forgotten comes back by no read, though Planhat has them still.
+
+    Known by the hash of their id in Planhat: one who is made anew there has another.
+    """
+    whose = {"enduser": "planhat_id", "nps": "payload ->> 'euId'"}.get(model.name)
+    if whose is None:
+        return
+    connection.execute(
+        f"""
+        delete from incoming
+        where
+            exists (select from sync.forgettings)
+            and encode(sync.keyed_hash('enduser_id', {whose}), 'hex') in (
+                select unnest(hashes) from sync.forgettings
+            )
+        """  # noqa: S608
     )
 
 

@@ -7,6 +7,7 @@ built.py    what builds made of them, and what a build leaves behind
 files.py    what the processes have written
 plan.py     how much of each there is, before anything is done
 doing.py    from the plan to the receipt, however often it is interrupted
+known.py    everything that is known of one person, for whoever asks
 again.py    what receipts say, after a backup was restored
 """
 

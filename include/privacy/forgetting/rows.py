@@ -65,6 +65,20 @@ def tables_with_texts(connection: psycopg.Connection) -> dict[str, list[tuple[st
     return found
 
 
+def read_rows(connection: psycopg.Connection, words: Words) -> dict[str, list[dict[str, Any]]]:
+    """The rows themselves, whole, by table: of what is binary the text."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for table, place, _ in list(_found(connection, words)):
+        (row,) = connection.execute(
+            sql.SQL("select to_jsonb(each) from {} as each where ctid = %s").format(
+                sql.Identifier(*table.split("."))
+            ),
+            [place],
+        ).fetchone()  # type: ignore[misc]
+        found.setdefault(table, []).append(row)
+    return found
+
+
 def count_rows(connection: psycopg.Connection, words: Words) -> dict[str, int]:
     """How many rows of each such table name them."""
     counts: Counter[str] = Counter()

@@ -11,7 +11,9 @@ import pytest
 
 from include.build import build
 from include.collector.books import check_books
+from include.planhat.reading import read_folder
 from include.privacy import forgetting
+from include.privacy.forgetting.known import known_of
 from include.settings import Settings
 from tests.conftest import copied
 from tests.dbt_project.test_any_order import read_everything
@@ -40,6 +42,7 @@ class World:
     data_dir: Path
     said_before: dict[str, int]
     before: Tables
+    known: dict
     plan: forgetting.Plan
     done: forgetting.Forgotten
     said_after: dict[str, int]
@@ -61,6 +64,7 @@ def world(server: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         said_before, before = people.tables_that_say(url, WORD, HER_ID), read_everything(url)
         with psycopg.connect(url) as connection:
             person = forgetting.find(connection, EMAIL.upper())
+            known = known_of(connection, person)
             plan = forgetting.plan_for(connection, data_dir, [person])
         # the forgetting's own builds prove what we guarantee of tables as well
         patch.delenv("DBT_EXCLUDE_RESOURCE_TYPES")
@@ -72,8 +76,17 @@ def world(server: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         said_after, after = people.tables_that_say(url, WORD, HER_ID), read_everything(url)
         build(url, settings, requested_by="test", today=TODAY, full=True, say=quietly)
         yield World(
-            url, data_dir, said_before, before, plan, done, said_after, after, read_everything(url)
-        )
+            url,
+            data_dir,
+            said_before,
+            before,
+            known,
+            plan,
+            done,
+            said_after,
+            after,
+            read_everything(url),
+        )  # fmt: skip
 
 
 def test_she_was_in_many_tables_and_is_in_none(world: World):
@@ -162,3 +175,32 @@ def test_a_company_is_nobody(world: World):
         pytest.raises(forgetting.RefusedError, match="is a company, with 2 endusers"),
     ):
         forgetting.find(connection, COMPANY)
+
+
+def test_what_was_known_of_her_is_all_there_was(world: World):
+    known = json.dumps(world.known)
+    assert {call["call"]["message_id"] for call in world.known["calls"]} == {
+        call["messageId"] for call in people.her_calls()
+    }
+    assert world.known["made_of_them"]["marts.endusers"][0]["email"] == EMAIL
+    for said in ("phone", "note", "shoes", "comment", "event", "former"):
+        assert f"{WORD}-{said}" in known
+    raw = {table for table in world.said_before if table.split(".")[0] in ("raw_planhat", "sync")}
+    assert raw <= set(world.known["rows_that_name_them"])
+
+
+def test_a_read_of_planhat_does_not_bring_her_back(world: World, tmp_path: Path):
+    there = {
+        "endusers.jsonl": [
+            {"_id": HER_ID, "email": EMAIL, "companyId": COMPANY, "externalId": USER},
+            {"_id": "e" * 23 + "2", "email": "bo@acme.example", "companyId": COMPANY,
+             "externalId": "bo-user-22"},
+        ],
+        "nps.jsonl": [{"_id": "f" * 23 + "1", "cId": COMPANY, "euId": HER_ID, "score": 9,
+                       "email": EMAIL}],
+    }  # fmt: skip
+    for name, objects in there.items():
+        (tmp_path / name).write_text("".join(json.dumps(each) + "\n" for each in objects))
+    report = read_folder(world.url, tmp_path, say=quietly)
+    assert [read.considered for read in report.models] == [1, 0]
+    assert people.tables_that_say(world.url, WORD, HER_ID) == {}
