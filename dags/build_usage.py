@@ -16,8 +16,10 @@ gives the same tables. Two builds never run at once: the second waits, and says 
 
 **When it is red.** The log names the model or the test, and `sync.builds` keeps it. A failed test
 is one of our own guarantees (what customers send becomes a row of `marts.quality` instead). What
-comes after the model that failed keeps its last good rows. After a fix, trigger it again; *Full*
-makes a build even if nothing new is to be seen.
+comes after the model that failed keeps its last good rows. While the same fails again, the schedule
+tries it after 2, 4, 8 and then every 15 minutes, and at once when a file or a setting has changed;
+until then the log repeats what failed. After a fix, trigger it again; *Full* makes a build even if
+nothing new is to be seen.
 """
 
 import logging
@@ -25,6 +27,7 @@ from datetime import UTC, timedelta
 from typing import Any
 
 from airflow.sdk import DAG, Connection, CronTriggerTimetable, Param, get_current_context, task
+from airflow.sdk.exceptions import AirflowFailException
 
 from include.connections import postgres_url
 from include.schedule import in_words
@@ -69,19 +72,24 @@ with DAG(
     )
     def build() -> dict[str, Any]:
         """One dbt build in this process."""
+        from include.build import TooSoonError
         from include.build import build as run_build
 
         context = get_current_context()
         refuse_unknown_parameters(context)
-        report = run_build(
-            postgres_url(Connection.get("warehouse")),
-            load_settings(),
-            requested_by=f"build_usage {context['run_id']}",
-            # the run's day, not the clock's: a task that is run again sees the same
-            today=context["dag_run"].run_after.astimezone(UTC).date(),
-            full=context["params"]["full"],
-            say=log.info,
-        )
+        try:
+            report = run_build(
+                postgres_url(Connection.get("warehouse")),
+                load_settings(),
+                requested_by=f"build_usage {context['run_id']}",
+                # the run's day, not the clock's: a task that is run again sees the same
+                today=context["dag_run"].run_after.astimezone(UTC).date(),
+                full=context["params"]["full"],
+                is_scheduled=context["run_id"].startswith("scheduled__"),
+                say=log.info,
+            )
+        except TooSoonError as waits:
+            raise AirflowFailException(str(waits)) from None
         return {"build_id": report.build_id, "seconds": round(report.seconds, 1)}
 
     build()

@@ -13,6 +13,7 @@ def make_quick() -> None:
     _make_no_events_that_nobody_reads()
     _compile_templates_once()
     _know_one_calendar()
+    _find_models_by_their_names()
 
 
 def _make_no_events_that_nobody_reads() -> None:
@@ -73,3 +74,17 @@ def _know_one_calendar() -> None:
         return made(localeID, usePyICU)
 
     parsedatetime.Constants = look_up
+
+
+def _find_models_by_their_names() -> None:
+    """Each name that is selected is held against the parts of every node's name: a tenth."""
+    from dbt.graph import selector_methods
+
+    is_selected = selector_methods.is_selected_node
+
+    def look_up(fqn: list[str], node_selector: str, is_versioned: bool) -> bool:
+        if is_versioned or not node_selector.isidentifier():
+            return is_selected(fqn, node_selector, is_versioned)
+        return node_selector in (fqn[-1], fqn[0].partition(".")[0])
+
+    selector_methods.is_selected_node = look_up

@@ -36,7 +36,7 @@ def served(companies: int, round_trip: float) -> Iterator[PlanhatConnection]:
 
 def turn(planhat: PlanhatConnection, **switches: Any) -> None:
     """Turn switches of the played Planhat."""
-    httpx.put(f"{planhat.host}/played/switches", json=switches).raise_for_status()
+    httpx.put(f"{planhat.host}/played/switches", json=switches, timeout=60).raise_for_status()
 
 
 def asked(planhat: PlanhatConnection) -> list[Asked]:
@@ -47,7 +47,7 @@ def asked(planhat: PlanhatConnection) -> list[Asked]:
 
 def held(planhat: PlanhatConnection, path: str) -> list[dict[str, Any]]:
     """All that it holds of a path, when the sinks have applied what they took."""
-    httpx.post(f"{planhat.host}/played/settle").raise_for_status()
+    httpx.post(f"{planhat.host}/played/settle", timeout=600).raise_for_status()
     return httpx.get(f"{planhat.host}/played/documents/{path}", timeout=60).json()
 
 

@@ -12,10 +12,12 @@ build saw and what became of each model stands in `sync.builds`.
     dbt.py        dbt in this process
     new_rows.py   a build that leaves out what no new row reaches
     verify.py     a model made whole beside the truth, and compared
+    after_failures.py  when the schedule tries again what failed
     failures.py   what dbt says of a node that failed, in one line
     records.py    its row in `sync.builds`, and whether the last one still stands
 """
 
+from include.build.after_failures import TooSoonError
 from include.build.dbt import dbt_options, warehouse_environment
 from include.build.lock import LOCK
 from include.build.making import build
@@ -23,5 +25,6 @@ from include.build.project import PROJECT
 from include.build.records import BuildError, BuildReport
 
 __all__ = [
-    "LOCK", "PROJECT", "BuildError", "BuildReport", "build", "dbt_options", "warehouse_environment",
+    "LOCK", "PROJECT", "BuildError", "BuildReport", "TooSoonError", "build", "dbt_options",
+    "warehouse_environment",
 ]  # fmt: skip

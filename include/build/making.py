@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 import psycopg
 
 from include import rules
+from include.build.after_failures import check_patience
 from include.build.dbt import Dbt, run_dbt
 from include.build.failures import reason
 from include.build.inputs import Inputs, read_inputs
@@ -45,6 +46,7 @@ def build(  # noqa: PLR0913
     full: bool = False,
     since: datetime | None = None,
     accept: bool = False,
+    is_scheduled: bool = False,
     say: Callable[[str], None] = print,
 ) -> BuildReport:
     """Bring staging, intermediate, marts and planhat up to date with what has landed.
@@ -53,7 +55,8 @@ def build(  # noqa: PLR0913
     `today` (default: the clock's), if nobody sets it. With `since`, a successful
     build that began after it is used instead of a new one. A build that would see nothing new is
     not made; `full` always is, from scratch. When the rules have changed since the last one, it is
-    the last one that is returned until somebody accepts what they move (`accept`). Raises
+    the last one that is returned until somebody accepts what they move (`accept`). One by the
+    schedule (`is_scheduled`) is not tried each minute while it fails: `TooSoonError`. Raises
     `BuildError` naming what failed, `BusyError` when another build holds the lock for more than
     half an hour.
     """
@@ -77,6 +80,8 @@ def build(  # noqa: PLR0913
             rules.accept(holder, by=requested_by)
         elif rules.find_waiting(holder, settings):
             return _wait(holder, url, settings, inputs, say)
+        if is_scheduled and not full:
+            check_patience(holder, inputs)
         because = "asked for" if full else full_because(holder, inputs)
         rows_only = not because and sees_rows_only(holder, inputs)
         build_id, started_at = open_build(

@@ -141,6 +141,11 @@ def new_rows(holder: psycopg.Connection, build_id: int) -> list[str]:
     ]
 
 
+def same_but_rows(inputs: Inputs) -> tuple[str, dict[str, Any]]:
+    """A condition on rows of `sync.builds`, and its values: all but rows is as now."""
+    return _SAME_BUT_ROWS, _asked(inputs)
+
+
 def _asked(inputs: Inputs) -> dict[str, Any]:
     return {
         "as_of": inputs.as_of,

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 import psycopg
 import pytest
 
-from include.build import LOCK, PROJECT, BuildError, build
+from include.build import LOCK, PROJECT, BuildError, TooSoonError, build
 from include.build.dbt import Dbt
 from include.build.failures import reason
 from include.push.push import push
@@ -172,6 +172,26 @@ def test_what_fails_is_named_in_one_line_and_written_down(warehouse, settings):
         status, reason = connection.execute("select status, reason from sync.builds").fetchone()
     assert status == "failed"
     assert "stg_settings__thresholds" in reason
+
+    # the schedule tries once more, then less and less often; a change of a setting is a new try
+    assert _tries_by_schedule(warehouse, settings)
+    assert not _tries_by_schedule(warehouse, settings)
+    with psycopg.connect(warehouse) as connection:
+        connection.execute("update sync.builds set finished_at = now() - interval '3 minutes'")
+    assert _tries_by_schedule(warehouse, settings)
+    assert not _tries_by_schedule(warehouse, settings)
+    with psycopg.connect(warehouse) as connection:
+        connection.execute("insert into sync.usage_events (event, weight) values ('Opened', 3)")
+    assert _tries_by_schedule(warehouse, settings)
+
+
+def _tries_by_schedule(warehouse: str, settings: Settings) -> bool:
+    """Whether a scheduled build of what fails was tried, or put off with the reason of before."""
+    with pytest.raises(BuildError, match="stg_settings__thresholds") as caught:
+        _build(warehouse, settings, is_scheduled=True)
+    is_put_off = isinstance(caught.value, TooSoonError)
+    assert ("make build tries at once" in str(caught.value)) is is_put_off
+    return not is_put_off
 
 
 def test_a_slip_in_a_yaml_is_named_by_the_build_and_says_null_to_nobody(
