@@ -28,7 +28,7 @@ SETTINGS := $(filter-out DBT_THREADS,$(shell sed -n 's/^\# \([A-Z_0-9]*\)=.*/\1/
 NO_SETTINGS := $(addprefix -u ,$(filter AIRFLOW__%,$(SETTINGS))) $(addsuffix =,$(filter-out AIRFLOW__%,$(SETTINGS)))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test up down status build verify plan push answer cancel why forget bench report url psql planhat compare columns source block exclude alias links switch analyticsjs load warehouse replay \
+.PHONY: help setup demo test up down status build verify plan push answer cancel why forget bench report url psql planhat compare columns source block exclude alias suppress links switch analyticsjs load warehouse replay \
 	lint format docs dbt profile requirements version audit clean
 
 help: ## This list
@@ -131,6 +131,10 @@ exclude: .venv/ready ## One's own staff; EMAIL= or DOMAIN= lets their calls coun
 
 alias: .venv/ready ## Further keys of companies, after a merge; ALIAS=acme-old COMPANY=acme sets one (REMOVE=1)
 	@$(CLI) alias $(call option,ALIAS,alias) $(call option,COMPANY,company) $(call flag,REMOVE,remove)
+
+suppress: .venv/ready ## Whose calls are answered and never stored; ID= or FILE= with one a line, REASON= (OFF=1 no more, SINCE=2026-03-01 from that day on; KIND=email)
+	@$(CLI) suppress $(call option,ID,id) $(call option,FILE,file) $(call option,REASON,reason) $(call option,KIND,kind) \
+		$(call flag,OFF,off) $(call option,SINCE,since)
 
 links: .venv/ready ## How long a sign-in says whose a device is (DAYS=30, DAYS=never)
 	@$(CLI) links $(call option,DAYS,days)

@@ -16,6 +16,7 @@ from include.cli import (
     forget,
     identity,
     pipeline,
+    privacy,
     project,
     reports,
     services,
@@ -37,8 +38,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for group in (
-    services, pipeline, data, columns, compare, sources, identity, why, forget, reports, project,
-    audit, bench,
+    services, pipeline, data, columns, compare, sources, identity, privacy, why, forget, reports,
+    project, audit, bench,
 ):  # fmt: skip
     group.register(app)
 

@@ -30,14 +30,14 @@ def as_json(status: int, body: bytes, *headers: tuple[bytes, bytes]) -> Answer:
 
 
 def landed(outcome: Outcome) -> Answer:
-    """200: what became of the calls of a request."""
+    """200: what became of the calls of a request. A call that was turned away looks accepted."""
     quarantined = [{"index": bad.place, "reason": bad.reason} for bad in outcome.quarantined]
     return as_json(
         200,
         msgspec.json.encode(
             {
                 "success": True,
-                "accepted": outcome.accepted,
+                "accepted": outcome.accepted + outcome.turned_away,
                 "duplicates": outcome.duplicates,
                 "quarantined": quarantined,
             }

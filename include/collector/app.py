@@ -29,13 +29,14 @@ from include.collector.bounds import ASKING_BYTES, STRANGERS_BYTES_A_SECOND, Bou
 from include.collector.browser import Browser
 from include.collector.changed import CHANGE_LIMITS, Marks, read_change
 from include.collector.errors import Refused, Unavailable
-from include.collector.event import Bad, Envelope, Row, bad, read_event
+from include.collector.event import Bad, Envelope, Row, bad, read_wanted
 from include.collector.intake import Intake, now
 from include.collector.keyring import KEYS_FILE, Key, Keyring
 from include.collector.landing import Outcome, Parcel
 from include.collector.made_ids import MadeIds
 from include.collector.metrics import Metrics
 from include.collector.options import Limits, Options
+from include.collector.privacy import PrivacySettings
 from include.collector.protocol import Calls
 from include.collector.rates import Rates
 from include.collector.routes import PIXELS, Route, routes
@@ -43,6 +44,7 @@ from include.collector.script import Script
 from include.collector.signature import is_signed
 from include.collector.sources import WRITE_KEY
 from include.collector.spool import Spool
+from include.collector.turned_away import TurnedAway
 from include.warehouse.migrate import migrate
 
 Scope = MutableMapping[str, Any]
@@ -76,6 +78,7 @@ class Collector:
         self._metrics = Metrics(shared)
         self._keyring = Keyring(url, folder / KEYS_FILE if folder else None)
         script = Script(options.analytics_js_folder)
+        self._privacy = PrivacySettings(url, folder)
         self._browser = Browser(self._keyring, Addresses(options.public_urls), script)
         self._strangers = Pace(STRANGERS_BYTES_A_SECOND)
         self._asking = 0
@@ -90,6 +93,7 @@ class Collector:
             self._spool,
             metrics=self._metrics,
             before_use=partial(asyncio.to_thread, migrate, url),
+            privacy=self._privacy,
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -129,6 +133,7 @@ class Collector:
         logs.configure()
         _collect_garbage_seldom()
         await self._keyring.start()
+        await self._privacy.start()
         await self._intake.start()
         await send({"type": "lifespan.startup.complete"})
         keeping = asyncio.create_task(self._keep_metrics())
@@ -137,6 +142,7 @@ class Collector:
         keeping.cancel()
         leaving.cancel()
         await self._intake.stop()
+        await self._privacy.stop()
         await self._marks.stop()
         await self._keyring.stop()
         await send({"type": "lifespan.shutdown.complete"})
@@ -210,7 +216,7 @@ class Collector:
         if route.is_signed:
             _check_signature(calls, key, headers)
         self._check_rate(key, len(calls.items))
-        parcel = _parcel(calls, key.source, route.limits)
+        parcel = _parcel(calls, key.source, route.limits, self._privacy.turned_away)
         del body, calls  # what waits to land is bounded as a parcel
         return answers.landed(await self._land(parcel))
 
@@ -233,7 +239,7 @@ class Collector:
             raise Refused(429, "too_many", "The source sends too many calls.", math.ceil(wait))
 
     async def _land(self, parcel: Parcel) -> Outcome:
-        if not parcel.rows and not parcel.bad:
+        if not parcel.rows and not parcel.bad and not parcel.turned_away:
             return Outcome(0, 0, [])
         outcome = await self._intake.land(parcel)
         self._count(parcel, outcome)
@@ -253,7 +259,8 @@ class Collector:
                 self._metrics.count("pixels_refused_total")
                 return pixel.image()
             self._check_rate(key, 1)
-            await self._land(_pixel_parcel(found, kind, key.source, self._options.limits))
+            limits, turned_away = self._options.limits, self._privacy.turned_away
+            await self._land(_pixel_parcel(found, kind, key.source, limits, turned_away))
         except Refused as refused:
             return pixel.image(refused.status)
         return pixel.image()
@@ -280,11 +287,12 @@ class Collector:
 
     def _count(self, parcel: Parcel, outcome: Outcome) -> None:
         metrics, source = self._metrics, parcel.source
-        calls = len(parcel.rows) + len(parcel.bad)
+        calls = len(parcel.rows) + len(parcel.bad) + parcel.turned_away
         metrics.observe("request_calls", calls)
         metrics.count("received_total", calls, source=source)
         metrics.count("accepted_total", outcome.accepted, source=source)
         metrics.count("duplicates_total", outcome.duplicates, source=source)
+        metrics.count("turned_away_total", outcome.turned_away, source=source)
         for each in outcome.quarantined:
             metrics.count("quarantined_total", source=source, reason=each.reason)
 
@@ -386,30 +394,37 @@ def _read(body: bytes, encoding: bytes, route: Route, pace: Pace | None = None) 
     return route.parse(plain)
 
 
-def _parcel(calls: Calls, source: str, limits: Limits) -> Parcel:
-    envelope, ids = calls.envelope, MadeIds(source)
+def _parcel(calls: Calls, source: str, limits: Limits, turned_away: TurnedAway | None) -> Parcel:
+    envelope, ids, at = calls.envelope, MadeIds(source), now()
     if envelope.size > limits.event_bytes:
         raise Refused(413, "too_large", f"A batch's context may have {limits.event_bytes} bytes.")
     rows: list[Row] = []
     wrong: list[Bad] = []
     for index, raw in enumerate(calls.items[: limits.events]):
-        found = read_event(raw, index, ids, envelope, limits)
+        found = read_wanted(raw, index, ids, envelope, limits, turned_away, at)
         if isinstance(found, Row):
             rows.append(found)
-        else:
+        elif found is not None:
             wrong.append(found)
     for index, raw in enumerate(calls.items[limits.events :], start=limits.events):
         detail = f"a batch may have {limits.events} calls"
-        wrong.append(bad(raw, index, ids, envelope, "batch_too_long", detail))
-    return Parcel(source, rows, wrong, now(), made_ids=ids.made)
+        beyond = bad(raw, index, ids, envelope, "batch_too_long", detail)
+        if turned_away is None or not turned_away.text(beyond.all_text):
+            wrong.append(beyond)
+    gone = len(calls.items) - len(rows) - len(wrong)
+    return Parcel(source, rows, wrong, at, made_ids=ids.made, turned_away=gone)
 
 
-def _pixel_parcel(found: pixel.Pixel, kind: str, source: str, limits: Limits) -> Parcel:
+def _pixel_parcel(
+    found: pixel.Pixel, kind: str, source: str, limits: Limits, turned_away: TurnedAway | None
+) -> Parcel:
     envelope = Envelope(type=kind)
     if found.detail is None:
-        return _parcel(Calls([found.call], envelope, None), source, limits)
+        return _parcel(Calls([found.call], envelope, None), source, limits, turned_away)
     ids = MadeIds(source)
     wrong = bad(found.call, 0, ids, envelope, "malformed_base64", found.detail)
+    if turned_away is not None and turned_away.text(wrong.all_text):
+        return Parcel(source, [], [], now(), turned_away=1)
     return Parcel(source, [], [wrong], now(), made_ids=ids.made)
 
 

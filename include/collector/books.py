@@ -15,17 +15,19 @@ from include.warehouse.connection import connect
 
 _UNBALANCED = """
 select source, hour, 'received' as what, received as booked,
-    landed + duplicates + quarantined + spooled as found
+    landed + duplicates + quarantined + spooled + turned_away as found
 from raw_segment.intake
-where received <> landed + duplicates + quarantined + spooled
+where received <> landed + duplicates + quarantined + spooled + turned_away
 union all
 select source, hour, 'differing', differing, duplicates
 from raw_segment.intake
 where differing > duplicates
 union all
-select source, hour, 'negative', least(landed, duplicates, quarantined, spooled, differing), 0
+select
+    source, hour, 'negative',
+    least(landed, duplicates, quarantined, spooled, differing, turned_away), 0
 from raw_segment.intake
-where least(landed, duplicates, quarantined, spooled, differing) < 0
+where least(landed, duplicates, quarantined, spooled, differing, turned_away) < 0
 """
 
 _NEW_LOADS = """

@@ -7,6 +7,7 @@ over an earlier key of the same name, in Postgres as in every parser.
 
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from types import NoneType
 from typing import Any, NamedTuple
 
@@ -16,6 +17,7 @@ from include.blank import cut
 from include.collector import scan
 from include.collector.made_ids import MadeIds
 from include.collector.options import Limits
+from include.collector.turned_away import TurnedAway
 from include.collector.write_keys import without_keys, without_keys_in_text
 
 MAX_DEPTH = 100
@@ -27,6 +29,8 @@ LONGEST_MESSAGE_ID = 500
 LONGEST_TYPE = 100
 
 NOTHING = msgspec.Raw(b"")
+
+_ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 class Row(NamedTuple):
@@ -52,6 +56,11 @@ class Bad(NamedTuple):
     text: str
     envelope: str | None
     message_id: str | None = None
+
+    @property
+    def all_text(self) -> str:
+        """Everything that would be kept of it."""
+        return f"{self.text}\n{self.envelope}" if self.envelope else self.text
 
 
 class Unusable(msgspec.Struct, frozen=True, gc=False):
@@ -169,10 +178,21 @@ def read_event(
     A call without a message id, good or bad, gets one of `ids`, which are those of its request or
     file: its calls are read in their order, each once.
     """
+    found = read_wanted(raw, place, ids, envelope, limits, None, _ANY_TIME)
+    assert found is not None, "nobody is turned away"
+    return found
+
+
+def read_wanted(
+    raw: bytes, place: int, ids: MadeIds, envelope: Envelope, limits: Limits,
+    turned_away: TurnedAway | None, at: datetime,
+) -> Row | Bad | None:  # fmt: skip
+    """The same of a call that arrived at `at`; None when its person is suppressed."""
     try:
-        return _read(raw, place, ids, envelope, limits)
+        return _read(raw, place, ids, envelope, limits, turned_away, at)
     except _Unfit as unfit:
-        return bad(raw, place, ids, envelope, unfit.reason, unfit.detail)
+        found = bad(raw, place, ids, envelope, unfit.reason, unfit.detail)
+        return None if turned_away is not None and turned_away.text(found.all_text) else found
 
 
 def bad(raw: bytes, place: int, ids: MadeIds, envelope: Envelope, reason: str, detail: str) -> Bad:
@@ -189,7 +209,10 @@ def _readable(raw: bytes) -> str:
     return without_keys_in_text(text)
 
 
-def _read(raw: bytes, place: int, ids: MadeIds, envelope: Envelope, limits: Limits) -> Row:
+def _read(
+    raw: bytes, place: int, ids: MadeIds, envelope: Envelope, limits: Limits,
+    turned_away: TurnedAway | None, at: datetime,
+) -> Row | None:  # fmt: skip
     if len(raw) > limits.event_bytes:
         raise _Unfit("too_large", f"{len(raw)} bytes; at most {limits.event_bytes}")
     _check_text(raw)
@@ -197,6 +220,8 @@ def _read(raw: bytes, place: int, ids: MadeIds, envelope: Envelope, limits: Limi
         raw = _with_segment_names(raw)
     call = _decoded_call(raw)
     kind = call.get("type") or envelope.type
+    if turned_away is not None and turned_away.call(call, raw, kind, at):
+        return None
     _check_shape(call, kind)
     message_id = _message_id(call)
     if len(message_id) > LONGEST_MESSAGE_ID:
@@ -207,6 +232,8 @@ def _read(raw: bytes, place: int, ids: MadeIds, envelope: Envelope, limits: Limi
     if not message_id:
         message_id = ids.make(_members(raw), kind, envelope.shared)
     payload = _with_envelope(without_keys(raw), call, envelope)
+    if turned_away is not None and envelope.context and turned_away.payload(payload, kind, at):
+        return None  # by what its batch says of it
     return Row(place, message_id.encode(), kind.encode(), payload)
 
 

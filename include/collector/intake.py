@@ -30,6 +30,7 @@ from include.collector.errors import Unavailable
 from include.collector.event import Bad, Row
 from include.collector.landing import Outcome, Parcel
 from include.collector.metrics import Metrics
+from include.collector.privacy import PrivacySettings
 from include.collector.spool import Record, Spool, SpoolFull, Unreadable
 from include.errors import ServiceError
 
@@ -82,7 +83,7 @@ class Intake:
     """Lands parcels over one connection. Belongs to one event loop.
 
     Without a spool a parcel that cannot land is refused. `before_use` is awaited once, on the
-    first connection.
+    first connection. What waited in the spool lands as `privacy` says by then.
     """
 
     def __init__(
@@ -93,6 +94,7 @@ class Intake:
         application_name: str = "collector",
         metrics: Metrics | None = None,
         before_use: Callable[[], Awaitable[object]] | None = None,
+        privacy: PrivacySettings | None = None,
     ):
         self._url = url
         self.spool = spool
@@ -100,6 +102,7 @@ class Intake:
         # Its own name in `pg_stat_activity`: only this intake's lost transactions are ended.
         self._name = f"{application_name} {uuid.uuid4().hex[:12]}"
         self._before_use = before_use
+        self._privacy = privacy
         self._waiting: deque[_Waiting] = deque()
         self._waiting_bytes = 0
         self._wake = asyncio.Event()
@@ -244,7 +247,9 @@ class Intake:
             raise Unavailable(str(full)) from None
         for each in group:
             self._metrics.count("spooled_total", len(each.parcel.rows) + len(each.parcel.bad))
-            _resolve(each.future, Outcome(len(each.parcel.rows), 0, each.parcel.bad))
+            parcel = each.parcel
+            outcome = Outcome(len(parcel.rows), 0, parcel.bad, parcel.turned_away)
+            _resolve(each.future, outcome)
 
     def _adopt(self) -> None:
         now = asyncio.get_running_loop().time()
@@ -278,8 +283,9 @@ class Intake:
                     self._to_drain = deque(segment.records() if segment else ())
             if self._to_drain:
                 record = self._to_drain[0]
+                parcels = await self._wanted(record.parcels)
                 self._patience = self._drain_patience
-                await self._commit(record.parcels, record.token)
+                await self._commit(parcels, record.token)
                 self._drain_patience = COMMIT_SECONDS
                 self._to_drain.popleft()
                 self._metrics.count(
@@ -305,6 +311,13 @@ class Intake:
             async with self._spool_lock:
                 self._to_drain = None
                 self.spool.drop_first()
+
+    async def _wanted(self, parcels: list[Parcel]) -> list[Parcel]:
+        """What waited, without the calls of who was suppressed meanwhile."""
+        if self._privacy is None:
+            return parcels
+        await self._privacy.must_turn_away()
+        return [self._privacy.without_turned_away(each) for each in parcels]
 
     # Transactions
 

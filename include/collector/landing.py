@@ -23,7 +23,8 @@ from include.collector.event import Bad, Row
 
 # `landed` tells the new rows from the duplicates. The list of them is made only when it is needed:
 # when something was a duplicate, which is also when payloads are compared. duplicates = received -
-# quarantined - landed; spooled stays 0, because what waits on disk is in nobody's books yet.
+# quarantined - turned away - landed; spooled stays 0, because what waits on disk is in nobody's
+# books yet.
 _LAND = """
 with load as (
     insert into raw_segment.loads (token) values (%(token)s) returning load_id
@@ -54,6 +55,9 @@ replayed as (
     update raw_segment.quarantine set replayed_at = now()
     where quarantine_id = any(%(replayed)s::bigint[])
 ),
+unkept as (
+    delete from raw_segment.quarantine where quarantine_id = any(%(unkept)s::bigint[])
+),
 landed_by_hour as (
     select source, date_trunc('hour', received_at, 'UTC') as hour, count(*) as events
     from landed
@@ -70,16 +74,20 @@ differing as (
 ),
 books as (
     insert into raw_segment.intake as i
-        (source, hour, received, landed, duplicates, quarantined, differing, made_ids)
+        (
+            source, hour, received, landed, duplicates, quarantined, differing, made_ids,
+            turned_away
+        )
     select
         b.source, b.hour, b.received, coalesce(l.events, 0),
-        b.received - b.quarantined - coalesce(l.events, 0),
-        b.quarantined, coalesce(d.calls, 0), b.made_ids
+        b.received - b.quarantined - b.turned_away - coalesce(l.events, 0),
+        b.quarantined, coalesce(d.calls, 0), b.made_ids, b.turned_away
     from
         unnest(
             %(book_sources)s::text[], %(book_hours)s::timestamptz[], %(book_received)s::bigint[],
-            %(book_quarantined)s::bigint[], %(book_made_ids)s::bigint[]
-        ) as b (source, hour, received, quarantined, made_ids)
+            %(book_quarantined)s::bigint[], %(book_made_ids)s::bigint[],
+            %(book_turned_away)s::bigint[]
+        ) as b (source, hour, received, quarantined, made_ids, turned_away)
         left join landed_by_hour as l using (source, hour)
         left join differing as d using (source, hour)
     order by b.source, b.hour
@@ -89,7 +97,8 @@ books as (
         duplicates = i.duplicates + excluded.duplicates,
         quarantined = i.quarantined + excluded.quarantined,
         differing = i.differing + excluded.differing,
-        made_ids = i.made_ids + excluded.made_ids
+        made_ids = i.made_ids + excluded.made_ids,
+        turned_away = i.turned_away + excluded.turned_away
 )
 select
     case
@@ -139,6 +148,10 @@ class Parcel:
     replayed: list[int] = field(default_factory=list)
     # How many message ids were made for its calls.
     made_ids: int = 0
+    # Calls of suppressed people that came with them: nothing else is kept of those. If they come
+    # from the quarantine, the ids of its rows, which go.
+    turned_away: int = 0
+    unkept: list[int] = field(default_factory=list)
 
     def without(self, refused: list[Bad]) -> "Parcel":
         """The same calls, with those that Postgres refused among the bad ones."""
@@ -152,13 +165,16 @@ class Parcel:
         return self.received_at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
     @property
-    def books(self) -> tuple[int, int, int]:
-        """What the hour's received, quarantined and made ids gain; the insert tells landed."""
-        calls = len(self.rows) + len(self.bad)
+    def books(self) -> tuple[int, int, int, int]:
+        """What the hour's received, quarantined, made ids and turned away gain; the insert tells
+        landed.
+        """
+        calls = len(self.rows) + len(self.bad) + self.turned_away
         return (
             calls if self.origin is Origin.CLIENT else 0,
             len(self.bad) - (calls if self.origin is Origin.QUARANTINE else 0),
             self.made_ids,
+            self.turned_away,
         )
 
 
@@ -169,6 +185,7 @@ class Outcome:
     accepted: int
     duplicates: int
     quarantined: list[Bad]
+    turned_away: int = 0
 
 
 def new_token() -> uuid.UUID:
@@ -232,7 +249,7 @@ async def landed_before(
 def _outcomes(parcels: list[Parcel], landed: list[str] | None) -> list[Outcome]:
     """Who of several calls with one id is the new one does not matter: the first is."""
     if landed is None:
-        return [Outcome(len(parcel.rows), 0, parcel.bad) for parcel in parcels]
+        return [Outcome(len(parcel.rows), 0, parcel.bad, parcel.turned_away) for parcel in parcels]
     new = {message_id.encode() for message_id in landed}
     outcomes = []
     for parcel in parcels:
@@ -241,7 +258,8 @@ def _outcomes(parcels: list[Parcel], landed: list[str] | None) -> list[Outcome]:
             if row.message_id in new:
                 new.discard(row.message_id)
                 accepted += 1
-        outcomes.append(Outcome(accepted, len(parcel.rows) - accepted, parcel.bad))
+        duplicates = len(parcel.rows) - accepted
+        outcomes.append(Outcome(accepted, duplicates, parcel.bad, parcel.turned_away))
     return outcomes
 
 
@@ -259,7 +277,7 @@ def _parameters(parcels: list[Parcel], token: uuid.UUID) -> dict[str, object]:
     bad = [(parcel, bad) for parcel in parcels for bad in parcel.bad]
     books: dict[tuple[str, datetime], list[int]] = {}
     for parcel in parcels:
-        book = books.setdefault((parcel.source, parcel.hour), [0, 0, 0])
+        book = books.setdefault((parcel.source, parcel.hour), [0, 0, 0, 0])
         for place, gain in enumerate(parcel.books):
             book[place] += gain
     return {
@@ -279,11 +297,13 @@ def _parameters(parcels: list[Parcel], token: uuid.UUID) -> dict[str, object]:
         "bad_envelopes": _texts(_optional(each.envelope) for _, each in bad),
         "bad_message_ids": _texts(_optional(each.message_id) for _, each in bad),
         "replayed": _integers(each for parcel in parcels for each in parcel.replayed),
+        "unkept": _integers(each for parcel in parcels for each in parcel.unkept),
         "book_sources": _texts(source.encode() for source, _ in books),
         "book_hours": _times(hour for _, hour in books),
         "book_received": _integers(book[0] for book in books.values()),
         "book_quarantined": _integers(book[1] for book in books.values()),
         "book_made_ids": _integers(book[2] for book in books.values()),
+        "book_turned_away": _integers(book[3] for book in books.values()),
     }
 
 

@@ -5,13 +5,15 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from include.collector.event import Bad, Row, read_event
+from include.collector.event import Bad, Row, read_wanted
 from include.collector.files import BrokenOff, Call, calls_of, must_hold_calls
 from include.collector.intake import Intake, now
 from include.collector.landing import Outcome, Parcel
 from include.collector.made_ids import MadeIds, file_name
 from include.collector.options import WEBHOOK_LIMITS
+from include.collector.privacy import PrivacySettings
 from include.collector.sources import must_exist
+from include.collector.turned_away import TurnedAway
 from include.counting import counted
 from include.errors import ProblemError
 
@@ -24,19 +26,20 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Loaded:
-    """What became of calls: `calls` = `landed` + `duplicates` + `quarantined`."""
+    """What became of calls: `calls` is the sum of the others."""
 
     calls: int = 0
     landed: int = 0
     duplicates: int = 0
     quarantined: int = 0
+    turned_away: int = 0
 
     @classmethod
     def of(cls, outcome: Outcome) -> "Loaded":
         """The figures of one outcome."""
-        bad = len(outcome.quarantined)
-        calls = outcome.accepted + outcome.duplicates + bad
-        return cls(calls, outcome.accepted, outcome.duplicates, bad)
+        bad, gone = len(outcome.quarantined), outcome.turned_away
+        calls = outcome.accepted + outcome.duplicates + bad + gone
+        return cls(calls, outcome.accepted, outcome.duplicates, bad, gone)
 
     def __add__(self, other: "Loaded") -> "Loaded":
         return Loaded(
@@ -44,18 +47,25 @@ class Loaded:
             self.landed + other.landed,
             self.duplicates + other.duplicates,
             self.quarantined + other.quarantined,
+            self.turned_away + other.turned_away,
         )
 
     def __str__(self) -> str:
         return (
             f"{counted(self.calls, 'call')}: {self.landed:,} landed, "
             f"{were_there(self.duplicates)}, {self.quarantined:,} quarantined"
+            f"{were_turned_away(self.turned_away)}"
         )
 
 
 def were_there(duplicates: int) -> str:
     """How many calls landed before."""
     return f"{duplicates:,} {'was' if duplicates == 1 else 'were'} there"
+
+
+def were_turned_away(calls: int) -> str:
+    """How many calls were of suppressed people, behind other figures; nothing for none."""
+    return f", {calls:,} turned away" if calls else ""
 
 
 def load_files(url: str, files: Iterable[str | Path], source: str, say: Say = print) -> Loaded:
@@ -80,6 +90,7 @@ async def _load_files(url: str, paths: list[Path], source: str, say: Say) -> Loa
     total = Loaded()
     broken: list[str] = []
     intake = Intake(url, application_name="load")
+    privacy = PrivacySettings(url)
     await intake.start()
     try:
         for path in paths:
@@ -87,29 +98,36 @@ async def _load_files(url: str, paths: list[Path], source: str, say: Say) -> Loa
             ids = MadeIds(source, file_name(path))
             try:
                 for step in _steps(path):
-                    done += Loaded.of(await intake.land(_parcel(path, step, ids, source)))
+                    turned_away = await privacy.must_turn_away()
+                    parcel = _parcel(path, step, ids, source, turned_away)
+                    done += Loaded.of(await intake.land(parcel))
             except BrokenOff as error:
                 broken.append(str(error))
             say(f"{path.name}: {done}")
             total += done
     finally:
         await intake.stop()
+        await privacy.stop()
     if broken:
         raise ProblemError(" ".join(broken))
     return total
 
 
-def _parcel(path: Path, calls: list[Call], ids: MadeIds, source: str) -> Parcel:
+def _parcel(
+    path: Path, calls: list[Call], ids: MadeIds, source: str, turned_away: TurnedAway | None
+) -> Parcel:
     rows: list[Row] = []
     wrong: list[Bad] = []
-    made_before = ids.made
+    made_before, at = ids.made, now()
     for place, call in enumerate(calls):
-        found = read_event(call.raw, place, ids, call.envelope, WEBHOOK_LIMITS)
+        found = read_wanted(call.raw, place, ids, call.envelope, WEBHOOK_LIMITS, turned_away, at)
         if isinstance(found, Row):
             rows.append(found)
-        else:
+        elif found is not None:
             wrong.append(found._replace(detail=f"{path.name} line {call.line}: {found.detail}"))
-    return Parcel(source, rows, wrong, now(), made_ids=ids.made - made_before)
+    gone = len(calls) - len(rows) - len(wrong)
+    made = ids.made - made_before
+    return Parcel(source, rows, wrong, at, made_ids=made, turned_away=gone)
 
 
 def _steps(path: Path) -> Iterator[list[Call]]:

@@ -24,6 +24,7 @@ _HELP = {
     "received_total": ("counter", "Calls received, by source"),
     "accepted_total": ("counter", "Calls that were new, by source; spooled ones count here"),
     "duplicates_total": ("counter", "Calls that were there before, by source"),
+    "turned_away_total": ("counter", "Calls of suppressed people, not kept, by source"),
     "quarantined_total": ("counter", "Calls kept apart, by source and reason"),
     "pixels_refused_total": ("counter", "Pixels without a call that is anybody's"),
     "library_metrics_total": ("counter", "Requests of analytics.js' own metrics, dropped"),

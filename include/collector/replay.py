@@ -9,12 +9,14 @@ from typing import NamedTuple
 
 import psycopg
 
-from include.collector.event import Bad, Envelope, Row, read_event
+from include.collector.event import Bad, Envelope, Row, read_wanted
 from include.collector.intake import Intake
 from include.collector.landing import Origin, Parcel
 from include.collector.load import Loaded
 from include.collector.made_ids import MadeIds
 from include.collector.options import WEBHOOK_LIMITS
+from include.collector.privacy import PrivacySettings
+from include.collector.turned_away import TurnedAway
 from include.errors import BusyError
 from include.warehouse.connection import connect
 
@@ -42,9 +44,10 @@ class _Kept(NamedTuple):
     envelope: str | None
     message_id: str | None
 
-    def read(self, ids: MadeIds) -> Row | Bad:
+    def read(self, ids: MadeIds, turned_away: TurnedAway | None) -> Row | Bad | None:
         envelope = Envelope.from_text(self.envelope)
-        return read_event(self.payload.encode(), 0, ids, envelope, WEBHOOK_LIMITS)
+        raw, at = self.payload.encode(), self.received_at
+        return read_wanted(raw, 0, ids, envelope, WEBHOOK_LIMITS, turned_away, at)
 
 
 def replay(
@@ -56,9 +59,9 @@ def replay(
     """Read quarantined calls again and land those that can be; the others stay as they are.
 
     `reason` and `since` (of arrival) choose which; None: all. A call keeps the time at which it
-    first arrived, and its hour's books are corrected in the transaction that lands it. Safe to
-    repeat and to interrupt. Raises `BusyError` while another replay runs, `ServiceError` when
-    Postgres does not answer.
+    first arrived, and its hour's books are corrected in the transaction that lands it. What is of
+    somebody who is suppressed now goes from the quarantine. Safe to repeat and to interrupt. Raises
+    `BusyError` while another replay runs, `ServiceError` when Postgres does not answer.
     """
     total = Loaded()
     after = 0
@@ -84,25 +87,27 @@ def _lock(connection: psycopg.Connection) -> None:
 
 
 async def _land(url: str, kept: list[_Kept]) -> Loaded:
-    parcels, still_bad = _parcels(kept)
     intake = Intake(url, application_name="replay")
+    privacy = PrivacySettings(url)
     await intake.start()
     try:
+        parcels, still_bad = _parcels(kept, await privacy.must_turn_away())
         outcomes = await asyncio.gather(*(intake.land(parcel) for parcel in parcels))
     finally:
         await intake.stop()
+        await privacy.stop()
     landed = sum((Loaded.of(outcome) for outcome in outcomes), Loaded())
     return landed + Loaded(calls=still_bad, quarantined=still_bad)
 
 
-def _parcels(kept: list[_Kept]) -> tuple[list[Parcel], int]:
+def _parcels(kept: list[_Kept], turned_away: TurnedAway | None) -> tuple[list[Parcel], int]:
     """What can land now, by source and time of arrival; and how many calls still cannot."""
     found: dict[tuple[str, datetime], Parcel] = {}
     made_ids: Counter[tuple[str, datetime]] = Counter()
     still_bad = 0
     for each in kept:
         ids = MadeIds(each.source, kept=each.message_id)
-        row = each.read(ids)
+        row = each.read(ids, turned_away)
         if isinstance(row, Bad):
             still_bad += 1
             continue
@@ -110,8 +115,14 @@ def _parcels(kept: list[_Kept]) -> tuple[list[Parcel], int]:
         parcel = found.setdefault(
             place, Parcel(each.source, [], [], each.received_at, Origin.QUARANTINE)
         )
+        if row is None:
+            parcel.unkept.append(each.quarantine_id)
+            continue
         parcel.rows.append(row._replace(place=len(parcel.rows)))
         parcel.replayed.append(each.quarantine_id)
         made_ids[place] += ids.made
-    parcels = [replace(parcel, made_ids=made_ids[place]) for place, parcel in found.items()]
+    parcels = [
+        replace(parcel, made_ids=made_ids[place], turned_away=len(parcel.unkept))
+        for place, parcel in found.items()
+    ]
     return parcels, still_bad

@@ -12,6 +12,7 @@ call for `WAIT` after it was loaded: its event's table may be loaded a little la
 landed stands.
 """
 
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,8 +23,10 @@ from psycopg import sql
 
 from include.collector import made_ids
 from include.collector.landing import new_token
-from include.collector.load import were_there
+from include.collector.load import were_there, were_turned_away
+from include.collector.privacy import turned_away_now
 from include.collector.sources import add_source
+from include.collector.turned_away import TurnedAway
 from include.counting import counted
 from include.errors import ServiceError
 from include.segment_warehouse.calls import calls_query
@@ -46,9 +49,10 @@ Say = Callable[[str], None]
 class LandedTable:
     """What became of a table's new rows.
 
-    `rows` = `landed` + `duplicates` + `quarantined` + `told`; `told`: rows of `tracks` whose call
-    has landed. `bare`: those of `landed` that are tracks without their properties. `waiting`: rows
-    of `tracks` that are read again next time. `problem`: why it could not be read to its end.
+    `rows` = `landed` + `duplicates` + `quarantined` + `turned_away` + `told`; `told`: rows of
+    `tracks` whose call has landed. `bare`: those of `landed` that are tracks without their
+    properties. `waiting`: rows of `tracks` that are read again next time. `problem`: why it could
+    not be read to its end.
     """
 
     table: str
@@ -60,11 +64,13 @@ class LandedTable:
     bare: int = 0
     waiting: int = 0
     problem: str | None = None
+    turned_away: int = 0
 
     def __str__(self) -> str:
         said = [
             f"{counted(self.rows, 'new row')}: {self.landed:,} landed, "
             f"{were_there(self.duplicates)}, {self.quarantined:,} quarantined"
+            f"{were_turned_away(self.turned_away)}"
         ]
         if self.told:
             said.append(f"{self.told:,} told by the tables of their events")
@@ -97,16 +103,20 @@ class Landed:
         return sum(each.quarantined for each in self.tables)
 
     @property
+    def turned_away(self) -> int:
+        return sum(each.turned_away for each in self.tables)
+
+    @property
     def unread(self) -> list[str]:
         """Tables that could not be read to their end."""
         return [each.table for each in self.tables if each.problem]
 
     def __str__(self) -> str:
-        calls = self.landed + self.duplicates + self.quarantined
+        calls = self.landed + self.duplicates + self.quarantined + self.turned_away
         return (
             f"{counted(calls, 'call')} from {counted(len(self.tables), 'table')}: "
             f"{self.landed:,} landed, {were_there(self.duplicates)}, "
-            f"{self.quarantined:,} quarantined"
+            f"{self.quarantined:,} quarantined{were_turned_away(self.turned_away)}"
         )
 
 
@@ -139,7 +149,7 @@ def land_warehouse_calls(
                 problem = "not read, because the table of an event could not be read"
                 landed = LandedTable(table.name, problem=problem)
             else:
-                landed = _land_table(connection, table, source, full)
+                landed = _land_table(url, connection, table, source, full)
             done.append(landed)
             unread_events = unread_events or (table.type == "track" and landed.problem is not None)
             if landed.rows or landed.waiting or landed.problem:
@@ -148,17 +158,19 @@ def land_warehouse_calls(
 
 
 def _land_table(
-    connection: psycopg.Connection, table: Table, source: str, full: bool
+    url: str, connection: psycopg.Connection, table: Table, source: str, full: bool
 ) -> LandedTable:
-    landed = duplicates = quarantined = 0
+    landed = duplicates = quarantined = turned_away = 0
     try:
         table_id, since = _where_to_begin(connection, table, full)
         rows, told, waiting = _collect(connection, table, table_id, since, full)
+        _turn_away(connection, table, asyncio.run(turned_away_now(url)))
         for first in range(0, rows, STEP):
             step = _land_step(connection, table, table_id, source, first)
             landed += step[0]
             duplicates += step[1]
             quarantined += step[2]
+            turned_away += step[3]
         _remember(connection, table_id)
     except psycopg.OperationalError as error:
         if connection.closed:
@@ -168,9 +180,14 @@ def _land_table(
         problem = _one_line(error)
     else:
         bare = landed if table.is_roll_up else 0
-        return LandedTable(table.name, rows, landed, duplicates, quarantined, told, bare, waiting)
-    rows = landed + duplicates + quarantined
-    return LandedTable(table.name, rows, landed, duplicates, quarantined, problem=problem)
+        return LandedTable(
+            table.name, rows, landed, duplicates, quarantined, told, bare, waiting,
+            turned_away=turned_away,
+        )  # fmt: skip
+    rows = landed + duplicates + quarantined + turned_away
+    return LandedTable(
+        table.name, rows, landed, duplicates, quarantined, problem=problem, turned_away=turned_away
+    )
 
 
 def _one_line(error: psycopg.Error) -> str:
@@ -230,9 +247,35 @@ from ({calls}) as c
 )
 
 
+def _turn_away(
+    connection: psycopg.Connection, table: Table, turned_away: TurnedAway | None
+) -> None:
+    """Mark calls of suppressed people, by the same reader as of every other way in.
+
+    A row of `tracks` is not counted: the table of its event brought the call, and kept nothing by
+    which that could be told.
+    """
+    if turned_away is None:
+        return
+    gone: list[int] = []
+    with connection.transaction(), connection.cursor("calls") as calls:
+        calls.itersize = STEP
+        calls.execute(
+            "select place, payload::text, received_at from pg_temp.warehouse_calls"
+            " where fate = 'new'"
+        )
+        for place, payload, received_at in calls:
+            if turned_away.payload(payload.encode(), table.type, received_at):
+                gone.append(place)
+    connection.execute(
+        "update pg_temp.warehouse_calls set fate = %s where place = any(%s)",
+        ["told" if table.is_roll_up else "turned away", gone],
+    )
+
+
 def _land_step(
     connection: psycopg.Connection, table: Table, table_id: int, source: str, first: int
-) -> tuple[int, int, int]:
+) -> tuple[int, int, int, int]:
     statement = _LAND.format(
         # a load with a token is one that the books are checked against
         token=sql.Literal(new_token()),
@@ -295,10 +338,11 @@ received as (
     select
         date_trunc('hour', received_at, 'UTC') as hour,
         count(*) as calls,
-        count(*) filter (where reason is not null) as quarantined,
-        count(*) filter (where message_id is null) as made_ids
+        count(*) filter (where fate = 'new' and reason is not null) as quarantined,
+        count(*) filter (where fate = 'new' and message_id is null) as made_ids,
+        count(*) filter (where fate = 'turned away') as turned_away
     from step
-    where fate = 'new'
+    where fate <> 'told'
     group by 1
 ),
 landed_by_hour as (
@@ -306,10 +350,11 @@ landed_by_hour as (
 ),
 books as (
     insert into raw_segment.intake as i
-        (source, hour, received, landed, duplicates, quarantined, made_ids)
+        (source, hour, received, landed, duplicates, quarantined, made_ids, turned_away)
     select
         {source}, r.hour, r.calls, coalesce(l.calls, 0),
-        r.calls - r.quarantined - coalesce(l.calls, 0), r.quarantined, r.made_ids
+        r.calls - r.quarantined - r.turned_away - coalesce(l.calls, 0), r.quarantined, r.made_ids,
+        r.turned_away
     from received as r left join landed_by_hour as l using (hour)
     order by r.hour
     on conflict (source, hour) do update set
@@ -317,14 +362,16 @@ books as (
         landed = i.landed + excluded.landed,
         duplicates = i.duplicates + excluded.duplicates,
         quarantined = i.quarantined + excluded.quarantined,
-        made_ids = i.made_ids + excluded.made_ids
+        made_ids = i.made_ids + excluded.made_ids,
+        turned_away = i.turned_away + excluded.turned_away
     returning 1
 )
 select
     coalesce((select sum(calls) from landed_by_hour), 0)::bigint,
-    coalesce(sum(calls - quarantined), 0)::bigint
+    coalesce(sum(calls - quarantined - turned_away), 0)::bigint
     - coalesce((select sum(calls) from landed_by_hour), 0)::bigint,
-    coalesce(sum(quarantined), 0)::bigint
+    coalesce(sum(quarantined), 0)::bigint,
+    coalesce(sum(turned_away), 0)::bigint
 from received
 """
 )

@@ -66,17 +66,27 @@ class Running:
         return self.rows("select * from raw_segment.quarantine order by quarantine_id")
 
     def books(self) -> dict[str, int]:
-        """The books of all hours and sources together; they must balance."""
+        """The books of all hours and sources together; they must balance.
+
+        Calls that were turned away have a figure of their own.
+        """
         (sums,) = self.rows(
             "select coalesce(sum(received), 0)::int as received,"
             " coalesce(sum(landed), 0)::int as landed,"
             " coalesce(sum(duplicates), 0)::int as duplicates,"
             " coalesce(sum(quarantined), 0)::int as quarantined,"
-            " coalesce(sum(spooled), 0)::int as spooled from raw_segment.intake"
+            " coalesce(sum(spooled), 0)::int as spooled,"
+            " coalesce(sum(turned_away), 0)::int as turned_away from raw_segment.intake"
         )
-        parts = ("landed", "duplicates", "quarantined", "spooled")
+        parts = ("landed", "duplicates", "quarantined", "spooled", "turned_away")
         assert sums["received"] == sum(sums[part] for part in parts), sums
+        del sums["turned_away"]
         return sums
+
+    def turned_away(self) -> int:
+        """Calls of suppressed people, by the books."""
+        (row,) = self.rows("select coalesce(sum(turned_away), 0)::int as n from raw_segment.intake")
+        return row["n"]
 
     @property
     def spool_folder(self) -> Path:

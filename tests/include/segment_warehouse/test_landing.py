@@ -12,6 +12,7 @@ from include.collector.books import check_books
 from include.collector.replay import replay
 from include.collector.sources import SourceError, add_source
 from include.errors import SettingError
+from include.privacy.suppression import suppress
 from include.segment_warehouse import landing
 from include.segment_warehouse.landing import Landed, land_warehouse_calls
 from tests.include.segment_warehouse.segment_tables import LOADED, SegmentTables
@@ -477,8 +478,9 @@ def test_a_table_that_cannot_be_read_costs_the_others_nothing(tables: SegmentTab
     )
     tables.execute("create policy p on production.report_viewed using (production.fails() > 0)")
     tables.execute("create role reader login password 'reader'")
-    tables.execute("grant usage on schema raw_segment, production to reader")
+    tables.execute("grant usage on schema raw_segment, production, sync to reader")
     tables.execute("grant all on all tables in schema raw_segment, production to reader")
+    tables.execute("grant select on all tables in schema sync to reader")
     try:
         tables.execute("revoke all on production.pages from reader")
         said: list[str] = []
@@ -615,3 +617,24 @@ def test_a_row_without_an_id_lands_with_the_one_that_it_was_kept_with(tables: Se
     assert list(payloads(tables)) == [kept[0]["message_id"]]
     found = rows(tables, "select sum(made_ids)::int as made from raw_segment.intake")
     assert found == [{"made": 2}]
+
+
+def test_rows_of_suppressed_people_land_nowhere_and_are_counted(tables: SegmentTables):
+    suppress(tables.url, ["gone", "gone@example.com"], by="tester", reason="asked for it")
+    tables.load(
+        [
+            call(1, userId="gone"),
+            call(2),
+            call(3, "identify", userId="u2", traits={"email": "Gone@example.com"}),
+        ]
+    )
+
+    landed = land(tables)
+
+    assert (landed.landed, landed.turned_away) == (1, 2)
+    assert list(payloads(tables)) == ["m-2"]
+    assert "gone" not in str(rows(tables, "select * from raw_segment.warehouse_rows"))
+    (books,) = rows(tables, "select received, landed, turned_away from raw_segment.intake")
+    assert books == {"received": 3, "landed": 1, "turned_away": 2}
+    assert check_books(tables.url).differences == []
+    assert land(tables).turned_away == 0  # read once

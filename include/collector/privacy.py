@@ -1,0 +1,270 @@
+"""What the privacy settings say, as a running collector knows it: fresh, and without the warehouse.
+
+Read every two seconds; what was written to the list of suppressed people since is all that comes.
+Kept in a file beside the spool, for a start while the warehouse is away. Who lands calls by other
+ways reads the same once, and again between its steps.
+"""
+
+import asyncio
+import logging
+import os
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import psycopg
+
+from include.collector.errors import Unavailable
+from include.collector.landing import Parcel
+from include.collector.turned_away import TurnedAway
+from include.privacy.keys import HashKey
+from include.privacy.suppressed import PREFIX_BYTES, Suppressed
+
+log = logging.getLogger("collector")
+
+REFRESH_SECONDS = 2.0
+# The first reading of a long list may take so long, each other much less.
+_SECONDS = 20.0
+
+# In the spool's folder. It names nobody, but has the key: whoever reads the spool reads calls.
+FILE = "privacy.msgpack"
+
+_READ = """
+select
+    suppression.version, privacy_key.key,
+    array(
+        select array[names.key, names.path] from sync.key_names as names
+        where names.key in ('user_id', 'email', 'anonymous_id', 'property_email')
+        order by names.key, names.position
+    ) as names,
+    (
+        select string_agg(substr(listed.key_hash, 1, 8), ''::bytea order by listed.key_hash)
+        from sync.suppressed as listed where listed.version > %(known)s
+    ) as hashes,
+    (
+        select string_agg(substr(listed.key_hash, 1, 8), ''::bytea order by listed.key_hash)
+        from sync.suppressed as listed
+        where listed.version > %(known)s and listed.lifted_from is not null
+    ) as lifted,
+    array(
+        select extract(epoch from listed.lifted_from)::float8 from sync.suppressed as listed
+        where listed.version > %(known)s and listed.lifted_from is not null
+        order by listed.key_hash
+    ) as lifted_from
+from sync.suppression, sync.privacy_key
+"""
+
+
+class Said(msgspec.Struct, frozen=True, gc=False):
+    """What was read, and is kept: `version` of the list, the key, where keys stand in a call."""
+
+    version: int
+    key: bytes
+    names: list[tuple[str, str]]
+    hashes: bytes
+    lifted: bytes
+    lifted_from: list[float]
+    # Written after `hashes` were read: of the file alone.
+    recent: bytes = b""
+
+    @classmethod
+    def of(cls, row: tuple[Any, ...]) -> "Said":
+        """What a row of the query says."""
+        version, key, names, hashes, lifted, lifted_from = row
+        return cls(
+            version, bytes(key), [(key, path) for key, path in names], bytes(hashes or b""),
+            bytes(lifted or b""), lifted_from,
+        )  # fmt: skip
+
+    def times(self) -> dict[int, datetime]:
+        """From when on the calls of whom land again."""
+        ends = [datetime.fromtimestamp(each, UTC) for each in self.lifted_from]
+        return dict(zip(_numbers(self.lifted), ends, strict=True))
+
+
+class PrivacySettings:
+    """The settings, and what they make of calls. Belongs to one event loop."""
+
+    def __init__(self, url: str, folder: Path | None = None):
+        self._url = url
+        self._file = folder / FILE if folder else None
+        self._said: Said | None = None
+        self._turned_away: TurnedAway | None = None
+        self._connection: psycopg.AsyncConnection | None = None
+        self._reading = asyncio.Lock()
+        self._read_at = float("-inf")
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def turned_away(self) -> TurnedAway | None:
+        """Who tells calls of suppressed people; None while nobody is suppressed."""
+        return self._turned_away
+
+    async def start(self) -> None:
+        """Know what is set and keep it fresh. While the warehouse is away, what the file says."""
+        if not await self.refresh() and self._file is not None:
+            kept = await asyncio.to_thread(_from_file, self._file)
+            if kept is not None:
+                await self._begin(kept)
+        self._task = asyncio.create_task(self._keep_fresh(), name="privacy")
+
+    async def stop(self) -> None:
+        """Stop reading."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        await self._close()
+
+    async def refresh(self, *, if_older: float = 0) -> bool:
+        """Read what is new, unless that was done within `if_older` seconds; whether it could be.
+
+        While the warehouse is away, what is known stays in force.
+        """
+        async with self._reading:
+            began = time.monotonic()
+            if began - self._read_at < if_older:
+                return True
+            try:
+                async with asyncio.timeout(_SECONDS):
+                    await self._read()
+            except (psycopg.Error, TimeoutError):
+                await self._close()
+                return False
+            self._read_at = began
+            return True
+
+    async def must_turn_away(self) -> TurnedAway | None:
+        """Who tells calls of suppressed people, of now. Raises `Unavailable`."""
+        if not await self.refresh(if_older=REFRESH_SECONDS):
+            raise Unavailable("The privacy settings cannot be read from the warehouse.")
+        return self._turned_away
+
+    def without_turned_away(self, parcel: Parcel) -> Parcel:
+        """A parcel that was made before, without the calls of who is suppressed now."""
+        turned_away = self._turned_away
+        if turned_away is None:
+            return parcel
+        at = parcel.received_at
+        rows = [
+            row for row in parcel.rows
+            if not turned_away.payload(row.payload, row.type.decode(), at)
+        ]  # fmt: skip
+        bad = [each for each in parcel.bad if not turned_away.text(each.all_text)]
+        gone = len(parcel.rows) + len(parcel.bad) - len(rows) - len(bad)
+        if not gone:
+            return parcel
+        return replace(parcel, rows=rows, bad=bad, turned_away=parcel.turned_away + gone)
+
+    async def _keep_fresh(self) -> None:
+        while True:
+            await asyncio.sleep(REFRESH_SECONDS)
+            try:
+                await self.refresh()
+            except Exception:
+                # A fault of ours must not leave a collector with what is old for ever.
+                log.exception("the privacy settings could not be read; they are asked for again")
+
+    async def _read(self) -> None:
+        # After a connection was lost the server may be another one, of which nothing is known.
+        known = self._said
+        if self._connection is None or self._connection.closed:
+            known = None
+            self._connection = await psycopg.AsyncConnection.connect(
+                self._url, autocommit=True, application_name="collector privacy", connect_timeout=3
+            )
+        said = await self._ask(-1 if known is None else known.version)
+        if known is not None and (said.key != known.key or said.version < known.version):
+            known, said = None, await self._ask(-1)
+        if known is None:
+            await self._begin(said)
+        elif said.version > known.version or said.names != known.names:
+            await self._go_on(said)
+        else:
+            return
+        if self._file is not None:
+            await asyncio.to_thread(_to_file, self._file, self._kept())
+
+    async def _ask(self, version: int) -> Said:
+        assert self._connection is not None
+        cursor = await self._connection.execute(_READ, {"known": version}, binary=True)
+        row = await cursor.fetchone()
+        assert row is not None, "the migrations make the rows"
+        return Said.of(row)
+
+    async def _begin(self, said: Said) -> None:
+        """With the whole list; a long one takes a moment, in which calls go on."""
+        listed = await asyncio.to_thread(Suppressed, said.hashes, said.times())
+        listed.add(_numbers(said.recent), said.times())
+        key = HashKey(said.key)
+        self._turned_away = TurnedAway(key, listed, said.names) if len(listed) else None
+        self._said = msgspec.structs.replace(said, hashes=b"", lifted=b"", lifted_from=[])
+
+    async def _go_on(self, said: Said) -> None:
+        """With what was written since."""
+        assert self._said is not None
+        turned_away, is_same = self._turned_away, self._said.names == said.names
+        more = len(said.hashes) // PREFIX_BYTES
+        if turned_away is None or not is_same or turned_away.listed.is_long(more):
+            await self._begin(await self._ask(-1))
+            return
+        turned_away.add(_numbers(said.hashes), said.times())
+        self._said = msgspec.structs.replace(self._said, version=said.version)
+
+    def _kept(self) -> Said:
+        """All that is known now, as it is read from a file."""
+        assert self._said is not None
+        listed = self._turned_away.listed if self._turned_away else Suppressed()
+        lifted = sorted(listed.lifted)
+        return msgspec.structs.replace(
+            self._said,
+            hashes=listed.prefixes(),
+            recent=_bytes(sorted(listed.recent)),
+            lifted=_bytes(lifted),
+            lifted_from=[listed.lifted[each].timestamp() for each in lifted],
+        )
+
+    async def _close(self) -> None:
+        if self._connection is not None:
+            await self._connection.close()
+            self._connection = None
+
+
+async def turned_away_now(url: str) -> TurnedAway | None:
+    """Who tells calls of suppressed people, read once. Raises `Unavailable`."""
+    settings = PrivacySettings(url)
+    try:
+        return await settings.must_turn_away()
+    finally:
+        await settings.stop()
+
+
+def _numbers(prefixes: bytes) -> list[int]:
+    return [
+        int.from_bytes(prefixes[place : place + PREFIX_BYTES], "big")
+        for place in range(0, len(prefixes), PREFIX_BYTES)
+    ]
+
+
+def _bytes(numbers: list[int]) -> bytes:
+    return b"".join(number.to_bytes(PREFIX_BYTES, "big") for number in numbers)
+
+
+def _to_file(file: Path, said: Said) -> None:
+    """Keep it for a start without the warehouse; replaced as a whole."""
+    other = file.with_suffix(f".{os.getpid()}")
+    try:
+        other.touch(mode=0o600)
+        other.write_bytes(msgspec.msgpack.encode(said))
+        other.replace(file)
+    except OSError as error:
+        log.warning("the privacy settings could not be kept in %s: %s", file, error.strerror)
+
+
+def _from_file(file: Path) -> Said | None:
+    try:
+        return msgspec.msgpack.decode(file.read_bytes(), type=Said)
+    except (OSError, msgspec.DecodeError):
+        return None
