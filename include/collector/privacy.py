@@ -21,7 +21,7 @@ from include.collector.errors import Unavailable
 from include.collector.landing import Parcel
 from include.collector.turned_away import TurnedAway
 from include.privacy.keys import HashKey
-from include.privacy.suppressed import PREFIX_BYTES, Suppressed
+from include.privacy.suppressed import PREFIX_BYTES, Suppressed, number_of, packed
 
 log = logging.getLogger("collector")
 
@@ -45,6 +45,13 @@ select
         from sync.suppressed as listed where listed.version > %(known)s
     ) as hashes,
     (
+        select string_agg(
+            int4send(listed.tag # sync.tag_pad(privacy_key.key, listed.key_hash)), ''::bytea
+            order by listed.key_hash
+        )
+        from sync.suppressed as listed where listed.version > %(known)s
+    ) as tags,
+    (
         select string_agg(substr(listed.key_hash, 1, 8), ''::bytea order by listed.key_hash)
         from sync.suppressed as listed
         where listed.version > %(known)s and listed.lifted_from is not null
@@ -65,24 +72,28 @@ class Said(msgspec.Struct, frozen=True, gc=False):
     key: bytes
     names: list[tuple[str, str]]
     hashes: bytes
+    tags: bytes
     lifted: bytes
     lifted_from: list[float]
     # Written after `hashes` were read: of the file alone.
     recent: bytes = b""
+    recent_tags: bytes = b""
 
     @classmethod
     def of(cls, row: tuple[Any, ...]) -> "Said":
         """What a row of the query says."""
-        version, key, names, hashes, lifted, lifted_from = row
+        version, key, names, hashes, tags, lifted, lifted_from = row
         return cls(
             version, bytes(key), [(key, path) for key, path in names], bytes(hashes or b""),
-            bytes(lifted or b""), lifted_from,
+            bytes(tags or b""), bytes(lifted or b""), lifted_from,
         )  # fmt: skip
 
     def times(self) -> dict[int, datetime]:
         """From when on the calls of whom land again."""
-        ends = [datetime.fromtimestamp(each, UTC) for each in self.lifted_from]
-        return dict(zip(_numbers(self.lifted), ends, strict=True))
+        return {
+            number_of(self.lifted[place * PREFIX_BYTES :]): datetime.fromtimestamp(each, UTC)
+            for place, each in enumerate(self.lifted_from)
+        }
 
 
 class PrivacySettings:
@@ -196,11 +207,13 @@ class PrivacySettings:
 
     async def _begin(self, said: Said) -> None:
         """With the whole list; a long one takes a moment, in which calls go on."""
-        listed = await asyncio.to_thread(Suppressed, said.hashes, said.times())
-        listed.add(_numbers(said.recent), said.times())
+        listed = await asyncio.to_thread(Suppressed, said.hashes, said.tags, said.times())
+        listed.add(said.recent, said.recent_tags, said.times())
         key = HashKey(said.key)
         self._turned_away = TurnedAway(key, listed, said.names) if len(listed) else None
-        self._said = msgspec.structs.replace(said, hashes=b"", lifted=b"", lifted_from=[])
+        self._said = msgspec.structs.replace(
+            said, hashes=b"", tags=b"", lifted=b"", lifted_from=[], recent=b"", recent_tags=b""
+        )
 
     async def _go_on(self, said: Said) -> None:
         """With what was written since."""
@@ -210,7 +223,7 @@ class PrivacySettings:
         if turned_away is None or not is_same or turned_away.listed.is_long(more):
             await self._begin(await self._ask(-1))
             return
-        turned_away.add(_numbers(said.hashes), said.times())
+        turned_away.listed.add(said.hashes, said.tags, said.times())
         self._said = msgspec.structs.replace(self._said, version=said.version)
 
     def _kept(self) -> Said:
@@ -220,9 +233,11 @@ class PrivacySettings:
         lifted = sorted(listed.lifted)
         return msgspec.structs.replace(
             self._said,
-            hashes=listed.prefixes(),
-            recent=_bytes(sorted(listed.recent)),
-            lifted=_bytes(lifted),
+            hashes=packed("Q", listed.hashes),
+            tags=packed("I", listed.tags),
+            recent=packed("Q", listed.recent),
+            recent_tags=packed("I", listed.recent_tags),
+            lifted=packed("Q", lifted),
             lifted_from=[listed.lifted[each].timestamp() for each in lifted],
         )
 
@@ -239,17 +254,6 @@ async def turned_away_now(url: str) -> TurnedAway | None:
         return await settings.must_turn_away()
     finally:
         await settings.stop()
-
-
-def _numbers(prefixes: bytes) -> list[int]:
-    return [
-        int.from_bytes(prefixes[place : place + PREFIX_BYTES], "big")
-        for place in range(0, len(prefixes), PREFIX_BYTES)
-    ]
-
-
-def _bytes(numbers: list[int]) -> bytes:
-    return b"".join(number.to_bytes(PREFIX_BYTES, "big") for number in numbers)
 
 
 def _to_file(file: Path, said: Said) -> None:

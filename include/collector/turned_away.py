@@ -11,19 +11,18 @@ from datetime import datetime
 from decimal import Decimal
 from hashlib import sha256
 from typing import Any
+from zlib import crc32
 
 import msgspec
 
-from include.blank import cut
+from include.blank import BLANK
 from include.collector.times import read_time
 from include.privacy.keys import KINDS, LONGEST_KEY, HashKey
-from include.privacy.suppressed import Suppressed
+from include.privacy.suppressed import TAG_MASK, Suppressed
 
 # What stands in an alias is a key of the same person, a user's or a device's.
 _PREVIOUS = ("previousId", "previous_id")
 _OWN_TIMES = ("timestamp", "originalTimestamp", "original_timestamp")
-# Ids that were asked for and are not on the list: most come again soon. So many of each kind.
-_REMEMBERED = 20_000
 # In a text that is no JSON: members whose names tell that a key follows.
 _SAID = r'"(?:%s)"\s*:\s*("(?:[^"\\]|\\.)*"|-?[0-9][-+.0-9eE]*)'
 _END_OF_FRACTION = re.compile(r"\.0+$")
@@ -33,14 +32,14 @@ _text_of = msgspec.json.Decoder(str).decode
 
 
 class _Kind:
-    """A kind of key, and which of its texts are known not to be on the list."""
+    """A kind of key, and how it is hashed."""
 
-    __slots__ = ("clear", "head", "is_email")
+    __slots__ = ("head", "is_email", "seed")
 
     def __init__(self, name: str, key: HashKey):
         self.head = key.head(name)
         self.is_email = name == "email"
-        self.clear: set[str] = set()
+        self.seed = KINDS.index(name)  # as in `keys.crc`
 
 
 class _Inexact(Exception):
@@ -56,6 +55,7 @@ class TurnedAway:
 
     def __init__(self, key: HashKey, listed: Suppressed, names: Iterable[tuple[str, str]]):
         self._listed = listed
+        self._filter = listed.filter
         kinds = {name: _Kind(name, key) for name in KINDS}
         self._kinds = tuple(kinds.values())
         self._email = kinds["email"]
@@ -65,14 +65,16 @@ class TurnedAway:
         self._property_emails: list[tuple[str, ...]] = []
         for name, path in names:
             steps = tuple(path.split("."))
-            if name == "property_email":
+            if name == "property_email" and len(steps) > 1:
                 self._property_emails.append(steps)
             elif len(steps) == 1:
-                self._top.append((path, kinds[name]))
+                self._top.append((path, kinds.get(name, self._email)))
             else:
                 inner.setdefault(steps[0], []).append((steps[1:], kinds[name]))
         self._user_ids = [name for name, kind in self._top if kind is kinds["user_id"]]
-        self._inner = list(inner.items())
+        self._inner = [
+            (name, {steps[0] for steps, _ in places}, places) for name, places in inner.items()
+        ]
         # those of a group call describe the company, and no person
         self._inner_of_groups = [each for each in self._inner if each[0] != "traits"]
         self._know_spellings({path.rpartition(".")[2] for _, path in names} | set(_PREVIOUS))
@@ -88,12 +90,6 @@ class TurnedAway:
     def listed(self) -> Suppressed:
         """The list as it is known now."""
         return self._listed
-
-    def add(self, prefixes: Iterable[int], lifted: dict[int, datetime]) -> None:
-        """Take in what was written to the list since."""
-        self._listed.add(prefixes, lifted)
-        for kind in self._kinds:
-            kind.clear.clear()
 
     def call(self, call: dict[str, Any], raw: bytes, kind: str, at: datetime) -> bool:
         """Whether a call, decoded from `raw`, is of somebody suppressed; `at`: when it arrived."""
@@ -117,7 +113,7 @@ class TurnedAway:
         """
         for found in self._said.finditer(text):
             for key in self._kinds:
-                digest = _digest(key, _meant(found[1]))
+                digest = self._digest(key, _meant(found[1]))
                 if digest is not None and self._listed.holds(digest):
                     return True
         return False
@@ -130,9 +126,13 @@ class TurnedAway:
                     self._must_be_null(name, raw)
             elif self._is_on(key, said, call, at):
                 return True
-        for name, places in self._inner_of_groups if kind == "group" else self._inner:
+        for name, first, places in self._inner_of_groups if kind == "group" else self._inner:
             inside = call.get(name)
-            if type(inside) is dict and inside and self._is_inside(places, inside, call, raw, at):
+            if (
+                type(inside) is dict
+                and not first.isdisjoint(inside)
+                and self._is_inside(places, inside, call, raw, at)
+            ):
                 return True
         if kind == "group":
             return False
@@ -156,11 +156,16 @@ class TurnedAway:
         return False
 
     def _is_by_property(self, call: dict[str, Any], at: datetime) -> bool:
-        if any(call.get(name) for name in self._user_ids):
-            return False
         for steps in self._property_emails:
+            inside = call.get(steps[0])
+            if inside is None or (type(inside) is dict and steps[1] not in inside):
+                continue
             said, _ = _value_at(call, steps)
-            if said is not None and self._is_on(self._email, said, call, at):
+            if (
+                said is not None
+                and not any(call.get(name) for name in self._user_ids)
+                and self._is_on(self._email, said, call, at)
+            ):
                 return True
         return False
 
@@ -180,28 +185,27 @@ class TurnedAway:
             raise _Inexact
 
     def _is_on(self, key: _Kind, said: Any, call: dict[str, Any], at: datetime) -> bool:
-        if type(said) is str:
-            if said in key.clear:
-                return False
-        elif (said := _written(said)) is None:
+        if type(said) is not str and (said := _written(said)) is None:
             return False
-        digest = _digest(key, said)
+        digest = self._digest(key, said)
         if digest is None or not self._listed.holds(digest):
-            if len(key.clear) >= _REMEMBERED:
-                key.clear.clear()
-            key.clear.add(said)
             return False
         lifted = self._listed.lifted_from(digest)
         return lifted is None or _happened(call, at) < lifted
 
-
-def _digest(key: _Kind, said: str) -> bytes | None:
-    form = cut(said)
-    if not form or len(form) > LONGEST_KEY:
-        return None
-    if key.is_email:
-        form = form.lower()
-    return sha256(key.head + form.encode("utf-8", "surrogatepass")).digest()
+    def _digest(self, key: _Kind, said: str) -> bytes | None:
+        """The hash of who may be on the list; None for who is not, mostly without hashing."""
+        # what ends with a letter or digit, as most do, has nothing to be cut: seen sooner
+        form = said if said[:1].isalnum() and said[-1:].isalnum() else said.strip(BLANK)
+        if key.is_email:
+            form = form.lower()
+        text = form.encode("utf-8", "replace")
+        place = crc32(text, key.seed) & TAG_MASK
+        if not self._filter[place >> 3] >> (place & 7) & 1:
+            return None
+        if not form or len(form) > LONGEST_KEY:
+            return None
+        return sha256(key.head + text).digest()
 
 
 def _written(said: Any) -> str | None:

@@ -35,12 +35,15 @@ class Changed(NamedTuple):
 _ADD = """
 with written as (
     insert into sync.suppressed as listed
-        (kind, key_hash, version, suppressed_by, reason)
-    select kind, key_hash, %(version)s, %(by)s, %(reason)s
-    from unnest(%(kinds)s::text[], %(hashes)s::bytea[]) as given (kind, key_hash)
+        (kind, key_hash, tag, version, suppressed_by, reason)
+    select kind, key_hash, tag, %(version)s, %(by)s, %(reason)s
+    from
+        unnest(%(kinds)s::text[], %(hashes)s::bytea[], %(tags)s::integer[])
+            as given (kind, key_hash, tag)
     on conflict (key_hash, kind) do update set
-        version = excluded.version, suppressed_at = now(), suppressed_by = excluded.suppressed_by,
-        reason = excluded.reason, lifted_from = null, lifted_by = null
+        tag = excluded.tag, version = excluded.version, suppressed_at = now(),
+        suppressed_by = excluded.suppressed_by, reason = excluded.reason,
+        lifted_from = null, lifted_by = null
     where listed.lifted_from is not null
     returning kind, key_hash
 )
@@ -142,10 +145,16 @@ def _write(
         values["version"] = found[0]
         for step in _steps(ids):
             given: dict[tuple[str, bytes], str] = {}
+            tags: list[int] = []
             for text in step:
                 for each in (kind,) if kind else kinds_of(text):
-                    given[each, key.hash(each, _form(each, text))] = text
+                    form = _form(each, text)
+                    row = (each, key.hash(each, form))
+                    if row not in given:
+                        given[row] = text
+                        tags.append(key.tag(each, form))
             named += len(set(given.values()))
+            values["tags"] = tags
             values["kinds"] = [each for each, _ in given]
             values["hashes"] = [digest for _, digest in given]
             rows = connection.execute(statement, values).fetchall()

@@ -9,8 +9,8 @@ from include.collector.event import Bad, Envelope, Row, read_wanted
 from include.collector.made_ids import MadeIds
 from include.collector.options import Limits
 from include.collector.turned_away import TurnedAway
-from include.privacy.keys import HashKey
-from include.privacy.suppressed import PREFIX_BYTES, Suppressed
+from include.privacy.keys import HashKey, crc
+from include.privacy.suppressed import Suppressed, number_of, packed
 
 KEY = HashKey(b"k" * 32)
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -26,17 +26,18 @@ LISTED = [
 ]  # fmt: skip
 
 
-def prefix(kind: str, text: str) -> bytes:
-    return KEY.hash(kind, text)[:PREFIX_BYTES]
-
-
 def number(kind: str, text: str) -> int:
-    return int.from_bytes(prefix(kind, text), "big")
+    return number_of(KEY.hash(kind, text))
+
+
+def written(listed: list[tuple[str, str]]) -> tuple[bytes, bytes]:
+    """Hashes and tags as the warehouse writes them."""
+    rows = sorted((number(kind, text), crc(kind, text.encode())) for kind, text in listed)
+    return packed("Q", [one for one, _ in rows]), packed("I", [tag for _, tag in rows])
 
 
 def turned_away(listed=LISTED, lifted=None, names=NAMES) -> TurnedAway:
-    hashes = b"".join(sorted(prefix(kind, text) for kind, text in listed))
-    return TurnedAway(KEY, Suppressed(hashes, lifted), names)
+    return TurnedAway(KEY, Suppressed(*written(listed), lifted), names)
 
 
 def read(call: dict | bytes, guard: TurnedAway | None = None, **envelope) -> Row | Bad | None:
@@ -147,12 +148,13 @@ def test_who_was_asked_for_before_and_is_added_is_turned_away():
     guard = turned_away()
     assert isinstance(read(track(userId="u-2"), guard), Row)
 
-    guard.add([number("user_id", "u-2")], {})
+    added = written([("user_id", "u-2")])
+    guard.listed.add(*added, {})
     assert read(track(userId="u-2"), guard) is None
 
-    guard.add([number("user_id", "u-2")], {number("user_id", "u-2"): NOW})
+    guard.listed.add(*added, {number("user_id", "u-2"): NOW})
     assert isinstance(read(track(userId="u-2"), guard), Row)
-    guard.add([number("user_id", "u-2")], {})
+    guard.listed.add(*added, {})
     assert read(track(userId="u-2"), guard) is None
 
 
@@ -167,12 +169,23 @@ def test_keys_are_looked_for_where_the_settings_say():
 
 
 def test_the_list_finds_its_own_among_many_and_nobody_else():
-    own = [KEY.hash("user_id", str(n)) for n in range(20_000)]
-    listed = Suppressed(b"".join(sorted(each[:PREFIX_BYTES] for each in own)))
+    listed = Suppressed(*written([("user_id", str(n)) for n in range(20_000)]))
 
     assert len(listed) == 20_000
-    assert all(listed.holds(each) for each in own)
-    others = [KEY.hash("user_id", f"other-{n}") for n in range(20_000)]
-    assert not any(listed.holds(each) for each in others)
-    again = Suppressed(listed.prefixes())
-    assert all(again.holds(each) for each in own)
+    assert all(listed.holds(KEY.hash("user_id", str(n))) for n in range(20_000))
+    assert not any(listed.holds(KEY.hash("user_id", f"other-{n}")) for n in range(20_000))
+
+
+def test_rows_without_a_tag_are_found_too():
+    hashes, tags = written([("user_id", "u-1"), ("user_id", "u-2")])
+
+    for guard in (
+        TurnedAway(KEY, Suppressed(hashes), NAMES),
+        TurnedAway(KEY, Suppressed(hashes, tags[:4]), NAMES),
+    ):
+        assert read(track(userId="u-1"), guard) is None
+        assert read(track(userId="u-2"), guard) is None
+        assert isinstance(read(track(userId="u-3"), guard), Row)
+    guard = TurnedAway(KEY, Suppressed(), NAMES)
+    guard.listed.add(hashes, b"", {})
+    assert read(track(userId="u-1"), guard) is None

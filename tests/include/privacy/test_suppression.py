@@ -6,6 +6,7 @@ import psycopg
 import pytest
 
 from include.privacy import suppression
+from include.privacy.keys import crc
 from include.privacy.suppression import SuppressionError, lift, listed, suppress
 
 
@@ -117,3 +118,20 @@ def test_a_list_file_that_cannot_be_read_is_said(tmp_path):
     (tmp_path / "latin").write_bytes(b"\xe4\n")
     with pytest.raises(SuppressionError, match="not UTF-8"):
         list(suppression.ids_of(tmp_path / "latin"))
+
+
+def test_a_tag_says_nothing_without_the_key_and_the_crc_with_it(warehouse):
+    add(warehouse, "u-1", "a@example.com")
+
+    with psycopg.connect(warehouse) as connection:
+        rows = connection.execute(
+            "select kind, tag, tag # sync.tag_pad(key, key_hash) from sync.suppressed,"
+            " sync.privacy_key order by kind, tag"
+        ).fetchall()
+    texts = {"user_id": ["u-1", "a@example.com"], "anonymous_id": ["u-1"]}
+    texts["email"] = ["a@example.com"]
+    assert len(rows) == 4
+    for kind, tag, opened in rows:
+        made = {crc(kind, text.encode()) for text in texts[kind]}
+        assert opened % (1 << 32) in made
+        assert tag % (1 << 32) not in made
