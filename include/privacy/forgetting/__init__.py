@@ -11,8 +11,11 @@ known.py    everything that is known of one person, for whoever asks
 again.py    what receipts say, after a backup was restored
 """
 
-from include.privacy.forgetting.doing import Forgotten, forget
+from include.privacy.forgetting.doing import Builds, Forgotten, forget
 from include.privacy.forgetting.person import Person, RefusedError, find, find_all
 from include.privacy.forgetting.plan import Plan, plan_for
 
-__all__ = ["Forgotten", "Person", "Plan", "RefusedError", "find", "find_all", "forget", "plan_for"]
+__all__ = [
+    "Builds", "Forgotten", "Person", "Plan", "RefusedError", "find", "find_all", "forget",
+    "plan_for",
+]  # fmt: skip

@@ -57,17 +57,15 @@ _THEIRS = """
     )
     select event_seq from marts.event_resolution where enduser_id = any (%(enduser_ids)s)
     union
-    -- what became of nobody, or is out of scope: but not what is another person's
+    -- what became of nobody, is out of scope, or made them anew when their enduser was gone; but
+    -- not what is another person's
     select carrying.event_seq
     from carrying
     inner join marts.event_resolution as resolution on carrying.event_seq = resolution.event_seq
+    left join marts.endusers as endusers on resolution.enduser_id = endusers.enduser_id
     where
-        resolution.enduser_id is null
-        and (
-            resolution.user_id is null
-            or resolution.user_id = any (%(user_ids)s)
-            or resolution.email = any (%(emails)s)
-        )
+        resolution.user_id = any (%(user_ids)s)
+        or (endusers.external_id is null and resolution.user_id is null)
     union
     select event_seq from staging.stg_segment__calls
     where
@@ -95,35 +93,69 @@ def select_calls(connection: psycopg.Connection, people: Iterable[Person]) -> in
     return _count(connection, "select count(*) from their_calls")
 
 
-def select_mentions(connection: psycopg.Connection, words: Words) -> int:
-    """Put the calls of others that name them into `their_mentions`: how many."""
-    connection.execute(
-        "create temporary table their_mentions (event_seq bigint primary key) on commit drop"
-    )
-    if not words.patterns:
-        return 0
-    if len(words.identifiers) <= MOST_WITHIN_TEXTS:
-        condition = "lower(events.payload::text) like any (%(patterns)s)"
-    else:
-        condition = """exists (
-            select from jsonb_path_query(
-                events.payload, 'strict $.** ? (@.type() == "string")'
-            ) as leaf (value)
-            where lower(leaf.value #>> '{}') in (select word from wanted)
-        )"""
-        connection.execute("create temporary table wanted (word text primary key) on commit drop")
-        with connection.cursor().copy("copy wanted (word) from stdin") as copy:
-            for word in words.long:
-                copy.write_row([word.lower()])
+def select_mentions(
+    connection: psycopg.Connection, words: Words, *, since: str | None = None
+) -> int:
+    """Put the calls of others that name them into `their_mentions`: how many.
+
+    Reads every payload; with `since`, a snapshot, of what landed after it alone. What no build has
+    seen is left for the next time: it may be theirs.
+    """
+    # made of a SELECT, for which Postgres reads in several processes
     connection.execute(
         f"""
-        insert into their_mentions
+        create temporary table their_mentions on commit drop as
         select events.event_seq from raw_segment.events as events
-        where {condition} and events.event_seq not in (select event_seq from their_calls)
+        where
+            {_naming(connection, words, since)}
+            and not exists (
+                select from their_calls where their_calls.event_seq = events.event_seq
+            )
+            and exists (
+                select from staging.stg_segment__calls as calls
+                where calls.event_seq = events.event_seq
+            )
         """,  # noqa: S608
-        {"patterns": words.patterns},
+        {"patterns": words.patterns, "since": since},
     )
     return _count(connection, "select count(*) from their_mentions")
+
+
+def have_landed(connection: psycopg.Connection, words: Words, *, since: str) -> bool:
+    """Whether calls that name them have landed after a snapshot."""
+    naming = _naming(connection, words, since)
+    query = f"select exists (select from raw_segment.events as events where {naming})"  # noqa: S608
+    found = connection.execute(query, {"patterns": words.patterns, "since": since}).fetchone()
+    return bool(found and found[0])
+
+
+_WHOLE_VALUES = """exists (
+    select from jsonb_path_query(
+        events.payload, 'strict $.** ? (@.type() == "string")'
+    ) as leaf (value)
+    where lower(leaf.value #>> '{}') in (select word from wanted)
+)"""
+_SINCE = """events.load_id in (
+    select load_id from raw_segment.loads
+    where
+        transaction_id >= pg_snapshot_xmin(%(since)s::pg_snapshot)
+        and not pg_visible_in_snapshot(transaction_id, %(since)s::pg_snapshot)
+) and """
+
+
+def _naming(connection: psycopg.Connection, words: Words, since: str | None) -> str:
+    """The condition of calls that name them, few within texts and many as whole values."""
+    landed = _SINCE if since else ""
+    if not words.long:
+        return "false"
+    if len(words.identifiers) <= MOST_WITHIN_TEXTS:
+        return f"{landed} lower(events.payload::text) like any (%(patterns)s)"
+    connection.execute("drop table if exists pg_temp.wanted")
+    connection.execute("create temporary table wanted (word text primary key)")
+    with connection.cursor().copy("copy wanted (word) from stdin") as copy:
+        for word in sorted({each.lower() for each in words.long}):
+            copy.write_row([word])
+    return landed + _WHOLE_VALUES
 
 
 def remove_calls(connection: psycopg.Connection, people: list[Person], words: Words) -> dict:
@@ -132,6 +164,7 @@ def remove_calls(connection: psycopg.Connection, people: list[Person], words: Wo
     In the caller's transaction, which holds the lock of builds and is for nobody to see half done.
     """
     removed: dict[str, int] = {}
+    let_builds_compare(connection)
     kept = _keep_usage(connection, people)
     again = [*_stripped_groups(connection, words), *_without_mentions(connection, words)]
     connection.execute(
@@ -165,7 +198,6 @@ def remove_calls(connection: psycopg.Connection, people: list[Person], words: Wo
             f"delete from {table} where event_seq in (select event_seq from gone_calls)",  # noqa: S608
         )
     _land_again(connection, again)
-    _let_builds_compare(connection)
     removed["raw_segment.kept_usage (added)"] = kept
     removed["raw_segment.events (landed again without them)"] = len(again)
     return {table: count for table, count in removed.items() if count}
@@ -176,12 +208,18 @@ def _keep_usage(connection: psycopg.Connection, people: list[Person]) -> int:
     return _delete(
         connection,
         """
-        with days as materialized (
+        with theirs as (
+            select unnest(%s::text[]) as enduser_id
+            union
+            select enduser_id from marts.event_resolution
+            where event_seq in (select event_seq from their_calls) and enduser_id is not null
+        ),
+        days as materialized (
             select
                 enduser_id, activity_date,
                 'forgotten-' || replace(gen_random_uuid()::text, '-', '') as pseudonym
             from intermediate.int_usage__object_enduser_days
-            where enduser_id = any (%s)
+            where enduser_id in (select enduser_id from theirs)
             group by enduser_id, activity_date
         )
         insert into raw_segment.kept_usage (
@@ -296,16 +334,17 @@ def _take_out_of_the_books(connection: psycopg.Connection) -> None:
     )
 
 
-def _let_builds_compare(connection: psycopg.Connection) -> None:
-    """All that is made of calls differs now from what its journals tell: the next build looks."""
+def let_builds_compare(connection: psycopg.Connection) -> None:
+    """What is made of calls and objects differs now from what journals tell: a build looks."""
     names = [table.split(".")[1] for table in (*_BY_CALL, *_SHARED)]
     connection.execute(
         "update sync.model_marks"
         " set made_anew_in = (select max(build_id) + 1 from sync.builds) where model = any (%s)",
         [names],
     )
-    # and is made, though no call is new
+    # and is made, of all models, though no call and no object is new
     connection.execute("select nextval('sync.setting_changes')")
+    connection.execute("insert into raw_segment.loads default values")
 
 
 def _count(connection: psycopg.Connection, query: str) -> int:

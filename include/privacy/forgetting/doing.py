@@ -69,8 +69,6 @@ def forget(
         numbers, everybody = [number for number, _ in waiting], [each for _, each in waiting]
         words = Words(frozenset().union(*(each.identifiers for each in everybody)))
         if words.identifiers:
-            # what has landed until now is known by its keys alone after a build
-            builds.make()
             _until_nothing_is_left(holder, numbers, everybody, words, builds, say)
             masked = files.mask_in_files(data_dir, words)
             _note(holder, numbers, {f"file {name}": count for name, count in masked.items()})
@@ -131,18 +129,27 @@ def _until_nothing_is_left(
     builds: Builds,
     say: Callable[[str], None],
 ) -> None:
+    looked_at = None
     for number in range(MOST_ROUNDS):
-        removed = _take_away(holder, numbers, everybody, words, builds)
-        if not removed and number:
-            return
+        # what has landed until now is known by its keys alone after a build
+        before = _snapshot(holder)
+        builds.make()
+        if number:
+            _clear(holder, numbers, everybody, builds)
+        removed = _take_away(holder, numbers, everybody, words, builds, looked_at)
+        looked_at = before
         for table, count in removed.items():
             say(f"  {table}: {count:,}")
-        builds.make()
-        _clear(holder, numbers, everybody, words, builds)
+        if number and not removed and not calls.have_landed(holder, words, since=before):
+            return
     raise ServiceError(
         f"Calls of theirs came in {MOST_ROUNDS} times while they were being forgotten. Keep them "
         "from landing, and run the same again: it goes on."
     )
+
+
+def _snapshot(holder: psycopg.Connection) -> str:
+    return holder.execute("select pg_current_snapshot()::text").fetchone()[0]  # type: ignore[index]
 
 
 def _take_away(
@@ -151,17 +158,19 @@ def _take_away(
     everybody: list[Person],
     words: Words,
     builds: Builds,
+    since: str | None,
 ) -> dict[str, int]:
     """One transaction: calls, what stays of them for companies, and all other rows."""
     builds.lock(holder)
     try:
         with holder.transaction():
-            found = calls.select_calls(holder, everybody) + calls.select_mentions(holder, words)
+            found = calls.select_calls(holder, everybody)
+            found += calls.select_mentions(holder, words, since=since)
             removed = calls.remove_calls(holder, everybody, words) if found else {}
             other = rows.remove_rows(holder, words)
             if other and not found:
                 # an object of Planhat's went, which no read tells
-                holder.execute("select nextval('sync.setting_changes')")
+                calls.let_builds_compare(holder)
             removed = {**removed, **other}
             _note(holder, numbers, removed)
     finally:
@@ -173,7 +182,6 @@ def _clear(
     holder: psycopg.Connection,
     numbers: list[int],
     everybody: list[Person],
-    words: Words,
     builds: Builds,
 ) -> None:
     builds.lock(holder)
