@@ -32,21 +32,28 @@ _SECONDS = 20.0
 # In the spool's folder. It names nobody, but has the key: whoever reads the spool reads calls.
 FILE = "privacy.msgpack"
 
-_READ = """
+_SETTINGS = """
 select
     suppression.version, privacy_key.key,
     array(
         select array[names.key, names.path] from sync.key_names as names
         where names.key in ('user_id', 'email', 'anonymous_id', 'property_email')
         order by names.key, names.position
-    ) as names,
+    ) as names
+from sync.suppression, sync.privacy_key
+"""
+# The same and the list: asked only when something was written to it, because a server that knows
+# little of a long list looks through all of it.
+_READ = """
+select
+    settings.version, settings.key, settings.names,
     (
         select string_agg(substr(listed.key_hash, 1, 8), ''::bytea order by listed.key_hash)
         from sync.suppressed as listed where listed.version > %(known)s
     ) as hashes,
     (
         select string_agg(
-            int4send(listed.tag # sync.tag_pad(privacy_key.key, listed.key_hash)), ''::bytea
+            int4send(listed.tag # sync.tag_pad(settings.key, listed.key_hash)), ''::bytea
             order by listed.key_hash
         )
         from sync.suppressed as listed where listed.version > %(known)s
@@ -61,8 +68,8 @@ select
         where listed.version > %(known)s and listed.lifted_from is not null
         order by listed.key_hash
     ) as lifted_from
-from sync.suppression, sync.privacy_key
-"""
+from ({settings}) as settings
+""".replace("{settings}", _SETTINGS)
 
 
 class Said(msgspec.Struct, frozen=True, gc=False):
@@ -186,17 +193,26 @@ class PrivacySettings:
             self._connection = await psycopg.AsyncConnection.connect(
                 self._url, autocommit=True, application_name="collector privacy", connect_timeout=3
             )
+        if known is not None:
+            version, key, names = await self._ask_settings()
+            if (version, key, names) == (known.version, known.key, known.names):
+                return
+            if key != known.key or version < known.version:
+                known = None
         said = await self._ask(-1 if known is None else known.version)
-        if known is not None and (said.key != known.key or said.version < known.version):
-            known, said = None, await self._ask(-1)
         if known is None:
             await self._begin(said)
-        elif said.version > known.version or said.names != known.names:
-            await self._go_on(said)
         else:
-            return
+            await self._go_on(said)
         if self._file is not None:
             await asyncio.to_thread(_to_file, self._file, self._kept())
+
+    async def _ask_settings(self) -> tuple[int, bytes, list[tuple[str, str]]]:
+        assert self._connection is not None
+        cursor = await self._connection.execute(_SETTINGS)
+        row = await cursor.fetchone()
+        assert row is not None, "the migrations make the rows"
+        return row[0], bytes(row[1]), [(key, path) for key, path in row[2]]
 
     async def _ask(self, version: int) -> Said:
         assert self._connection is not None

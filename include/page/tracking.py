@@ -24,6 +24,7 @@ def intake(connection: psycopg.Connection) -> dict[str, Any]:
             coalesce(sum(intake.duplicates), 0)::bigint as duplicates,
             coalesce(sum(intake.quarantined), 0)::bigint as quarantined,
             coalesce(sum(intake.spooled), 0)::bigint as spooled,
+            coalesce(sum(intake.turned_away), 0)::bigint as turned_away,
             max(intake.hour) as last_hour
         from raw_segment.sources
         left join raw_segment.intake
@@ -253,7 +254,8 @@ def received(connection: psycopg.Connection, source: str) -> dict[str, Any]:
         connection,
         "select (hour at time zone 'UTC')::date as day, sum(received)::bigint as received, "
         "sum(landed)::bigint as landed, sum(duplicates)::bigint as duplicates, "
-        "sum(quarantined)::bigint as quarantined, sum(spooled)::bigint as spooled "
+        "sum(quarantined)::bigint as quarantined, sum(spooled)::bigint as spooled, "
+        "sum(turned_away)::bigint as turned_away "
         "from raw_segment.intake where source = %s and hour >= now() - interval '30 days' "
         "group by 1 order by 1",
         source.replace("\0", ""),

@@ -29,6 +29,7 @@ from include.page import (
     tracking,
     usage,
 )
+from include.privacy import suppression
 from include.push import resync
 from include.settings import load_settings
 from include.warehouse import reading
@@ -226,6 +227,10 @@ async def tracking_section(may: Permissions) -> dict[str, Any]:
         ),
         "identity": await read(
             partial(identities.said, with_persons=may["edit"], limit=identities.ROWS_SHOWN),
+            when_missing=reading.NOT_MIGRATED,
+        ),
+        "suppressed": await read(
+            lambda connection: suppression.listed(connection)._asdict(),
             when_missing=reading.NOT_MIGRATED,
         ),
     }
@@ -480,6 +485,13 @@ class Excluded(Asked):
     kind: Annotated[str, Field(max_length=100)] = "email"
 
 
+class Suppressing(Asked):
+    """Whose calls are turned away, or are no more: a user id, e-mail or anonymous id, and why."""
+
+    id: Annotated[str, Field(max_length=LONGEST)]
+    reason: Annotated[str, Field(max_length=LONGEST)] = ""
+
+
 class Alias(Asked):
     """A further key of a company, which is named by its _id or its external id."""
 
@@ -528,6 +540,20 @@ def exclude(wanted: Excluded, user: GetUserDep) -> dict[str, Any]:
 def readmit(excluded: Excluded) -> dict[str, Any]:
     identities.readmit(warehouse.current_url(), **excluded.model_dump())
     return {"readmitted": excluded.value}
+
+
+@api.post("/suppressed", dependencies=[may_edit, same_site])
+def suppress(wanted: Suppressing, user: GetUserDep) -> dict[str, Any]:
+    done = suppression.suppress(
+        warehouse.current_url(), [wanted.id], by=user.get_name(), reason=wanted.reason
+    )
+    return {"said": suppression.said(done, "suppressed")}
+
+
+@api.post("/suppressed/lift", dependencies=[may_edit, same_site])
+def lift(wanted: Suppressing, user: GetUserDep) -> dict[str, Any]:
+    done = suppression.lift(warehouse.current_url(), [wanted.id], by=user.get_name())
+    return {"said": suppression.said(done, "suppressed no more")}
 
 
 @api.post("/aliases", dependencies=[may_edit, same_site])

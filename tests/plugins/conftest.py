@@ -253,6 +253,7 @@ EMPTY = """
         sync.resyncs, sync.plan_answers, sync.alerts_acknowledged, sync.blocked_identities,
         sync.excluded, sync.company_aliases, sync.dismissed_aliases, sync.plan_warnings,
         sync.stop_requests, sync.destinations, sync.outcome_answers, sync.segment_outbound,
+        sync.suppressed,
         raw_segment.sources, raw_segment.intake, raw_segment.events, raw_segment.quarantine,
         raw_planhat.objects
         restart identity cascade;

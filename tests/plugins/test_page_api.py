@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 from include.collector.sources import TENANT_TOKEN, add_key, add_source, key_hash
+from include.privacy import suppression
 from include.push.runs import Claim, trigger_of
 from include.settings import ROOT
 from include.warehouse.reading import NOT_BUILT, NOT_MIGRATED
@@ -78,6 +79,8 @@ WRITE = [
     ("/api/blocked/delete", {"value": "shared"}, {"user", "operator", "admin"}),
     ("/api/excluded", {"value": "own.example", "kind": "domain"}, {"user", "operator", "admin"}),
     ("/api/excluded/delete", {"value": "a@b.example"}, {"user", "operator", "admin"}),
+    ("/api/suppressed", {"id": "ada", "reason": "asked"}, {"user", "operator", "admin"}),
+    ("/api/suppressed/lift", {"id": "gone"}, {"user", "operator", "admin"}),
     ("/api/aliases", {"alias": "acme-old", "company": "acme"}, {"user", "operator", "admin"}),
     ("/api/aliases/delete", {"alias": "merged"}, {"user", "operator", "admin"}),
     ("/api/links", {"days": 30}, {"user", "operator", "admin"}),
@@ -216,6 +219,9 @@ def test_changes_are_for_those_whom_airflow_lets(airflow, connection, path, body
         )
         if path.split("/")[2] in ("blocked", "excluded", "aliases", "proposals"):
             add_said(connection)
+        if path.endswith("/lift"):
+            connection.execute("truncate sync.suppressed")
+            suppression.suppress(airflow.warehouse, ["gone"], by="ada", reason="asked")
         to = DESTINATION
         if "/planhat/" in path:
             to = PLANHAT.destination

@@ -16,6 +16,7 @@ export function startIdentity(again) {
   refresh = again;
   onSubmit("block", () => save("blocked", { kind: by("block-kind").value, value: by("block-value").value, key: by("block-key").value }), ["block-value"]);
   onSubmit("exclude", () => save("excluded", { kind: by("exclude-kind").value, value: by("exclude-value").value }), ["exclude-value"]);
+  onSubmit("suppress", suppress, ["suppress-value", "suppress-reason"]);
   onSubmit("alias", () => save("aliases", { alias: by("alias-key").value, company: by("alias-company").value }), ["alias-key", "alias-company"]);
   onSubmit("links", () => save("links", { days: days() }), ["links-days"]);
 }
@@ -42,6 +43,22 @@ async function save(path, body) {
   await ask(path, { method: "POST", body });
   by("identity-said").textContent = "Saved. It counts from the next build on.";
   await refresh();
+}
+
+async function suppress() {
+  const done = await ask(by("suppress-what").value, { method: "POST", body: { id: by("suppress-value").value, reason: by("suppress-reason").value } });
+  by("identity-said").textContent = `${done.said} Collectors know it within 5 seconds.`;
+  await refresh();
+}
+
+/** How many are suppressed: the list names nobody. */
+export function drawSuppressed(suppressed, may) {
+  by("suppress-form").hidden = !may.edit || Boolean(suppressed.problem);
+  show(by("identity-suppressed"), { suppressed }, () => {
+    if (suppressed.problem) return words(suppressed.problem, "bad");
+    if (!suppressed.suppressed && !suppressed.lifted) return words("Nobody is suppressed.");
+    return h("p", {}, `${counted(suppressed.suppressed, "key")} suppressed, ${count(suppressed.lifted)} no more; last written `, time(suppressed.last_at), " by ", name(suppressed.last_by), ". The list holds hashes and names nobody.");
+  });
 }
 
 /** The form, with a key in it that calls name. */

@@ -5,7 +5,7 @@ import { chart } from "./charts.js";
 import { attempt, by, expander, h, listed, name, opener, pager, show, table, twoStep, whyLink, words } from "./dom.js";
 import { drawCompared } from "./compared.js";
 import { drawFindings } from "./findings.js";
-import { drawIdentity, drawProposals } from "./identity.js";
+import { drawIdentity, drawProposals, drawSuppressed } from "./identity.js";
 import { drawSwitch } from "./switches.js";
 import { count, counted, queryOf, time } from "./words.js";
 
@@ -22,6 +22,7 @@ export function drawTracking(tracking) {
   drawCompared(tracking.compared);
   drawProposals({ outcomes, resolved });
   drawIdentity(tracking.identity, may);
+  drawSuppressed(tracking.suppressed, may);
   show(by("tracking-intake"), tracking.intake, drawIntake);
   show(by("tracking-quarantine"), (tracking.intake.sources ?? []).map((each) => each.quarantined), drawQuarantine);
   // a new token is shown once: it stays until somebody says that they have it
@@ -159,7 +160,7 @@ function keys(row) {
 
 const figure = (title, value, more) => h("div", {}, h("dt", {}, title), h("dd", {}, value, more ? h("small", {}, more) : null));
 
-const NUMBERS = [["Received", "received"], ["Landed", "landed"], ["Duplicates", "duplicates"], ["Quarantined", "quarantined"], ["Spooled", "spooled"]];
+const NUMBERS = [["Received", "received"], ["Landed", "landed"], ["Duplicates", "duplicates"], ["Quarantined", "quarantined"], ["Spooled", "spooled"], ["Turned away", "turned_away"]];
 
 function drawIntake(intake) {
   if (intake.problem) return [h("h2", {}, "Received"), words(intake.problem, "bad")];
@@ -168,7 +169,7 @@ function drawIntake(intake) {
     intake.sources.length === 0
       ? words("No source is set up yet. `make up` makes the first ones on the embedded server; docs/collector.md says how to add another.")
       : table({
-        caption: "Received = landed + duplicates + quarantined + spooled, per source",
+        caption: "Received = landed + duplicates + quarantined + spooled + turned away, per source",
         columns: [
           { title: "Source", cell: (row) => opener(name(row.shown), { key: `source-${row.source}`, label: `${row.shown}: what it sent, day by day`, fill: () => receivedDays(row) }) },
           { title: "Carries", cell: (row) => (row.kind === "planhat" ? "our own pushes, seen back" : "usage") },
