@@ -28,6 +28,9 @@ def forget(
     file: Annotated[Path | None, typer.Option(help="Many of them, a line each.")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Without asking.")] = False,
     reason: Annotated[str, typer.Option(help="Why, for the receipt; it should name nobody.")] = "",
+    suppress: Annotated[
+        bool, typer.Option("--suppress", help="And store nothing of what still comes of them.")
+    ] = False,
     again: Annotated[
         bool, typer.Option("--again", help="Whoever the receipts mean: after a restore.")
     ] = False,
@@ -66,9 +69,13 @@ def forget(
             print(as_line(line))
     if not yes and not _asked(len(people)):
         raise ProblemError("Nothing was done. YES=1 says yes beforehand.")
+    by = f"{person()} at the command line"
+    if suppress:
+        # before anything goes: what comes meanwhile is theirs as well
+        forgetting.keep_away(url, people, by=by, reason=reason)
     done = forgetting.forget(
         url, settings.data_dir, people,
-        by=f"{person()} at the command line", reason=reason,
+        by=by, reason=reason,
         occasion="again" if again else "forget", builds=builds,
         say=lambda line: print(as_line(line)),
     )  # fmt: skip

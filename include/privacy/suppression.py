@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import psycopg
+from psycopg.rows import class_row
 
 from include.counting import counted
 from include.errors import ProblemError
@@ -107,13 +108,19 @@ class Listed(NamedTuple):
 
 def listed(connection: psycopg.Connection) -> Listed:
     """How many keys are on the list, how many of them were lifted, and who wrote it last."""
-    found = connection.execute(
-        "select count(*) filter (where lifted_from is null or lifted_from > now()),"
-        " count(*) filter (where lifted_from <= now()), max(suppressed_at),"
-        " (array_agg(suppressed_by order by version desc))[1] from sync.suppressed"
-    ).fetchone()
+    with connection.cursor(row_factory=class_row(Listed)) as cursor:
+        found = cursor.execute(
+            """
+            select
+                count(*) filter (where lifted_from is null or lifted_from > now()) as suppressed,
+                count(*) filter (where lifted_from <= now()) as lifted,
+                max(suppressed_at) as last_at,
+                (array_agg(suppressed_by order by version desc))[1] as last_by
+            from sync.suppressed
+            """
+        ).fetchone()
     assert found is not None
-    return Listed(*found)
+    return found
 
 
 def ids_of(file: Path) -> Iterator[str]:

@@ -817,6 +817,28 @@ def test_settings_of_identity_are_said_refused_beside_their_field_and_taken_back
     expect(card.get_by_role("textbox")).to_have_count(0)
 
 
+def test_somebody_is_suppressed_with_a_reason_and_named_nowhere(open_as, connection):
+    connection.execute("truncate sync.suppressed")
+    _, frame = open_as("operator")
+    frame.get_by_role("tab", name="User tracking").click()
+    said = frame.locator("#identity-suppressed")
+    expect(said).to_have_text("Nobody is suppressed.")
+
+    frame.get_by_label("User id, e-mail or anonymous id").fill("ada@example.com")
+    frame.get_by_label("because").fill("asked by letter")
+    frame.get_by_label("because").press("Enter")
+
+    expect(said).to_contain_text("2 keys suppressed, 0 no more")
+    expect(said).to_contain_text("by operator")
+    expect(frame.locator("body")).not_to_contain_text("ada@example.com")
+    frame.get_by_label("What is done").select_option("Suppress no more")
+    frame.get_by_label("User id, e-mail or anonymous id").fill("nobody@example.com")
+    frame.get_by_label("because").fill("a mistake")
+    frame.get_by_label("because").press("Enter")
+    expect(frame.get_by_role("alert")).to_contain_text("Nobody of these ids is suppressed")
+    connection.execute("truncate sync.suppressed")
+
+
 def test_every_figure_of_user_tracking_opens_the_list_that_it_counts(open_as, connection):
     make_marts(connection)
     add_company(connection, "c1", "Northwind")

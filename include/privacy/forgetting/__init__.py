@@ -11,11 +11,11 @@ known.py    everything that is known of one person, for whoever asks
 again.py    what receipts say, after a backup was restored
 """
 
-from include.privacy.forgetting.doing import Builds, Forgotten, forget
+from include.privacy.forgetting.doing import Builds, Forgotten, forget, keep_away
 from include.privacy.forgetting.person import Person, RefusedError, find, find_all
 from include.privacy.forgetting.plan import Plan, plan_for
 
 __all__ = [
     "Builds", "Forgotten", "Person", "Plan", "RefusedError", "find", "find_all", "forget",
-    "plan_for",
+    "keep_away", "plan_for",
 ]  # fmt: skip

@@ -19,11 +19,15 @@ from include.privacy import receipts
 from include.privacy.forgetting import built, calls, files, rows
 from include.privacy.forgetting.person import Person
 from include.privacy.forgetting.words import Words
+from include.privacy.keys import KINDS
+from include.privacy.suppression import suppress
 from include.warehouse.connection import connect
 
 # As often, calls of theirs that landed meanwhile are taken away too. Who sends on is to be kept
 # from landing.
 MOST_ROUNDS = 5
+# Why somebody is suppressed, where no other reason is given.
+FORGOTTEN = "forgotten"
 
 _FORGETTING = "select pg_advisory_lock(hashtext('planhat-segment forgetting'))"
 
@@ -42,6 +46,16 @@ class Forgotten:
 
     receipts: list[dict[str, Any]]
     files: list[Path]
+
+
+def keep_away(url: str, people: Iterable[Person], *, by: str, reason: str = "") -> None:
+    """Suppress people by all their ids, one who is unknown by what was asked for."""
+    for person in people:
+        if not person.is_known:
+            suppress(url, [person.asked], by=by, reason=reason or FORGOTTEN)
+        for kind in KINDS:
+            if ids := person.kinds()[kind]:
+                suppress(url, sorted(ids), by=by, reason=reason or FORGOTTEN, kind=kind)
 
 
 def forget(
@@ -143,8 +157,8 @@ def _until_nothing_is_left(
         if number and not removed and not calls.have_landed(holder, words, since=before):
             return
     raise ServiceError(
-        f"Calls of theirs came in {MOST_ROUNDS} times while they were being forgotten. Keep them "
-        "from landing, and run the same again: it goes on."
+        f"Calls of theirs came in {MOST_ROUNDS} times while they were being forgotten. Run the "
+        "same again with SUPPRESS=1: they are kept from landing, and it goes on."
     )
 
 

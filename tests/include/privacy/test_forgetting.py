@@ -13,6 +13,7 @@ from include.build import build
 from include.collector.books import check_books
 from include.planhat.reading import read_folder
 from include.privacy import forgetting
+from include.privacy.forgetting.doing import Builds
 from include.privacy.forgetting.known import known_of
 from include.settings import Settings
 from tests.conftest import copied
@@ -175,6 +176,55 @@ def test_a_company_is_nobody(world: World):
         pytest.raises(forgetting.RefusedError, match="is a company, with 2 endusers"),
     ):
         forgetting.find(connection, COMPANY)
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        (
+            "insert into marts.endusers (enduser_id, company_id, email, origin)"
+            " values ('another', 'c2', 'bo@acme.example', 'planhat')",
+            "bo@acme.example is 2 people. Say which, each by an id of its own: ID=another",
+        ),
+        (
+            "insert into sync.blocked_identities (kind, value, key)"
+            " values ('value', 'bo@acme.example', 'all')",
+            "bo@acme.example is blocked",
+        ),
+    ],
+)
+def test_an_id_that_is_not_one_persons_is_refused_with_what_to_say(
+    world: World, statement: str, said: str
+):
+    with psycopg.connect(world.url) as connection, connection.transaction(force_rollback=True):
+        assert forgetting.find(connection, "bo@acme.example").is_known
+        connection.execute(statement.encode())
+        with pytest.raises(forgetting.RefusedError, match=said):
+            forgetting.find(connection, "bo@acme.example")
+
+
+def test_nobody_gets_a_receipt_that_says_so_and_no_build_is_made(world: World, tmp_path: Path):
+    def no_build() -> None:
+        raise AssertionError("there is nothing to build")
+
+    with psycopg.connect(world.url) as connection:
+        person = forgetting.find(connection, "Nobody@acme.example")
+    forgetting.keep_away(world.url, [person], by="somebody")
+    done = forgetting.forget(
+        world.url, tmp_path, [person], by="somebody", say=quietly,
+        builds=Builds(make=no_build, lock=lambda holder: no_build()),
+    )  # fmt: skip
+    (receipt,) = done.receipts
+    assert receipt["done"] == {}
+    assert len(receipt["hashes"]) == 1
+    # what comes of them is stored nowhere, whatever the id was
+    (suppressed,) = answers(
+        world.url,
+        "select array_agg(kind order by kind), bool_and(reason = 'forgotten') from sync.suppressed"
+        " where key_hash in (sync.keyed_hash('email', 'nobody@acme.example'),"
+        " sync.keyed_hash('user_id', 'Nobody@acme.example'))",
+    )
+    assert suppressed == (["email", "user_id"], True)
 
 
 def test_what_was_known_of_her_is_all_there_was(world: World):
