@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
-import yaml
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from include.push.alongside import plan_alongside
+from include.quick_yaml import read_yaml
 from include.settings import ROOT, Settings
 from include.warehouse.connection import connect
 
@@ -28,7 +28,7 @@ HOW_TO_ACCEPT = "`make build ACCEPT=1`, or the page"
 
 def current_version() -> int:
     """The number of the rules that this checkout's models follow."""
-    project = yaml.safe_load((ROOT / "dbt_project" / "dbt_project.yml").read_text())
+    project = read_yaml((ROOT / "dbt_project" / "dbt_project.yml").read_text())
     return project["vars"]["rules_version"]
 
 

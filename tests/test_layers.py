@@ -15,7 +15,7 @@ HEAVY = {"pandas", "segment", "dbt", "psycopg", "psycopg2", "sqlalchemy", "httpx
 # From the ground up: a part of include imports only from floors below its own.
 FLOORS = (
     {"errors", "counting", "terminal", "private_files", "analytics_js", "health",
-     "unreachable", "free_ports", "blank"},
+     "unreachable", "free_ports", "blank", "quick_yaml"},
     {"connections", "nearest", "webhook"},
     {"settings"},
     {"warehouse", "schedule", "airflow_api", "started_with", "played_planhat"},

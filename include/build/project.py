@@ -8,12 +8,8 @@ from typing import Any
 
 import yaml
 
-try:
-    from yaml import CSafeLoader as SafeLoader
-except ImportError:  # PyYAML made without libyaml: eight times slower
-    from yaml import SafeLoader  # type: ignore[assignment]
-
 from include.counting import counted
+from include.quick_yaml import read_yaml
 from include.settings import ROOT
 
 PROJECT = ROOT / "dbt_project"
@@ -88,7 +84,7 @@ def _found() -> Iterator[tuple[str, Path]]:
 
 def _of_yaml(name: str, content: bytes) -> dict[str, str]:
     try:
-        said = yaml.load(content, Loader=SafeLoader)
+        said = read_yaml(content)
     except yaml.YAMLError:
         return {name: _hash(content)}
     return {
@@ -116,7 +112,7 @@ def _hash(content: bytes) -> str:
 def sources() -> set[str]:
     """The tables that models read and others write: `raw_segment.events` …"""
     files = (PROJECT / "models" / "staging").rglob("*.yml")
-    documents = [yaml.load(file.read_text(), Loader=SafeLoader) or {} for file in files]
+    documents = [read_yaml(file.read_text()) or {} for file in files]
     return {
         f"{source['name']}.{table['name']}"
         for document in documents

@@ -14,6 +14,7 @@ import yaml
 from include.connections import Kind
 from include.errors import ProblemError
 from include.nearest import unknown
+from include.quick_yaml import read_yaml
 from include.settings import ROOT
 
 # By destination: where its models are described, and so the schema that holds them.
@@ -196,7 +197,7 @@ def choose_models(
 
 def _read_file(file: Path, kind: Kind) -> list[PushedModel]:
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+        content = read_yaml(file.read_text(encoding="utf-8")) or {}
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         where = getattr(error, "problem_mark", None)
         line = f" line {where.line + 1}" if where else ""
