@@ -4,6 +4,8 @@ person.py   who an id is: by which ids they are known, and why one is refused
 calls.py    their calls, and the daily sums that stay for their companies
 rows.py     every other row that names them, in every table that no build makes
 built.py    what builds made of them, and what a build leaves behind
+words.py    their ids as words of a text, apart from those of others
+exact_json.py  numbers as they were written
 files.py    what the processes have written
 plan.py     how much of each there is, before anything is done
 doing.py    from the plan to the receipt, however often it is interrupted

@@ -5,9 +5,9 @@ one says of a company (group) or mentions somebody forgotten by the way stays wi
 taken away and landed again.
 """
 
-import json
 import uuid
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import Any
 
 import psycopg
@@ -118,15 +118,21 @@ def select_mentions(
         """,  # noqa: S608
         {"patterns": words.patterns, "since": since},
     )
+    rows = connection.execute(
+        "select event_seq, payload from raw_segment.events"
+        " where event_seq in (select event_seq from their_mentions)"
+    )
+    others = [event_seq for event_seq, payload in rows if not words.are_in(payload)]
+    connection.execute("delete from their_mentions where event_seq = any (%s)", [others])
     return _count(connection, "select count(*) from their_mentions")
 
 
 def have_landed(connection: psycopg.Connection, words: Words, *, since: str) -> bool:
     """Whether calls that name them have landed after a snapshot."""
     naming = _naming(connection, words, since)
-    query = f"select exists (select from raw_segment.events as events where {naming})"  # noqa: S608
-    found = connection.execute(query, {"patterns": words.patterns, "since": since}).fetchone()
-    return bool(found and found[0])
+    query = f"select events.payload from raw_segment.events as events where {naming}"  # noqa: S608
+    rows = connection.execute(query, {"patterns": words.patterns, "since": since})
+    return any(words.are_in(payload) for (payload,) in rows)
 
 
 _WHOLE_VALUES = """exists (
@@ -255,7 +261,7 @@ def _stripped_groups(connection: psycopg.Connection, words: Words) -> list[tuple
         numbers = {
             name: value
             for name, value in (traits.items() if isinstance(traits, dict) else ())
-            if isinstance(value, int | float)
+            if isinstance(value, int | float | Decimal)
             and not isinstance(value, bool)
             and not words.are_said_by(str(value))
         }
@@ -289,12 +295,8 @@ def _land_again(connection: psycopg.Connection, calls: list[tuple[Any, ...]]) ->
     connection.cursor().executemany(
         "insert into raw_segment.events (message_id, source, type, received_at, payload, load_id)"
         " values (%s, %s, %s, %s, %s, %s)",
-        [(*call[:4], Jsonb(call[4], dumps=_dumps), load_id) for call in calls],
+        [(*call[:4], Jsonb(call[4]), load_id) for call in calls],
     )
-
-
-def _dumps(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
 
 
 def _take_out_of_the_books(connection: psycopg.Connection) -> None:

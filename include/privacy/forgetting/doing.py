@@ -17,6 +17,7 @@ from psycopg.types.json import Jsonb
 from include.errors import ServiceError
 from include.privacy import receipts
 from include.privacy.forgetting import built, calls, files, rows
+from include.privacy.forgetting.exact_json import keep_numbers
 from include.privacy.forgetting.person import Person
 from include.privacy.forgetting.words import Words
 from include.privacy.keys import KINDS
@@ -75,6 +76,7 @@ def forget(
     faster than they go; run again, it goes on where it was.
     """
     with connect(url, application_name="forgetting", autocommit=True) as holder:
+        keep_numbers(holder)
         holder.execute(_FORGETTING)
         with holder.transaction():
             for person in people:

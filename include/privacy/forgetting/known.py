@@ -6,6 +6,7 @@ import psycopg
 from psycopg import sql
 
 from include.privacy.forgetting import calls, rows
+from include.privacy.forgetting.exact_json import keep_numbers
 from include.privacy.forgetting.person import Person
 from include.privacy.forgetting.words import Words
 from include.warehouse.reading import plain
@@ -34,6 +35,7 @@ def known_of(connection: psycopg.Connection, person: Person) -> dict[str, Any]:
 
     What forgetting would take away, and what it would take out of calls and rows of others.
     """
+    keep_numbers(connection)
     words = Words(person.identifiers)
     with connection.transaction(force_rollback=True):
         calls.select_calls(connection, [person])

@@ -177,7 +177,8 @@ def _becomes(table: str, row: dict[str, Any], words: Words) -> dict[str, Any] | 
     if table in ROWS_OF_SOMEBODY:
         return None
     for column in ROWS_BY_COLUMN.get(table, ()):
-        if isinstance(said[column], str) and words.are_said_by(said[column], "user_id"):
+        value = said[column]
+        if isinstance(value, str) and (words.has(value) or words.are_said_by(value, column)):
             return None
     return {
         column: INSTEAD

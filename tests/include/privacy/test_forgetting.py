@@ -13,8 +13,11 @@ from include.build import build
 from include.collector.books import check_books
 from include.planhat.reading import read_folder
 from include.privacy import forgetting
+from include.privacy.forgetting import calls, rows
 from include.privacy.forgetting.doing import Builds
+from include.privacy.forgetting.exact_json import keep_numbers
 from include.privacy.forgetting.known import known_of
+from include.privacy.forgetting.words import INSTEAD, Words
 from include.settings import Settings
 from tests.conftest import copied
 from tests.dbt_project.test_any_order import read_everything
@@ -225,6 +228,40 @@ def test_nobody_gets_a_receipt_that_says_so_and_no_build_is_made(world: World, t
         " sync.keyed_hash('user_id', 'Nobody@acme.example'))",
     )
     assert suppressed == (["email", "user_id"], True)
+
+
+def test_an_id_like_theirs_and_numbers_of_others_stay_as_they_were(world: World):
+    person = forgetting.Person("somebody-9", user_ids=frozenset({"somebody-9"}))
+    words = Words(person.identifiers)
+    says = "update raw_segment.events set payload = payload || %s::jsonb where message_id = %s"
+    with psycopg.connect(world.url) as connection, connection.transaction(force_rollback=True):
+        keep_numbers(connection)
+        named = '{"properties": {"n": 1e400, "rate": 0.10, "said": "somebody-9, not somebody-91"}}'
+        connection.execute(says, [named, "bo-1"])
+        connection.execute(says, ['{"properties": {"said": "somebody-91"}}', "cy-2"])
+        connection.execute(
+            "insert into sync.objects (destination, model, object_id, user_id) values"
+            " ('segment', 'enduser', 's1', 'somebody-9'),"
+            " ('segment', 'enduser', 's2', 'somebody-91')"
+        )
+
+        calls.select_calls(connection, [person])
+        assert calls.select_mentions(connection, words) == 1
+        calls.remove_calls(connection, [person], words)
+        rows.remove_rows(connection, words)
+
+        said = connection.execute(
+            "select message_id, payload #>> '{properties,n}', payload #>> '{properties,rate}',"
+            " payload #>> '{properties,said}' from raw_segment.events"
+            " where message_id in ('bo-1', 'cy-2') order by 1"
+        ).fetchall()
+        assert said == [
+            ("bo-1", "1" + "0" * 400, "0.10", f"{INSTEAD}, not somebody-91"),
+            ("cy-2", None, None, "somebody-91"),
+        ]
+        assert connection.execute(
+            "select object_id from sync.objects where model = 'enduser' and object_id like 's_'"
+        ).fetchall() == [("s2",)]
 
 
 def test_what_was_known_of_her_is_all_there_was(world: World):
