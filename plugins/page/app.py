@@ -93,8 +93,12 @@ async def _refused(request: Request, refused: AirflowRefusedError) -> JSONRespon
     return JSONResponse({"detail": refused.detail}, status_code=refused.status)
 
 
+# what was typed is wrong; any other problem is one of a service
+_WRONG_VALUES = changes.ChangeError | sources.SourceError | suppression.SuppressionError
+
+
 async def _problem(request: Request, problem: ProblemError) -> JSONResponse:
-    status = 422 if isinstance(problem, changes.ChangeError | sources.SourceError) else 503
+    status = 422 if isinstance(problem, _WRONG_VALUES) else 503
     return JSONResponse({"detail": str(problem)}, status_code=status)
 
 
