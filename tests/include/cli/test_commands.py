@@ -26,7 +26,7 @@ COMMANDS = (
     "up", "down", "status", "migrate", "url", "psql", "clean", "demo", "build", "plan", "push",
     "answer", "cancel", "planhat", "compare", "columns", "load", "warehouse", "replay", "report",
     "source", "block", "exclude", "alias", "links", "switch", "bench", "dbt", "docs", "why",
-    "forget", "version", "audit", "verify", "profile",
+    "forget", "suppress", "version", "audit", "verify", "profile",
 )  # fmt: skip
 
 
@@ -122,7 +122,7 @@ def test_an_unknown_model_is_one_line_that_names_those_there_are(
         ("load FILE=x SOURCE=web", "There is no variable FILE: did you mean FILES?"),
         ("url COLECTOR_PORT=1", "There is no variable COLECTOR_PORT: did you mean COLLECTOR_PORT?"),
         ("down EVERYTHING=1", "There is no variable EVERYTHING: it takes none."),
-        ("why WHAT=1", "There is no variable WHAT: there are ID."),
+        ("why WHAT=1", "There is no variable WHAT: there are ID, EXPORT."),
         ("why ID=x MODELS='$(shell touch x)'", "There is no variable MODELS"),
     ],
 )
