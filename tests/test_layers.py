@@ -1,6 +1,8 @@
 """Who may import whom, read from the source."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -110,6 +112,22 @@ def test_nothing_but_the_tests_imports_tests() -> None:
 @pytest.mark.parametrize("file", files("dags"), ids=lambda file: file.stem)
 def test_a_dag_file_imports_nothing_heavy_at_its_top(file: Path) -> None:
     assert roots(file, top_only=True) & HEAVY == set()
+
+
+def test_nor_does_what_the_dag_files_import_of_include() -> None:
+    modules = {
+        name
+        for file in files("dags")
+        for name in imports(file, top_only=True)
+        if name.startswith("include.")
+    }
+    assert len(modules) > 3
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys, {', '.join(sorted(modules))}; print(*sys.modules)"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    # a connection is read by libpq's own rules, which psycopg brings
+    assert set(done.stdout.split()) & HEAVY <= {"psycopg"}, "import it inside the task"
 
 
 def test_no_module_of_ours_takes_the_name_of_a_package() -> None:

@@ -84,20 +84,18 @@ def forget(
 
 
 def _ids(identifier: str, file: Path | None, *, again: bool) -> list[str]:
+    from include.privacy.id_lists import ids_of
+
     if sum((bool(identifier), file is not None, again)) != 1:
         raise SettingError(
             "One of ID=<user id, e-mail or enduser id>, FILE=<ids, a line each> or AGAIN=1."
         )
     if file is None:
         return [identifier] if identifier else []
-    try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingError(f"{file} cannot be read: {error}.") from None
-    ids = [line.strip() for line in lines if line.strip()]
+    ids = list(dict.fromkeys(ids_of(file)))
     if not ids:
         raise SettingError(f"{file} holds no id.")
-    return list(dict.fromkeys(ids))
+    return ids
 
 
 def _builds(url: str, settings: Settings) -> "Builds":

@@ -32,8 +32,9 @@ def suppress(
 ) -> None:
     """Turn somebody's calls away: answered as ever, stored nowhere; without an id: how many."""
     from include.privacy import suppression
+    from include.privacy.id_lists import ids_of
 
-    ids = [id] if id else suppression.ids_of(file) if file else []
+    ids = [id] if id else ids_of(file) if file else []
     if not id and file is None:
         if reason or kind or off or since:
             raise SettingError("Name whom: ID=, or FILE= with one a line.")

@@ -11,6 +11,7 @@ from typing import Any
 
 import psycopg
 
+from include.errors import ProblemError
 from include.private_files import open_private
 from include.warehouse.reading import plain
 
@@ -46,7 +47,10 @@ def keep_as_files(data_dir: Path, said: Iterable[dict[str, Any]]) -> list[Path]:
 
 
 def all_hashes(connection: psycopg.Connection, data_dir: Path) -> set[str]:
-    """The hashes of everybody who was ever forgotten: of the warehouse, and of the files."""
+    """The hashes of everybody who was ever forgotten: of the warehouse, and of the files.
+
+    Raises `ProblemError` naming a file that cannot be read.
+    """
     found = {
         each
         for (hashes,) in connection.execute(
@@ -55,5 +59,15 @@ def all_hashes(connection: psycopg.Connection, data_dir: Path) -> set[str]:
         for each in hashes
     }
     for file in sorted((data_dir / FOLDER).glob("*.json")):
-        found.update(json.loads(file.read_text(encoding="utf-8"))["hashes"])
+        found.update(_hashes_of(file))
     return found
+
+
+def _hashes_of(file: Path) -> list[str]:
+    try:
+        return [str(each) for each in json.loads(file.read_text(encoding="utf-8"))["hashes"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        # without it somebody would stay who was forgotten
+        raise ProblemError(
+            f"{file} is no receipt that can be read: put it right from a copy, or take it away."
+        ) from None

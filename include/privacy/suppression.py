@@ -6,7 +6,6 @@ change it here; collectors know it within a few seconds.
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, time
-from pathlib import Path
 from typing import NamedTuple
 
 import psycopg
@@ -121,18 +120,6 @@ def listed(connection: psycopg.Connection) -> Listed:
         ).fetchone()
     assert found is not None
     return found
-
-
-def ids_of(file: Path) -> Iterator[str]:
-    """The ids of a list file: one a line, empty lines passed over. Raises `SuppressionError`."""
-    try:
-        with file.open(encoding="utf-8-sig") as lines:
-            for line in lines:
-                if text := line.strip():
-                    yield text
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "it is not UTF-8"
-        raise SuppressionError(f"{file} cannot be read: {why}.") from None
 
 
 def _write(

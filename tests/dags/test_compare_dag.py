@@ -3,6 +3,7 @@
 import psycopg
 import pytest
 
+from include.compare import SECTIONS
 from include.played_planhat.app import PlayedPlanhat
 from tests.dags.conftest import Inside
 from tests.include.compare.world import World, make_tables
@@ -58,6 +59,11 @@ def test_days_that_are_none_fail_it_once(
     played.documents.load("companies", [{"_id": f"{1:024x}", "name": "Acme"}])
     (task,) = inside.ask("run", COMPARE, conf, **given)["tasks"]
     assert (task["state"], task["tries"]) == (state, 1)
+
+
+def test_its_form_offers_the_sections_that_there_are(inside: Inside) -> None:
+    sections = inside.ask("describe")["dags"][COMPARE]["params"]["sections"]
+    assert sections["items"]["enum"] == sections["examples"] == list(SECTIONS)
 
 
 def test_without_planhat_there_is_nothing_to_do(

@@ -5,6 +5,7 @@ which is a third of what a build of few calls takes.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import psycopg
@@ -12,6 +13,7 @@ import pytest
 
 from include.build import build
 from include.settings import Settings
+from include.warehouse import embedded
 from tests.conftest import copied
 
 
@@ -43,6 +45,24 @@ def ask(module_warehouse: str) -> Callable[..., list[dict]]:
             return connection.execute(query, parameters or None).fetchall()
 
     return run
+
+
+@contextmanager
+def built_once(
+    server: Settings, name: str, make: Callable[[str, Settings], object]
+) -> Iterator[str]:
+    """A database that `make` lands in and builds, without data tests: a template for copies.
+
+    It is built as `test`, the name of its copies, of which dbt has read the project then.
+    """
+    with copied(server, "test") as url, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DBT_EXCLUDE_RESOURCE_TYPES", "test")
+        make(url, replace(server, airflow_conn_warehouse=url))
+        with psycopg.connect(embedded.server_url(server, "postgres"), autocommit=True) as admin:
+            admin.execute(f"alter database test rename to {name}".encode())
+    with psycopg.connect(embedded.server_url(server, "postgres"), autocommit=True) as admin:
+        yield name
+        admin.execute(f"drop database {name} with (force)".encode())
 
 
 @pytest.fixture(scope="session")

@@ -16,8 +16,8 @@ import pytest
 
 from include.build import build
 from include.settings import ROOT, Settings
-from include.warehouse import embedded
 from tests.conftest import copied
+from tests.dbt_project.conftest import built_once
 from tests.dbt_project.landing import land_calls, land_objects
 from tests.dbt_project.test_any_order import (
     deliver,
@@ -76,16 +76,13 @@ def customers(warehouse: str) -> str:
 @pytest.fixture(scope="module")
 def _built(server: Settings) -> Iterator[str]:
     """The name of a database with customers that was built once, for copies."""
-    with copied(server, "test") as url, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DBT_EXCLUDE_RESOURCE_TYPES", "test")
+
+    def make(url: str, settings: Settings) -> None:
         _land_customers(url)
-        _build(url, replace(server, airflow_conn_warehouse=url))
-        # built under the name of its copies, of which dbt has read the project then
-        with psycopg.connect(embedded.server_url(server, "postgres"), autocommit=True) as admin:
-            admin.execute("alter database test rename to built_customers")
-    with psycopg.connect(embedded.server_url(server, "postgres"), autocommit=True) as admin:
-        yield "built_customers"
-        admin.execute("drop database built_customers with (force)")
+        _build(url, settings)
+
+    with built_once(server, "built_customers", make) as name:
+        yield name
 
 
 @pytest.fixture

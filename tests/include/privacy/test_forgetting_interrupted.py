@@ -17,8 +17,8 @@ from include.build import build
 from include.privacy import forgetting
 from include.privacy.forgetting.again import people_of_receipts
 from include.settings import ROOT, Settings
-from include.warehouse import embedded
 from tests.conftest import copied
+from tests.dbt_project.conftest import built_once
 from tests.dbt_project.landing import land_calls
 from tests.include.privacy import people
 from tests.include.privacy.people import (
@@ -43,17 +43,13 @@ POINTS = range(1, 21)
 @pytest.fixture(scope="module")
 def _built(server: Settings) -> Iterator[str]:
     """The name of a database with her in it that was built once, for copies."""
-    with copied(server, "test") as url, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DBT_EXCLUDE_RESOURCE_TYPES", "test")
+
+    def make(url: str, settings: Settings) -> None:
         people.land_world(url)
-        settings = replace(server, airflow_conn_warehouse=url)
         build(url, settings, requested_by="test", today=TODAY, say=quietly)
-        # built under the name of its copies, of which dbt has read the project then
-        with psycopg.connect(embedded.server_url(server, "postgres"), autocommit=True) as admin:
-            admin.execute("alter database test rename to built_with_her")
-    with psycopg.connect(embedded.server_url(server, "postgres"), autocommit=True) as admin:
-        yield "built_with_her"
-        admin.execute("drop database built_with_her with (force)")
+
+    with built_once(server, "built_with_her", make) as name:
+        yield name
 
 
 @pytest.fixture
