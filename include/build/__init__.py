@@ -14,6 +14,7 @@ build saw and what became of each model stands in `sync.builds`.
     verify.py     a model made whole beside the truth, and compared
     after_failures.py  when the schedule tries again what failed
     failures.py   what dbt says of a node that failed, in one line
+    for_forgetting.py  the builds that forgetting people makes
     records.py    its row in `sync.builds`, and whether the last one still stands
 """
 

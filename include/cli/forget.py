@@ -2,18 +2,15 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from include.cli.pipeline import person
 from include.errors import ProblemError, SettingError
-from include.settings import Settings, load_settings
+from include.settings import load_settings
 from include.terminal import as_line
 from include.warehouse.migrate import migrated_warehouse
-
-if TYPE_CHECKING:
-    from include.privacy.forgetting.doing import Builds
 
 
 def register(app: typer.Typer) -> None:
@@ -43,6 +40,7 @@ def forget(
     Interrupted, the same command goes on. Exit 1: an id that is not one person's, or nobody said
     yes; then nothing was done.
     """
+    from include.build.for_forgetting import builds_of
     from include.privacy import forgetting
     from include.privacy.forgetting.again import people_of_receipts
     from include.warehouse.connection import connect
@@ -53,7 +51,7 @@ def forget(
         _export(url, receipts)
         return
     ids = _ids(identifier, file, again=again)
-    builds = _builds(url, settings)
+    builds = builds_of(url, settings, requested_by="make forget", say=print)
     # what has landed until now is looked for in tables
     builds.make()
     with connect(url, application_name="forget", autocommit=True) as connection:
@@ -96,21 +94,6 @@ def _ids(identifier: str, file: Path | None, *, again: bool) -> list[str]:
     if not ids:
         raise SettingError(f"{file} holds no id.")
     return ids
-
-
-def _builds(url: str, settings: Settings) -> "Builds":
-    from include.build import build
-    from include.build.lock import take_lock
-    from include.privacy.forgetting.doing import Builds
-
-    def make() -> None:
-        report = build(url, settings, requested_by="make forget")
-        if report.waits_for_rules:
-            raise ProblemError(
-                "New rules wait to be accepted, and nothing is built before: make build ACCEPT=1."
-            )
-
-    return Builds(make=make, lock=lambda holder: take_lock(holder, print))
 
 
 def _asked(people: int) -> bool:

@@ -30,6 +30,7 @@ from include.page import (
     usage,
 )
 from include.privacy import suppression
+from include.privacy.forgetting.requests import RequestError
 from include.push import resync
 from include.settings import load_settings
 from include.warehouse import reading
@@ -39,6 +40,7 @@ from plugins.page import warehouse
 from plugins.page.access import Permissions, may_edit, may_push, may_read, same_site
 from plugins.page.airflow_api import AirflowRefusedError
 from plugins.page.asking import LONGEST, Asked, Key, Offset, RunId, Text, read
+from plugins.page.forgetting_routes import forgetting_routes
 from plugins.page.in_words import NO_TEXT, InWords, is_text, line_of
 from plugins.page.known import known_fields
 from plugins.page.push_routes import push_routes
@@ -66,6 +68,7 @@ def create_app() -> FastAPI:
     app.include_router(files)
     app.include_router(push_routes("segment"))
     app.include_router(push_routes("planhat"))
+    app.include_router(forgetting_routes())
     app.include_router(api)
     app.add_exception_handler(AirflowRefusedError, _refused)  # type: ignore[arg-type]
     app.add_exception_handler(ProblemError, _problem)  # type: ignore[arg-type]
@@ -94,7 +97,9 @@ async def _refused(request: Request, refused: AirflowRefusedError) -> JSONRespon
 
 
 # what was typed is wrong; any other problem is one of a service
-_WRONG_VALUES = changes.ChangeError | sources.SourceError | suppression.SuppressionError
+_WRONG_VALUES = (
+    changes.ChangeError | sources.SourceError | suppression.SuppressionError | RequestError
+)
 
 
 async def _problem(request: Request, problem: ProblemError) -> JSONResponse:

@@ -11,13 +11,13 @@ from include.settings import ROOT, Settings
 from tests.dags.conftest import Inside
 
 BY_THE_CLOCK = [
-    "build_usage", "push_planhat_to_segment", "push_usage_to_planhat", "read_changed_planhat",
-    "read_planhat",
+    "build_usage", "forget_people", "push_planhat_to_segment", "push_usage_to_planhat",
+    "read_changed_planhat", "read_planhat",
 ]  # fmt: skip
 WHEN_ASKED = ["answer_held_plans", "compare_with_planhat"]
 IDS = [*WHEN_ASKED, *BY_THE_CLOCK]
 # Closed: a new tag is a decision, made here.
-TAGS = {"planhat", "segment", "push", "read", "usage", "dbt"}
+TAGS = {"planhat", "segment", "push", "read", "usage", "dbt", "privacy"}
 
 Dags = dict[str, Any]
 
@@ -52,6 +52,7 @@ def test_the_schedules_are_the_settings_defaults(dags: Dags) -> None:
         "build_usage": (Settings.build_cron, "UTC"),
         "read_planhat": (Settings.read_planhat_cron, "UTC"),
         "read_changed_planhat": ("* * * * *", "UTC"),
+        "forget_people": ("20 * * * *", "UTC"),
     }
 
 
@@ -106,6 +107,7 @@ def test_only_the_pushes_and_what_needs_an_automation_wait_to_be_switched_on(dag
         "read_changed_planhat": True,
         "answer_held_plans": False,
         "compare_with_planhat": False,
+        "forget_people": False,
     }
 
 
@@ -158,7 +160,7 @@ def test_each_cron_that_airflow_would_refuse_names_its_variable(inside: Inside) 
         "PUSH_TO_PLANHAT_CRON": "5 * * *",
     }
     described = inside.ask("describe", **wrong)
-    assert set(described["dags"]) == {*WHEN_ASKED, "read_changed_planhat"}
+    assert set(described["dags"]) == {*WHEN_ASKED, "read_changed_planhat", "forget_people"}
     for file, name in (
         ("push_planhat_to_segment.py", "PUSH_CRON"),
         ("build_usage.py", "BUILD_CRON"),

@@ -31,6 +31,7 @@ from tests.include.push.to_planhat.world import World
 USERS = {"admin": "admin", "operator": "op", "user": "user", "viewer": "viewer"}
 PUSH_DAG = "push_planhat_to_segment"
 TO_PLANHAT = "push_usage_to_planhat"
+FORGET = "forget_people"
 # Nothing is sent here: only its name in the ledger matters.
 DESTINATION = SegmentConnection("http://127.0.0.1:9", "a-key").destination
 
@@ -64,6 +65,9 @@ with DAG(
     params={{"models": Param([], type="array"), "dry_run": Param(False, type="boolean")}},
 ):
     EmptyOperator(task_id="plan")
+
+with DAG("{FORGET}", schedule=None, params={{"again": Param(False, type="boolean")}}):
+    EmptyOperator(task_id="forget")
 '''
 
 # Planhat's connection is kept in Airflow's own database, so that a test can take it away.
@@ -253,7 +257,7 @@ EMPTY = """
         sync.resyncs, sync.plan_answers, sync.alerts_acknowledged, sync.blocked_identities,
         sync.excluded, sync.company_aliases, sync.dismissed_aliases, sync.plan_warnings,
         sync.stop_requests, sync.destinations, sync.outcome_answers, sync.segment_outbound,
-        sync.suppressed,
+        sync.suppressed, sync.forget_requests, sync.forgettings,
         raw_segment.sources, raw_segment.intake, raw_segment.events, raw_segment.quarantine,
         raw_planhat.objects
         restart identity cascade;

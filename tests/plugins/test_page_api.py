@@ -61,7 +61,11 @@ READ = [
     "/api/planhat/held",
     "/api/planhat/receipts",
     "/api/planhat/unknown?model=activity",
+    "/api/forgetting",
+    "/api/forgetting/receipts",
 ]
+# for those who may edit the DAG: test_page_forgetting.py
+EDITORS = ["/api/forgetting/receipts.json"]
 # path, body, who may
 WRITE = [
     ("/api/push", {}, {"user", "operator", "admin"}),
@@ -119,6 +123,12 @@ WRITE = [
         {"model": "activity", "answer": "arrived", "looked_at": 1},
         {"user", "operator", "admin"},
     ),
+    ("/api/forgetting/dismiss", {"request_id": 1}, {"user", "operator", "admin"}),
+]
+# what needs a warehouse that was really built: test_page_forgetting.py
+OF_THE_BUILT = [
+    ("/api/forgetting/look", {"ids": "somebody"}),
+    ("/api/forgetting", {"ids": "somebody", "reason": "asked", "fingerprint": "x"}),
 ]
 SIGNED_IN = ["viewer", "user", "operator", "admin"]
 
@@ -151,7 +161,8 @@ def test_every_route_of_the_app_is_in_these_lists(tmp_path):
         env={**os.environ, "AIRFLOW_HOME": str(tmp_path)},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
-    known = {f"GET {path}" for path in READ} | {f"POST {path}" for path, _, _ in WRITE}
+    known = {f"GET {path}" for path in [*READ, *EDITORS]}
+    known |= {f"POST {path}" for path, *_ in [*WRITE, *OF_THE_BUILT]}
     known = {
         line.partition("?")[0]
         .replace("/runs/1", "/runs/{run_id}")
@@ -169,7 +180,7 @@ def test_every_route_of_the_app_is_in_these_lists(tmp_path):
     assert found == known
 
 
-@pytest.mark.parametrize("path", READ)
+@pytest.mark.parametrize("path", [*READ, *EDITORS])
 def test_an_anonymous_caller_gets_nothing(airflow, path):
     with airflow.client(None) as client:
         answer = client.get(path)
@@ -219,6 +230,12 @@ def test_changes_are_for_those_whom_airflow_lets(airflow, connection, path, body
         )
         if path.split("/")[2] in ("blocked", "excluded", "aliases", "proposals"):
             add_said(connection)
+        if path.endswith("/dismiss") and "forgetting" in path:
+            connection.execute("truncate sync.forget_requests restart identity")
+            connection.execute(
+                "insert into sync.forget_requests (asked, origin, requested_by)"
+                " values ('somebody', 'page', 'ada')"
+            )
         if path.endswith("/lift"):
             connection.execute("truncate sync.suppressed")
             suppression.suppress(airflow.warehouse, ["gone"], by="ada", reason="asked")
@@ -321,7 +338,7 @@ def test_a_forged_or_expired_token_gets_nothing(airflow):
 def test_a_post_from_another_site_is_refused_although_the_cookie_is_there(airflow, headers):
     with airflow.client(None, cookies={"_token": airflow.token("admin")}) as client:
         assert client.get("/api/push").status_code == 200  # the cookie signs in
-        for path, body, _ in WRITE:
+        for path, body, *_ in [*WRITE, *OF_THE_BUILT]:
             answer = client.post(path, json=body, headers=headers)
             assert answer.status_code == 403, path
             assert "from the page itself" in answer.json()["detail"]

@@ -1,5 +1,6 @@
 """The page in a real browser, inside a real Airflow: seen, pressed, read and pushed by keyboard."""
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
@@ -28,7 +29,7 @@ from tests.include.page.world import (
 )
 from tests.include.why.test_telling import UNRESOLVED
 from tests.include.why.world import quarantine
-from tests.plugins.conftest import APP_LINK, DESTINATION, PUBLIC, TO_PLANHAT
+from tests.plugins.conftest import APP_LINK, DESTINATION, FORGET, PUBLIC, TO_PLANHAT
 
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="no playwright: install requirements.txt"
@@ -335,6 +336,57 @@ def test_an_unresolved_reason_opens_with_what_would_resolve_it(open_as, connecti
     events.get_by_role("button", name="msg-1").press("Enter")
     expect(frame.get_by_role("tab", name="Why")).to_have_attribute("aria-selected", "true")
     expect(frame.locator("#why-story")).to_contain_text("Nothing here is called “msg-1”")
+
+
+def test_people_are_looked_at_then_forgotten_and_their_receipts_are_kept(told, open_as, tmp_path):
+    with psycopg.connect(told.warehouse, autocommit=True) as connection:
+        email, company = connection.execute(
+            "select email, company_id from marts.endusers where email is not null"
+            " and (select count(*) from marts.endusers as e where e.email = endusers.email) = 1"
+            " order by email limit 1"
+        ).fetchone()
+        page, frame = open_as("operator")
+        frame.get_by_role("tab", name="User tracking").click()
+        card = frame.locator("#tracking-forgetting")
+        card.get_by_label("Whom:").fill(f"{email}\n{company}")
+        card.get_by_label("because").fill("asked by letter")
+        card.get_by_role("button", name="Show what would go").click()
+
+        lines = card.get_by_role("region", name="Whom each line means")
+        expect(lines.get_by_role("row").nth(1)).to_contain_text("one person, by 1 enduser")
+        expect(lines.get_by_role("row").nth(2)).to_contain_text("is a company")
+        expect(card.get_by_role("button", name=re.compile("^Forget"))).to_have_count(0)
+        card.get_by_role("button", name="Leave these lines out").click()
+        card.get_by_role("button", name=re.compile("^Forget 1 person and [0-9]+ call")).click()
+        expect(card.get_by_text("This cannot be taken back.")).to_be_visible()
+        card.get_by_role("button", name=re.compile("^Yes, forget 1 person")).click()
+
+        expect(card.locator("#forget-said")).to_contain_text("1 person asked for. It begins now")
+        expect(card.get_by_label("Whom:")).to_have_value("")
+        waiting = card.get_by_role("region", name="Requests to forget somebody that wait")
+        expect(waiting).to_contain_text(email)
+        expect(waiting).to_contain_text("asked by letter")
+        assert [run["conf"] for run in told.runs(FORGET)] == [{}]
+        # the DAG's part, as its task would write it
+        connection.execute(
+            "insert into sync.forgettings (requested_by, reason, hashes, step) values"
+            " ('operator', 'asked by letter', array['a1', 'b2'], 'builds')"
+        )
+        connection.execute("update sync.forget_requests set forgetting_id = 1")
+        expect(card.get_by_role("region", name="People who are being")).to_contain_text("builds")
+        expect(waiting).to_have_count(0)
+        connection.execute(
+            "update sync.forgettings set finished_at = now(),"
+            " done = '{\"raw_segment.events\": 1204}'"
+        )
+        connection.execute("update sync.forget_requests set finished_at = now(), asked = null")
+        card.get_by_text("Receipts: 1").click()
+        expect(card.get_by_role("region", name="Receipts, the newest")).to_contain_text("1,204")
+        with page.expect_download() as kept:
+            card.get_by_role("link", name="Download all receipts").click()
+    kept.value.save_as(tmp_path / "receipts.json")
+    (receipt,) = json.loads((tmp_path / "receipts.json").read_text())
+    assert (receipt["reason"], receipt["hashes"]) == ("asked by letter", ["a1", "b2"])
 
 
 def test_the_story_of_a_call_of_each_reason_is_told_by_keyboard_and_leads_on(told, open_as):
@@ -1196,6 +1248,10 @@ def open_all_of_tracking(page) -> None:
     page.get_by_role("region", name=re.compile("^How long after")).wait_for()
     page.get_by_role("button", name="Set the alias acme-old for Acme").click()
     page.get_by_text("Dismissed: 1").click()
+    page.get_by_label("Whom:").fill("somebody")
+    page.get_by_label("because", exact=True).last.fill("asked")
+    page.get_by_role("button", name="Show what would go").click()
+    page.locator("#forget-problem:visible").wait_for()
     page.get_by_role("button", name="User tracking: switch off").click()
     page.get_by_label("What is blocked").fill("  ")
     page.get_by_role("button", name="Block", exact=True).click()

@@ -1,12 +1,13 @@
 // Asking the page's own routes. Relative addresses: Airflow may live under a path.
 
 const UNWELL = "Airflow cannot answer: its database is away, or it is just starting. This page keeps trying, and goes on by itself.";
+// Milliseconds: longer than the server gives its own questions.
+const PATIENCE = 30_000;
 
 /** The answer as JSON; throws an Error whose message says what to do, with `status` (0: no answer). */
-export async function ask(path, { method = "GET", body } = {}) {
+export async function ask(path, { method = "GET", body, patience = PATIENCE } = {}) {
   let answer;
-  // longer than the server gives its own questions
-  const signal = AbortSignal.timeout(30_000);
+  const signal = AbortSignal.timeout(patience);
   try {
     answer = await fetch(`api/${path}`, {
       method,
@@ -16,7 +17,7 @@ export async function ask(path, { method = "GET", body } = {}) {
       body: body ? JSON.stringify(body) : undefined,
     });
   } catch (reason) {
-    if (reason.name === "TimeoutError") throw trouble(0, "Airflow, or its database, has not answered for 30 seconds. This page keeps trying.");
+    if (reason.name === "TimeoutError") throw trouble(0, `Airflow, or its database, has not answered for ${patience / 1000} seconds. This page keeps trying.`);
     throw trouble(0, "Airflow does not answer. The figures below are the last ones seen; this page keeps trying.");
   }
   if (answer.ok) return answer.json();

@@ -185,6 +185,19 @@ export const outLink = (href, text) => h("a", {
   },
 }, text);
 
+/** A link to a file of ours that is kept. Airflow's frame keeps none, so its page does. */
+export const fileLink = (path, file, text) => h("a", {
+  href: path, download: file,
+  onclick: (event) => {
+    if (window.parent === window) return;
+    event.preventDefault();
+    const anchor = Object.assign(window.parent.document.createElement("a"), { href: new URL(path, document.baseURI).href, download: file });
+    window.parent.document.body.append(anchor);
+    anchor.click();
+    anchor.remove();
+  },
+}, text);
+
 /** The object of a row: its story, and its record in Planhat's app where that is known. */
 export const object = (row) => [whyLink(row.object_id), inPlanhat(row)];
 

@@ -3,6 +3,7 @@
 import { go, section as shown, whenFollowed } from "./address.js";
 import { ask } from "./api.js";
 import { airflowLink, by, followAddress } from "./dom.js";
+import { drawForgetting, startForgetting } from "./forgetting.js";
 import { startIdentity } from "./identity.js";
 import { PLANHAT, SEGMENT } from "./destinations.js";
 import { drawMetrics, startMetrics } from "./metrics.js";
@@ -19,7 +20,7 @@ const metrics = pushView(by("metrics-sent"), { to: PLANHAT, prefix: "sent-metric
 
 const SECTIONS = {
   push: { path: "push", draw: toSegment.draw, follow: toSegment.follow },
-  tracking: { path: "tracking", draw: drawTracking, sent: people, follow: people.follow },
+  tracking: { path: "tracking", draw: drawTracking, more: { path: "forgetting", draw: drawForgetting }, sent: people, follow: people.follow },
   metrics: { path: "metrics", draw: drawMetrics, sent: metrics, follow: metrics.follow },
   usage: { path: "usage", draw: drawUsage, follow: followUsage },
   // it is asked by its own form
@@ -39,6 +40,7 @@ startTabs();
 startMetrics(refresh);
 startTracking(refresh);
 startIdentity(refresh);
+startForgetting(refresh);
 startUsage(refresh);
 startWhy();
 refresh();
@@ -52,17 +54,19 @@ async function refresh() {
   const slow = setTimeout(() => number === asked && trouble("No answer for some seconds: Airflow or its database is away, or slow. This page keeps trying."), SLOW);
   try {
     const section = SECTIONS[shown()];
-    const [push, own, sent] = await Promise.all([
+    const [push, own, more, sent] = await Promise.all([
       ask("push"),
       section.path === "push" || !section.path ? null : ask(section.path),
+      section.more ? ask(section.more.path) : null,
       section.sent ? ask(`${PLANHAT.path}push`).catch(refusal) : null,
     ]);
     // an answer that a later question overtook would draw what was
     if (number !== asked) return;
     mark(push);
     section.draw(own ?? push);
+    if (more) section.more.draw(more);
     if (sent) section.sent.draw(sent);
-    if ([push, sent].some((each) => each?.active_run || each?.button?.code === "queued")) pause = WATCHING;
+    if (more?.under_way?.length || [push, sent].some((each) => each?.active_run || each?.button?.code === "queued")) pause = WATCHING;
     by("trouble").hidden = true;
   } catch (problem) {
     if (number !== asked) return;

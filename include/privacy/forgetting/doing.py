@@ -7,6 +7,7 @@ else may be done again. A receipt is closed when a last look finds nothing.
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from contextlib import suppress as passing_over
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import psycopg
 from psycopg.types.json import Jsonb
 
-from include.errors import ServiceError
+from include.errors import ProblemError, ServiceError
 from include.privacy import receipts
 from include.privacy.forgetting import built, calls, files, rows
 from include.privacy.forgetting.exact_json import keep_numbers
@@ -80,23 +81,29 @@ def forget(
         holder.execute(_FORGETTING)
         with holder.transaction():
             for person in people:
-                _write_down(holder, person, by=by, reason=reason, occasion=occasion)
+                write_down(holder, person, by=by, reason=reason, occasion=occasion)
         waiting = _waiting(holder)
         numbers, everybody = [number for number, _ in waiting], [each for _, each in waiting]
         words = Words(frozenset().union(*(each.identifiers for each in everybody)))
-        if words.identifiers:
-            _until_nothing_is_left(holder, numbers, everybody, words, builds, say)
-            masked = files.mask_in_files(data_dir, words)
-            _note(holder, numbers, {f"file {name}": count for name, count in masked.items()})
-        names = _close(holder, numbers)
+        try:
+            if words.identifiers:
+                _until_nothing_is_left(holder, numbers, everybody, words, builds, say)
+                _at(holder, numbers, "looks into files")
+                masked = files.mask_in_files(data_dir, words)
+                _note(holder, numbers, {f"file {name}": count for name, count in masked.items()})
+        except ProblemError as problem:
+            _stopped(holder, numbers, words.replaced(str(problem)))
+            raise
+        names = _close(holder, numbers, everybody)
         # what a statement of ours had of them may stand in its own table until it is vacuumed
         said = receipts.receipts(holder, names)
         return Forgotten(said, receipts.keep_as_files(data_dir, said))
 
 
-def _write_down(
-    holder: psycopg.Connection, person: Person, *, by: str, reason: str, occasion: str
-) -> None:
+def write_down(
+    connection: psycopg.Connection, person: Person, *, by: str, reason: str, occasion: str
+) -> int:
+    """Say that somebody is to be forgotten: whoever forgets next does it. The row's number."""
     kinds = [
         (kind, each)
         for kind, ids in (
@@ -104,7 +111,7 @@ def _write_down(
         ).items()
         for each in sorted(ids)
     ]
-    holder.execute(
+    (number,) = connection.execute(
         """
         insert into sync.forgettings (requested_by, reason, occasion, hashes, identifiers)
         select
@@ -114,6 +121,7 @@ def _write_down(
                 from unnest(%(kinds)s::text[], %(ids)s::text[]) as known (kind, value)
             ),
             %(identifiers)s
+        returning forgetting_id
         """,
         {
             "by": by,
@@ -123,7 +131,8 @@ def _write_down(
             "ids": [each for _, each in kinds],
             "identifiers": Jsonb(person.as_json()),
         },
-    )
+    ).fetchone()  # type: ignore[misc]
+    return number
 
 
 def _waiting(holder: psycopg.Connection) -> list[tuple[int, Person]]:
@@ -149,9 +158,11 @@ def _until_nothing_is_left(
     for number in range(MOST_ROUNDS):
         # what has landed until now is known by its keys alone after a build
         before = _snapshot(holder)
+        _at(holder, numbers, "looks once more" if number else "builds")
         builds.make()
         if number:
             _clear(holder, numbers, everybody, builds)
+        _at(holder, numbers, "takes away" if looked_at is None else "looks once more")
         removed = _take_away(holder, numbers, everybody, words, builds, looked_at)
         looked_at = before
         for table, count in removed.items():
@@ -227,12 +238,47 @@ def _note(holder: psycopg.Connection, numbers: list[int], removed: dict[str, int
         )
 
 
-def _close(holder: psycopg.Connection, numbers: list[int]) -> list[str]:
-    return [
-        name
-        for (name,) in holder.execute(
-            "update sync.forgettings set finished_at = clock_timestamp(), identifiers = null"
-            " where forgetting_id = any (%s) returning receipt",
-            [numbers],
+def _at(holder: psycopg.Connection, numbers: list[int], step: str) -> None:
+    """Where it is, for who watches."""
+    holder.execute(
+        "update sync.forgettings set step = %s, stopped_by = null where forgetting_id = any (%s)",
+        [step, numbers],
+    )
+
+
+def _stopped(holder: psycopg.Connection, numbers: list[int], why: str) -> None:
+    with passing_over(psycopg.Error):  # what stopped it may be that the warehouse is away
+        holder.execute(
+            "update sync.forgettings set step = null, stopped_by = %s"
+            " where forgetting_id = any (%s)",
+            [why, numbers],
         )
-    ]
+
+
+def _close(holder: psycopg.Connection, numbers: list[int], everybody: list[Person]) -> list[str]:
+    """In one transaction: nothing says their ids any more, also not who asked for them."""
+    with holder.transaction():
+        closed = holder.execute(
+            "update sync.forgettings set finished_at = clock_timestamp(), identifiers = null,"
+            " step = null where forgetting_id = any (%s) returning receipt",
+            [numbers],
+        ).fetchall()
+        holder.execute(
+            """
+            update sync.forget_requests
+            set finished_at = clock_timestamp(), asked = null, meant = null, refused = null
+            where
+                finished_at is null
+                and (
+                    forgetting_id = any (%(numbers)s)
+                    or asked = any (%(ids)s)
+                    or lower(asked) = any (%(emails)s)
+                )
+            """,
+            {
+                "numbers": numbers,
+                "ids": sorted(set().union(*(each.asked_by for each in everybody))),
+                "emails": sorted(set().union(*(each.emails for each in everybody))),
+            },
+        )
+    return [name for (name,) in closed]

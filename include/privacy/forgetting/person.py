@@ -36,6 +36,11 @@ class Person:
         """All of them."""
         return self.enduser_ids | self.user_ids | self.emails | self.anonymous_ids | self.object_ids
 
+    @property
+    def asked_by(self) -> frozenset[str]:
+        """What asks for them: their ids, and what was asked, whoever had it."""
+        return self.identifiers | {self.asked}
+
     def kinds(self) -> dict[str, frozenset[str]]:
         """By what they are, as they are hashed."""
         return {

@@ -22,7 +22,10 @@ ELSEWHERE = {
     "raw_segment.source_keys", "sync.privacy_key",
 }  # fmt: skip
 # The ids of who is being forgotten stand here until they are.
-NOT_THESE = {("sync.forgettings", "identifiers"), ("sync.forgettings", "hashes")}
+NOT_THESE = {
+    ("sync.forgettings", "identifiers"), ("sync.forgettings", "hashes"),
+    ("sync.forget_requests", "asked"), ("sync.forget_requests", "meant"),
+}  # fmt: skip
 
 # Tables whose rows are of one person, call or message: what names somebody goes.
 ROWS_OF_SOMEBODY = {

@@ -13,7 +13,7 @@ from include.build import build
 from include.collector.books import check_books
 from include.planhat.reading import read_folder
 from include.privacy import forgetting
-from include.privacy.forgetting import calls, rows
+from include.privacy.forgetting import calls, requests, rows
 from include.privacy.forgetting.doing import Builds
 from include.privacy.forgetting.exact_json import keep_numbers
 from include.privacy.forgetting.known import known_of
@@ -47,7 +47,7 @@ class World:
     said_before: dict[str, int]
     before: Tables
     known: dict
-    plan: forgetting.Plan
+    look: requests.Look
     done: forgetting.Forgotten
     said_after: dict[str, int]
     after: Tables
@@ -67,15 +67,17 @@ def world(server: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         check_books(url)
         said_before, before = people.tables_that_say(url, WORD, HER_ID), read_everything(url)
         with psycopg.connect(url) as connection:
-            person = forgetting.find(connection, EMAIL.upper())
-            known = known_of(connection, person)
-            plan = forgetting.plan_for(connection, data_dir, [person])
+            known = known_of(connection, forgetting.find(connection, EMAIL.upper()))
+        look = requests.look(url, data_dir, f"{EMAIL.upper()}\n\n{USER}")
+        requests.ask_for(
+            url, f"{EMAIL.upper()}\n{USER}", fingerprint=look.fingerprint, by="somebody",
+            reason="she asked",
+        )  # fmt: skip
         # the forgetting's own builds prove what we guarantee of tables as well
         patch.delenv("DBT_EXCLUDE_RESOURCE_TYPES")
-        done = forgetting.forget(
-            url, data_dir, [person], by="somebody", reason="she asked", say=quietly,
-            builds=builds(url, settings),
-        )  # fmt: skip
+        done = requests.work_off(
+            url, data_dir, builds=builds(url, settings), by="the clock", say=quietly
+        )
         patch.setenv("DBT_EXCLUDE_RESOURCE_TYPES", "test")
         said_after, after = people.tables_that_say(url, WORD, HER_ID), read_everything(url)
         build(url, settings, requested_by="test", today=TODAY, full=True, say=quietly)
@@ -85,7 +87,7 @@ def world(server: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             said_before,
             before,
             known,
-            plan,
+            look,
             done,
             said_after,
             after,
@@ -148,11 +150,59 @@ def test_the_books_agree_with_the_table(world: World):
 
 def test_the_plan_says_beforehand_what_went(world: World):
     (receipt,) = world.done.receipts
-    assert world.plan.calls == len(people.her_calls())
-    assert world.plan.mentions == 1
+    plan = world.look.plan
+    assert plan.calls == len(people.her_calls())
+    assert plan.mentions == 1
     # without the two that landed again
-    assert receipt["done"]["raw_segment.events"] == world.plan.calls + world.plan.mentions
-    assert "places in the file logs/collector.log: 1" in world.plan.lines()
+    assert receipt["done"]["raw_segment.events"] == plan.calls + plan.mentions
+    assert "places in the file logs/collector.log: 1" in plan.lines()
+
+
+def test_two_lines_that_mean_her_are_one_person_and_one_receipt(world: World):
+    assert [(line.number, line.refused) for line in world.look.lines] == [(1, None), (3, None)]
+    assert len(world.look.people) == 1
+    assert len(world.done.receipts) == 1
+    assert answers(
+        world.url, "select asked, meant, forgetting_id, finished_at is not null"
+        " from sync.forget_requests",
+    ) == [(None, None, 1, True)]  # fmt: skip
+
+
+def test_who_waits_is_looked_up_again_and_what_is_refused_stays_with_the_reason(world: World):
+    lines = f"bo@acme.example\n{COMPANY}"
+    look = requests.look(world.url, world.data_dir, lines)
+    assert [line.refused is None for line in look.lines] == [True, False]
+    assert "is a company" in look.lines[1].refused
+    with pytest.raises(requests.RequestError, match="nothing was done: line 2"):
+        requests.ask_for(world.url, lines, fingerprint=look.fingerprint, by="x", reason="y")
+    with pytest.raises(requests.RequestError, match="mean others than those looked at"):
+        requests.ask_for(world.url, "cy-user-33", fingerprint=look.fingerprint, by="x", reason="y")
+    with pytest.raises(requests.RequestError, match="Say why"):
+        requests.ask_for(world.url, lines, fingerprint=look.fingerprint, by="x", reason=" ")
+    assert answers(world.url, "select count(*) from sync.forget_requests") == [(1,)]
+    ask = {"fingerprint": look.fingerprint, "by": "x", "reason": "y", "suppresses": True}
+    assert requests.ask_for(world.url, "bo@acme.example", **ask) == 1
+    # until it is worked off, the address has become that of another one
+    with psycopg.connect(world.url) as connection:
+        connection.execute("update sync.forget_requests set meant = 'x' where asked is not null")
+
+    done = requests.work_off(
+        world.url, world.data_dir, by="x", say=quietly,
+        builds=Builds(make=lambda: None, lock=lambda holder: None),
+    )  # fmt: skip
+
+    assert done.receipts == []
+    ((number, asked, refused),) = answers(
+        world.url,
+        "select request_id, asked, refused from sync.forget_requests where finished_at is null",
+    )
+    assert (asked, refused) == (
+        "bo@acme.example", "By now this is somebody else than when it was asked for."
+    )  # fmt: skip
+    assert requests.look(world.url, world.data_dir, lines).suppressed == {1: 2}
+    assert requests.dismiss(world.url, number, by="x")
+    assert not requests.dismiss(world.url, number, by="x")
+    assert people.tables_that_say(world.url, "bo@acme.example").get("sync.forget_requests") is None
 
 
 def test_the_receipt_proves_it_and_names_nobody(world: World):
