@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,11 @@ from include.errors import ProblemError, SettingError
 from include.settings import load_settings
 from include.terminal import as_line
 from include.warehouse.migrate import migrated_warehouse
+
+if TYPE_CHECKING:
+    import psycopg
+
+    from include.privacy.forgetting import Person
 
 
 def register(app: typer.Typer) -> None:
@@ -31,6 +36,9 @@ def forget(
     again: Annotated[
         bool, typer.Option("--again", help="Whoever the receipts mean: after a restore.")
     ] = False,
+    waiting: Annotated[
+        bool, typer.Option("--waiting", help="Whoever `delete` calls ask for, and who waits.")
+    ] = False,
     receipts: Annotated[
         Path | None, typer.Option(help="Write all receipts into this file, and forget nobody.")
     ] = None,
@@ -43,6 +51,7 @@ def forget(
     from include.build.for_forgetting import builds_of
     from include.privacy import forgetting
     from include.privacy.forgetting.again import people_of_receipts
+    from include.privacy.forgetting.requests import work_off
     from include.warehouse.connection import connect
 
     settings = load_settings()
@@ -50,18 +59,19 @@ def forget(
     if receipts is not None:
         _export(url, receipts)
         return
-    ids = _ids(identifier, file, again=again)
+    ids = _ids(identifier, file, again=again, waiting=waiting)
     builds = builds_of(url, settings, requested_by="make forget", say=print)
     # what has landed until now is looked for in tables
     builds.make()
     with connect(url, application_name="forget", autocommit=True) as connection:
-        people = (
-            people_of_receipts(connection, settings.data_dir)
-            if again
-            else forgetting.find_all(connection, ids)
-        )
-        if again and not people:
-            print("Nobody of the receipts is here.")
+        if again:
+            people = people_of_receipts(connection, settings.data_dir)
+        elif waiting:
+            people = _who_wait(connection)
+        else:
+            people = forgetting.find_all(connection, ids)
+        if not people and not ids:
+            print("Nobody of the receipts is here." if again else "Nobody waits who can be found.")
             return
         for line in forgetting.plan_for(connection, settings.data_dir, people).lines():
             print(as_line(line))
@@ -71,22 +81,44 @@ def forget(
     if suppress:
         # before anything goes: what comes meanwhile is theirs as well
         forgetting.keep_away(url, people, by=by, reason=reason)
-    done = forgetting.forget(
-        url, settings.data_dir, people,
-        by=by, reason=reason,
-        occasion="again" if again else "forget", builds=builds,
-        say=lambda line: print(as_line(line)),
-    )  # fmt: skip
+    if waiting:
+        done = work_off(
+            url, settings.data_dir, builds=builds, by=by, every=True,
+            say=lambda line: print(as_line(line)),
+        )  # fmt: skip
+    else:
+        done = forgetting.forget(
+            url, settings.data_dir, people,
+            by=by, reason=reason,
+            occasion="again" if again else "forget", builds=builds,
+            say=lambda line: print(as_line(line)),
+        )  # fmt: skip
     for written in done.files:
         print(f"receipt: {written}")
 
 
-def _ids(identifier: str, file: Path | None, *, again: bool) -> list[str]:
+def _who_wait(connection: "psycopg.Connection") -> "list[Person]":
+    """Whoever `delete` calls ask for; those who are refused are said, and stay."""
+    from include.privacy import forgetting
+    from include.privacy.forgetting import requests
+
+    requests.note_delete_calls(connection)
+    found = []
+    for each in requests.those_of_calls(connection):
+        try:
+            found.append(requests.find_user(connection, each))
+        except forgetting.RefusedError as refused:
+            print(as_line(f"stays: {refused}"))
+    return found
+
+
+def _ids(identifier: str, file: Path | None, *, again: bool, waiting: bool) -> list[str]:
     from include.privacy.id_lists import ids_of
 
-    if sum((bool(identifier), file is not None, again)) != 1:
+    if sum((bool(identifier), file is not None, again, waiting)) != 1:
         raise SettingError(
-            "One of ID=<user id, e-mail or enduser id>, FILE=<ids, a line each> or AGAIN=1."
+            "One of ID=<user id, e-mail or enduser id>, FILE=<ids, a line each>, WAITING=1 or "
+            "AGAIN=1."
         )
     if file is None:
         return [identifier] if identifier else []

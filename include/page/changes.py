@@ -11,7 +11,10 @@ from include.warehouse.connection import connect
 AGGREGATIONS = ("SUM", "LAST")
 # Sections can count from a day in the past on; the others are as they were when a call came.
 SECTIONS = ("user_tracking", "company_metrics")
-SWITCHES = (*SECTIONS, "auto_create", "block_bots", "create_by_property_email", "enduser_alerts")
+SWITCHES = (
+    *SECTIONS, "auto_create", "block_bots", "create_by_property_email", "enduser_alerts",
+    "forget_delete_calls",
+)  # fmt: skip
 LONGEST_NAME = 200
 
 

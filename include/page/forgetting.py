@@ -4,6 +4,7 @@ from typing import Any
 
 import psycopg
 
+from include.page.tracking import switches
 from include.privacy.forgetting.requests import Look
 from include.warehouse.reading import one, rows
 from include.why.asking import HIDDEN
@@ -57,6 +58,7 @@ def state(connection: psycopg.Connection, *, with_persons: bool) -> dict[str, An
             """,
         ),
         "receipts": counts["receipts"],
+        "delete_calls": switches(connection).get("forget_delete_calls"),
     }
 
 

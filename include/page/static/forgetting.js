@@ -2,6 +2,7 @@
 
 import { ask } from "./api.js";
 import { attempt, by, expander, fileLink, h, listed, name, show, table, twoStep, words } from "./dom.js";
+import { drawSwitch } from "./switches.js";
 import { count, counted, time } from "./words.js";
 
 // reading all that names somebody takes a while in a large warehouse
@@ -89,6 +90,7 @@ export function drawForgetting(state) {
   by("tracking-forgetting").hidden = Boolean(state.problem);
   if (state.problem) return;
   by("forget-form").hidden = !state.may.edit;
+  show(by("forget-switch"), { found: state.delete_calls, may: state.may }, ({ found, may }) => (found ? h("dl", { class: "figures" }, drawSwitch("forget_delete_calls", found, may.edit, refresh)) : []));
   show(by("forget-under-way"), state.under_way, drawUnderWay);
   show(by("forget-waiting"), { rows: state.waiting, all: state.waiting_in_all, may: state.may }, drawWaiting);
   show(by("forget-receipts"), { receipts: state.receipts, may: state.may }, drawReceipts);
@@ -124,7 +126,7 @@ function drawWaiting({ rows, all, may }) {
         { title: "Id", cell: (row) => name(row.asked) },
         { title: "Asked for", cell: (row) => (row.origin === "page" ? [time(row.requested_at), " by ", name(row.requested_by)] : ["by a delete call of ", name(row.source), ", received ", time(row.received_at)]) },
         { title: "Because", cell: (row) => name(row.reason) },
-        { title: "Why it waits", wide: true, cell: (row) => (row.refused ? name(row.refused) : row.origin === "page" ? "It begins soon." : "Nobody has said yet that it shall be done.") },
+        { title: "Why it waits", wide: true, cell: (row) => (row.refused ? name(row.refused) : row.origin === "page" ? "It begins soon." : "Nobody has said yet that it shall be done; or, where delete calls forget people, it begins within the hour.") },
         ...(may.edit ? [{ title: "Your word", cell: choice }] : []),
       ],
       rows,

@@ -22,6 +22,11 @@ const WORDS = {
     off: "From the next build on, no alert is raised for an enduser; those that are open close.",
     on: "From the next build on, endusers raise alerts too: there may be many.",
   },
+  forget_delete_calls: {
+    title: "Delete calls forget people",
+    off: "Delete calls are listed, and forget nobody until somebody says so. Who was forgotten stays so.",
+    on: "Whoever has a write key can then have people forgotten: each delete call that is received from now on forgets the person of its user id, within the hour.",
+  },
 };
 
 // A model of the push to Segment.

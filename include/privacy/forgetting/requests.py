@@ -2,6 +2,9 @@
 
 An id stands in `sync.forget_requests` from when it was asked for until nothing is to be done any
 more, and nowhere else: not in a DAG run, not in a log.
+
+A `delete` call asks for its user id. It is done by itself where the switch `forget_delete_calls`
+was on when it was received, and is on; else somebody has to say so.
 """
 
 import hashlib
@@ -13,6 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import psycopg
+from psycopg.types.json import Jsonb
 
 from include.errors import ProblemError
 from include.privacy.forgetting.again import people_of_receipts
@@ -130,22 +134,23 @@ def work_off(
     builds: Builds,
     by: str,
     again: bool = False,
+    every: bool = False,
     say: Callable[[str], None] = print,
 ) -> Forgotten:
     """Forget everybody who waits for it and whom one may forget without asking again.
 
     What is refused stays, with the reason. Killed, it goes on when it is run again. `again`: also
-    whoever the receipts mean and `by` wants gone, after a backup was restored.
+    whoever the receipts mean and `by` wants gone, after a backup was restored; `every`: also those
+    of `delete` calls that `by` has to speak for.
     """
     with connect(url, application_name="forget requests", autocommit=True) as connection:
-        if not again and not _anybody_waits(connection):
+        note_delete_calls(connection)
+        if not again and not _anybody_waits(connection, every=every):
             return Forgotten([], [])
         # whom an id means is known of what has been built
         builds.make()
-        taken = [
-            _take(url, connection, number)
-            for (number,) in connection.execute(_WAITING).fetchall()
-        ]  # fmt: skip
+        waiting = connection.execute(_WAITING, {"every": every}).fetchall()
+        taken = [_take(url, connection, number, by if every else "") for (number,) in waiting]
         if any(taken):
             say(f"{sum(taken):,} of {len(taken):,} requests are done now; the others are refused.")
         back = people_of_receipts(connection, data_dir) if again else []
@@ -159,34 +164,105 @@ def work_off(
 
 _WAITING = """
     select request_id from sync.forget_requests
-    where finished_at is null and forgetting_id is null and origin = 'page'
+    where
+        finished_at is null and forgetting_id is null
+        and (
+            origin = 'page'
+            or %(every)s
+            or (
+                -- in force then, and now
+                select bool_and(
+                    (
+                        select switches.is_on from sync.switches
+                        where
+                            switches.switch = 'forget_delete_calls'
+                            and switches.valid_from <= moment.at
+                        order by switches.valid_from desc limit 1
+                    )
+                )
+                from (values (forget_requests.received_at), (now())) as moment (at)
+            )
+        )
     order by request_id
 """
 
 
-def _anybody_waits(connection: psycopg.Connection) -> bool:
+def note_delete_calls(connection: psycopg.Connection) -> int:
+    """Make a request of every `delete` call that has landed and has none yet: how many."""
+    return connection.execute(
+        """
+        insert into sync.forget_requests
+            (asked, origin, event_seq, source, received_at, requested_by, reason)
+        select
+            identity.asked, 'delete_call', events.event_seq, events.source, events.received_at,
+            'a delete call of ' || events.source, 'deletion asked for at Segment'
+        from raw_segment.events as events
+        cross join lateral (
+            select btrim(coalesce(events.payload ->> 'userId', events.payload ->> 'user_id'))
+        ) as identity (asked)
+        where
+            events.type = 'delete' and length(identity.asked) between 1 and 500
+            and not exists (
+                select from sync.forget_requests as known
+                where known.event_seq = events.event_seq
+            )
+        order by events.event_seq
+        on conflict (event_seq) do nothing
+        """
+    ).rowcount
+
+
+def find_user(connection: psycopg.Connection, user_id: str) -> Person:
+    """The person of a `delete` call's user id, whatever else the id may be here.
+
+    Raises `RefusedError` as `find` does, and where it is somebody's as something else.
+    """
+    person = find(connection, user_id)
+    if person.is_known and not (user_id in person.user_ids or user_id.lower() in person.emails):
+        raise RefusedError(f"{user_id} is no user id here, but that of an enduser or a device.")
+    return person
+
+
+def those_of_calls(connection: psycopg.Connection) -> list[str]:
+    """The ids for which `delete` calls ask and nobody has spoken yet, each once."""
+    return [
+        asked
+        for (asked,) in connection.execute(
+            "select asked from sync.forget_requests where origin = 'delete_call'"
+            " and finished_at is null and forgetting_id is null group by asked"
+            " order by min(request_id)"
+        )
+    ]
+
+
+def _anybody_waits(connection: psycopg.Connection, *, every: bool) -> bool:
     return connection.execute(
         f"select exists ({_WAITING})"  # noqa: S608
-        " or exists (select from sync.forgettings where finished_at is null)"
+        " or exists (select from sync.forgettings where finished_at is null)",
+        {"every": every},
     ).fetchone()[0]  # type: ignore[index]
 
 
-def _take(url: str, connection: psycopg.Connection, number: int) -> bool:
+def _take(url: str, connection: psycopg.Connection, number: int, spoken_by: str) -> bool:
     """Write down whom a request means; whether it is somebody who may be forgotten.
 
-    One transaction: whenever this is killed, the request waits, or its person does.
+    `spoken_by`: who speaks for a `delete` call. One transaction: whenever this is killed, the
+    request waits, or its person does.
     """
     with connection.transaction():
         row = connection.execute(
-            "select asked, meant, requested_by, reason, suppresses from sync.forget_requests"
+            "select asked, meant, origin, requested_by, reason, suppresses"
+            " from sync.forget_requests"
             " where request_id = %s and finished_at is null and forgetting_id is null for update",
             [number],
         ).fetchone()
         if row is None:
             return False
-        asked, meant, by, reason, suppresses = row
+        asked, meant, origin, by, reason, suppresses = row
+        if origin == "delete_call" and spoken_by:
+            by = f"{spoken_by}, for {by}"
         try:
-            person = find(connection, asked)
+            person = (find_user if origin == "delete_call" else find)(connection, asked)
             _refuse_another(connection, person, meant)
         except RefusedError as refused:
             connection.execute(
@@ -197,13 +273,27 @@ def _take(url: str, connection: psycopg.Connection, number: int) -> bool:
         if suppresses:
             # also by what has become known of them since
             keep_away(url, [person], by=by, reason=reason)
-        forgetting = write_down(connection, person, by=by, reason=reason, occasion="forget")
+        forgetting = _under_way(connection, person) or write_down(
+            connection, person, by=by, reason=reason, occasion="forget"
+        )
         connection.execute(
             "update sync.forget_requests set forgetting_id = %s, refused = null"
             " where request_id = %s",
             [forgetting, number],
         )
     return True
+
+
+def _under_way(connection: psycopg.Connection, person: Person) -> int | None:
+    """The forgetting that somebody else has asked for, of the same person."""
+    said = person.as_json()
+    del said["asked"]
+    found = connection.execute(
+        "select forgetting_id from sync.forgettings"
+        " where finished_at is null and %s and identifiers - 'asked' = %s order by 1 limit 1",
+        [person.is_known, Jsonb(said)],
+    ).fetchone()
+    return found[0] if found else None
 
 
 def _refuse_another(connection: psycopg.Connection, person: Person, meant: str | None) -> None:

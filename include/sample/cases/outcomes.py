@@ -110,7 +110,7 @@ def _bots(days: Days) -> Case:
 def _delete(days: Days) -> Case:
     story = Story(
         days, "delete", "3.6 3.13",
-        "A deletion request lands like any call; it is no usage and changes nothing yet.",
+        "A deletion request lands like any call; it is no usage, and forgets nobody by itself.",
     )  # fmt: skip
     user = story.name("u")
     person = story.enduser("lumen", "ilse", externalId=user)

@@ -92,7 +92,7 @@ def test_a_switch_is_turned_from_now_on_and_what_was_before_stays(warehouse, con
 def test_turning_a_switch_to_where_it_stands_writes_nothing(warehouse, connection):
     set_switch(warehouse, "company_metrics", True, by="operator")
 
-    assert connection.execute("select count(*) from sync.switches").fetchone() == (6,)
+    assert connection.execute("select count(*) from sync.switches").fetchone() == (7,)
 
 
 def test_a_section_that_is_switched_on_can_count_from_a_past_day_on(warehouse, connection):
@@ -128,7 +128,7 @@ def test_what_cannot_be_in_the_past_is_refused(warehouse, connection, switch, is
     with pytest.raises(ChangeError, match=why):
         set_switch(warehouse, switch, is_on, by="operator", since=since)
 
-    assert connection.execute("select count(*) from sync.switches").fetchone() == (6,)
+    assert connection.execute("select count(*) from sync.switches").fetchone() == (7,)
 
 
 def test_an_unknown_switch_is_refused_in_words(warehouse):

@@ -166,6 +166,24 @@ def _call(type_: str, message_id: str, *, days: int, **said: object) -> dict:
     }  # fmt: skip
 
 
+def land_delete_calls(url: str) -> None:
+    """Of one who is forgotten by the switch, one from before it, and a company's id.
+
+    As Segment's webhook says it: without a message id.
+    """
+    with psycopg.connect(url) as connection:
+        connection.execute(
+            "insert into sync.switches (switch, is_on, valid_from, changed_by)"
+            " values ('forget_delete_calls', true, %s, 'ada')",
+            [AT - timedelta(hours=1)],
+        )
+    for user, hours in (("di-user-44", 0), ("ed-user-55", 2), (COMPANY, 0)):
+        call = {"type": "delete", "userId": user, "timestamp": f"{AT:%FT%TZ}"}
+        land_calls(
+            url, [{**call, "messageId": f"made-{user}"}], received_at=AT - timedelta(hours=hours)
+        )
+
+
 def tables_that_say(url: str, *words: str) -> dict[str, int]:
     """Of all tables of all schemas, as `information_schema` has them, the rows that say a word."""
     found: dict[str, int] = {}

@@ -53,6 +53,11 @@ class World:
     after: Tables
     full: Tables
 
+    @property
+    def of_her(self) -> list[dict]:
+        """Her receipts, without that of the delete call."""
+        return [each for each in self.done.receipts if each["reason"] == "she asked"]
+
 
 @pytest.fixture(scope="module")
 def world(server: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
@@ -63,6 +68,7 @@ def world(server: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         patch.setenv("DBT_EXCLUDE_RESOURCE_TYPES", "test")
         settings = replace(server, airflow_conn_warehouse=url)
         people.land_world(url)
+        people.land_delete_calls(url)
         build(url, settings, requested_by="test", today=TODAY, say=quietly)
         check_books(url)
         said_before, before = people.tables_that_say(url, WORD, HER_ID), read_everything(url)
@@ -149,23 +155,78 @@ def test_the_books_agree_with_the_table(world: World):
 
 
 def test_the_plan_says_beforehand_what_went(world: World):
-    (receipt,) = world.done.receipts
+    (receipt,) = world.of_her
     plan = world.look.plan
     assert plan.calls == len(people.her_calls())
     assert plan.mentions == 1
-    # without the two that landed again
-    assert receipt["done"]["raw_segment.events"] == plan.calls + plan.mentions
+    # without the two that landed again, and with the one delete call
+    assert receipt["done"]["raw_segment.events"] == plan.calls + plan.mentions + 1
     assert "places in the file logs/collector.log: 1" in plan.lines()
 
 
 def test_two_lines_that_mean_her_are_one_person_and_one_receipt(world: World):
     assert [(line.number, line.refused) for line in world.look.lines] == [(1, None), (3, None)]
     assert len(world.look.people) == 1
-    assert len(world.done.receipts) == 1
+    assert len(world.of_her) == 1
+    # nothing asks for her any more, not even her own delete call
     assert answers(
-        world.url, "select asked, meant, forgetting_id, finished_at is not null"
-        " from sync.forget_requests",
-    ) == [(None, None, 1, True)]  # fmt: skip
+        world.url, "select origin, asked, meant, requested_by from sync.forget_requests"
+        " where finished_at is not null order by 1 desc, 4",
+    ) == [
+        ("page", None, None, "somebody"),
+        ("delete_call", None, None, "a delete call of demo-app"),
+        ("delete_call", None, None, "a delete call of demo-app"),
+    ]  # fmt: skip
+
+
+def test_a_delete_call_forgets_its_person_where_it_may_and_asks_once(world: World):
+    (receipt,) = (each for each in world.done.receipts if each not in world.of_her)
+    assert (receipt["requested_by"], receipt["reason"]) == (
+        "a delete call of demo-app", "deletion asked for at Segment"
+    )  # fmt: skip
+    assert people.tables_that_say(world.url, "di-user-44") == {}
+    waiting = "select asked, refused from sync.forget_requests where finished_at is null order by 2"
+    company, before = answers(world.url, waiting)
+    assert before == ("ed-user-55", None)
+    assert (company[0], "is a company" in company[1]) == (COMPANY, True)
+    with psycopg.connect(world.url) as connection:
+        # its call is gone, and the others have their requests
+        assert requests.note_delete_calls(connection) == 0
+
+
+def test_delete_calls_wait_for_a_word_where_the_switch_is_off_now_or_was_then(world: World):
+    class BuiltError(Exception):
+        """A build was asked for."""
+
+    def make() -> None:
+        raise BuiltError
+
+    def work_off(**more: bool) -> forgetting.Forgotten:
+        built = Builds(make=make, lock=lambda holder: None)
+        return requests.work_off(
+            world.url, world.data_dir, by="ada", builds=built, say=quietly, **more
+        )
+
+    turn = (
+        b"insert into sync.switches (switch, is_on, valid_from)"
+        b" values ('forget_delete_calls', false, '2026-03-10T13:00Z')"
+    )
+    with psycopg.connect(world.url, autocommit=True) as connection:
+        # the company's was received while it was on, and is asked for again each time
+        with pytest.raises(BuiltError):
+            work_off()
+        connection.execute(turn)
+        assert work_off() == forgetting.Forgotten([], [])
+        with pytest.raises(BuiltError):
+            work_off(every=True)
+        connection.execute("delete from sync.switches where valid_from = '2026-03-10T13:00Z'")
+
+
+def test_what_is_no_user_id_is_no_person_of_a_delete_call(world: World):
+    with psycopg.connect(world.url) as connection:
+        assert requests.find_user(connection, "bo-user-22").is_known
+        with pytest.raises(forgetting.RefusedError, match="is no user id here"):
+            requests.find_user(connection, "e" * 23 + "2")
 
 
 def test_who_waits_is_looked_up_again_and_what_is_refused_stays_with_the_reason(world: World):
@@ -179,12 +240,13 @@ def test_who_waits_is_looked_up_again_and_what_is_refused_stays_with_the_reason(
         requests.ask_for(world.url, "cy-user-33", fingerprint=look.fingerprint, by="x", reason="y")
     with pytest.raises(requests.RequestError, match="Say why"):
         requests.ask_for(world.url, lines, fingerprint=look.fingerprint, by="x", reason=" ")
-    assert answers(world.url, "select count(*) from sync.forget_requests") == [(1,)]
+    of_the_page = "select count(*) from sync.forget_requests where origin = 'page'"
+    assert answers(world.url, of_the_page) == [(1,)]
     ask = {"fingerprint": look.fingerprint, "by": "x", "reason": "y", "suppresses": True}
     assert requests.ask_for(world.url, "bo@acme.example", **ask) == 1
     # until it is worked off, the address has become that of another one
     with psycopg.connect(world.url) as connection:
-        connection.execute("update sync.forget_requests set meant = 'x' where asked is not null")
+        connection.execute("update sync.forget_requests set meant = 'x' where origin = 'page'")
 
     done = requests.work_off(
         world.url, world.data_dir, by="x", say=quietly,
@@ -194,7 +256,8 @@ def test_who_waits_is_looked_up_again_and_what_is_refused_stays_with_the_reason(
     assert done.receipts == []
     ((number, asked, refused),) = answers(
         world.url,
-        "select request_id, asked, refused from sync.forget_requests where finished_at is null",
+        "select request_id, asked, refused from sync.forget_requests"
+        " where finished_at is null and origin = 'page'",
     )
     assert (asked, refused) == (
         "bo@acme.example", "By now this is somebody else than when it was asked for."
@@ -206,15 +269,16 @@ def test_who_waits_is_looked_up_again_and_what_is_refused_stays_with_the_reason(
 
 
 def test_the_receipt_proves_it_and_names_nobody(world: World):
-    (receipt,) = world.done.receipts
-    (file,) = world.done.files
+    (receipt,) = world.of_her
+    file = world.data_dir / "receipts" / f"{receipt['receipt']}.json"
+    assert file in world.done.files
     assert json.loads(file.read_text()) == receipt
     assert (receipt["requested_by"], receipt["reason"]) == ("somebody", "she asked")
     ((hash_of_her,),) = answers(
         world.url, "select encode(sync.keyed_hash('email', %s), 'hex')", EMAIL
     )
     assert hash_of_her in receipt["hashes"]
-    assert answers(world.url, "select identifiers from sync.forgettings") == [(None,)]
+    assert answers(world.url, "select distinct identifiers from sync.forgettings") == [(None,)]
 
 
 @pytest.mark.parametrize("asked", [USER, EMAIL, DEVICE, HER_ID])
