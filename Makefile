@@ -28,7 +28,7 @@ SETTINGS := $(filter-out DBT_THREADS,$(shell sed -n 's/^\# \([A-Z_0-9]*\)=.*/\1/
 NO_SETTINGS := $(addprefix -u ,$(filter AIRFLOW__%,$(SETTINGS))) $(addsuffix =,$(filter-out AIRFLOW__%,$(SETTINGS)))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test up down status build verify plan push answer cancel why forget bench report url psql planhat compare columns source block exclude alias suppress links switch analyticsjs load warehouse replay \
+.PHONY: help setup demo test up down status build verify plan push answer cancel why forget bench report url psql planhat compare columns source block exclude alias suppress retention links switch analyticsjs load warehouse replay \
 	lint format docs dbt profile requirements version audit clean
 
 help: ## This list
@@ -135,6 +135,10 @@ alias: .venv/ready ## Further keys of companies, after a merge; ALIAS=acme-old C
 suppress: .venv/ready ## Whose calls are answered and never stored; ID= or FILE= with one a line, REASON= (OFF=1 no more, SINCE=2026-03-01 from that day on; KIND=email)
 	@$(CLI) suppress $(call option,ID,id) $(call option,FILE,file) $(call option,REASON,reason) $(call option,KIND,kind) \
 		$(call flag,OFF,off) $(call option,SINCE,since)
+
+retention: .venv/ready ## For how many months calls are kept as they came, and numbers of them for good (PAYLOADS=13, CALLS=25, SOURCE=, TYPE=track, REMOVE=1; COUNT=1 what is due, NOW=1 do it)
+	@$(CLI) retention $(call option,PAYLOADS,payloads) $(call option,CALLS,calls) $(call option,SOURCE,source) \
+		$(call option,TYPE,type) $(call flag,REMOVE,remove) $(call flag,COUNT,count) $(call flag,NOW,now)
 
 links: .venv/ready ## How long a sign-in says whose a device is (DAYS=30, DAYS=never)
 	@$(CLI) links $(call option,DAYS,days)

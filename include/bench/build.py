@@ -284,16 +284,35 @@ _USUAL = """
 """
 
 
-def add_events(url: str, events: int, *, late_share: int = 0) -> int:
+# What browsers say beside keys and numbers.
+_BESIDE = """
+    select call || jsonb_build_object('context', jsonb_build_object(
+        'ip', '203.0.113.7', 'locale', 'en-GB', 'timezone', 'Europe/Stockholm',
+        'userAgent', 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/126.0',
+        'library', jsonb_build_object('name', 'analytics.js', 'version', 'next-1.70.0'),
+        'page', jsonb_build_object(
+            'path', '/reports/7', 'referrer', 'https://app.example.com/boards/12', 'search', '',
+            'title', 'Reports', 'url', 'https://app.example.com/reports/7?tab=overview'
+        )
+    ))
+    from ({calls}) as usual (call)
+"""
+
+
+def add_events(
+    url: str, events: int, *, late_share: int = 0, users: int = USERS, says_more: bool = False
+) -> int:
     """Land so many usual calls; the first load's number.
 
     Spread over `DAYS` days; with a `late_share` of 20, one in twenty is, and the others are of now.
+    `says_more`: with what browsers say beside keys and numbers.
     """
+    calls = _BESIDE.replace("{calls}", _USUAL) if says_more else _USUAL
     first_load = 0
     for first in range(0, events, PORTION):
         load_id = _land(
-            url, _USUAL.replace(" % ", " %% "), events=events, first=first, late_share=late_share,
-            last=min(first + PORTION, events) - 1, users=USERS, companies=COMPANIES, days=DAYS,
+            url, calls.replace(" % ", " %% "), events=events, first=first, late_share=late_share,
+            last=min(first + PORTION, events) - 1, users=users, companies=COMPANIES, days=DAYS,
         )  # fmt: skip
         first_load = first_load or load_id
     with connect(url, application_name="bench", autocommit=True) as connection:

@@ -19,6 +19,7 @@ from include.cli import (
     privacy,
     project,
     reports,
+    retention,
     services,
     sources,
     why,
@@ -38,8 +39,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for group in (
-    services, pipeline, data, columns, compare, sources, identity, privacy, why, forget, reports,
-    project, audit, bench,
+    services, pipeline, data, columns, compare, sources, identity, privacy, retention, why, forget,
+    reports, project, audit, bench,
 ):  # fmt: skip
     group.register(app)
 

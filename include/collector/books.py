@@ -3,7 +3,8 @@
 Every transaction of the collector writes calls and books together. So what the books of an hour
 have gained since the last check must be what the loads since then hold of that hour. Counting only
 those keeps a check as cheap as what is new, and calls of old months may be deleted. Calls of people
-who were forgotten (`forgotten`) are gone from both sides.
+who were forgotten (`forgotten`) are gone from both sides, and those that stand in another hour now
+(`moved`) are counted there.
 """
 
 from datetime import UTC, datetime
@@ -49,14 +50,16 @@ with counted as (
 )
 select
     source, hour, 'landed' as what,
-    coalesce(intake.landed - intake.forgotten, 0) - coalesce(books_checked.landed, 0) as booked,
+    coalesce(intake.landed - intake.forgotten - intake.moved, 0)
+    - coalesce(books_checked.landed, 0) as booked,
     coalesce(counted.calls, 0) as found
 from
     raw_segment.intake
     full join raw_segment.books_checked using (source, hour)
     full join counted using (source, hour)
 where
-    coalesce(intake.landed - intake.forgotten, 0) <> coalesce(books_checked.landed, 0)
+    coalesce(intake.landed - intake.forgotten - intake.moved, 0)
+    <> coalesce(books_checked.landed, 0)
     or counted.calls is not null
 order by source, hour
 """
@@ -64,9 +67,9 @@ order by source, hour
 _KEEP = """
 with checked as (
     insert into raw_segment.books_checked as b (source, hour, landed)
-    select intake.source, intake.hour, intake.landed - intake.forgotten
+    select intake.source, intake.hour, intake.landed - intake.forgotten - intake.moved
     from raw_segment.intake left join raw_segment.books_checked as before using (source, hour)
-    where intake.landed - intake.forgotten is distinct from before.landed
+    where intake.landed - intake.forgotten - intake.moved is distinct from before.landed
     on conflict (source, hour) do update set landed = excluded.landed
 )
 insert into raw_segment.books_check (seen) values (pg_current_snapshot())

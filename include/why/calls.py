@@ -40,6 +40,12 @@ CLOCKS = {
     "original_timestamp": "by the client's clock",
     "timestamp": "by its timestamp",
 }
+# What is left of an old call (docs/privacy.md).
+KEPT_AS = {
+    None: "",
+    "keys": " Of its payload only keys and numbers are kept any more.",
+    "days": " Only keys and numbers are kept of it, and its time may be that of one that is alike.",
+}
 # Why a call happened when it was received, as `time_problem` of staging.stg_segment__calls says.
 TIME_PROBLEMS = {
     "missing": "it says no time of its own",
@@ -52,7 +58,7 @@ TIME_PROBLEMS = {
 def chapters_of(asker: Asker, message_id: str) -> list[Chapter]:
     """The call that landed under this id, or those that were quarantined with it."""
     event = asker.one(
-        "select message_id, events.source, kind, type, received_at, payload "
+        "select message_id, events.source, kind, type, received_at, payload, kept_as "
         "from raw_segment.events left join raw_segment.sources using (source) "
         "where message_key = md5(%s)::uuid and message_id = %s",
         message_id,
@@ -68,7 +74,8 @@ def _steps(asker: Asker, event: dict[str, Any]) -> list[Step]:
     what = f"{event['type']} “{event_name}”" if event_name else event["type"]
     received = Step(
         "Received",
-        f"{when(event['received_at'])} from the source {event['source']}: {what}.",
+        f"{when(event['received_at'])} from the source {event['source']}: {what}."
+        f"{KEPT_AS[event['kept_as']]}",
         payload=event["payload"] if asker.with_persons else None,
     )
     call = asker.is_built and asker.one(

@@ -11,8 +11,8 @@ from include.settings import ROOT, Settings
 from tests.dags.conftest import Inside
 
 BY_THE_CLOCK = [
-    "build_usage", "forget_people", "push_planhat_to_segment", "push_usage_to_planhat",
-    "read_changed_planhat", "read_planhat",
+    "build_usage", "forget_people", "keep_retention", "push_planhat_to_segment",
+    "push_usage_to_planhat", "read_changed_planhat", "read_planhat",
 ]  # fmt: skip
 WHEN_ASKED = ["answer_held_plans", "compare_with_planhat"]
 IDS = [*WHEN_ASKED, *BY_THE_CLOCK]
@@ -53,6 +53,7 @@ def test_the_schedules_are_the_settings_defaults(dags: Dags) -> None:
         "read_planhat": (Settings.read_planhat_cron, "UTC"),
         "read_changed_planhat": ("* * * * *", "UTC"),
         "forget_people": ("20 * * * *", "UTC"),
+        "keep_retention": ("40 2 * * *", "UTC"),
     }
 
 
@@ -108,6 +109,7 @@ def test_only_the_pushes_and_what_needs_an_automation_wait_to_be_switched_on(dag
         "answer_held_plans": False,
         "compare_with_planhat": False,
         "forget_people": False,
+        "keep_retention": False,
     }
 
 
@@ -161,6 +163,7 @@ def test_each_cron_that_airflow_would_refuse_names_its_variable(inside: Inside) 
     }
     described = inside.ask("describe", **wrong)
     assert set(described["dags"]) == {*WHEN_ASKED, "read_changed_planhat", "forget_people"}
+    assert set(described["dags"]) == {*WHEN_ASKED, "keep_retention", "read_changed_planhat"}
     for file, name in (
         ("push_planhat_to_segment.py", "PUSH_CRON"),
         ("build_usage.py", "BUILD_CRON"),

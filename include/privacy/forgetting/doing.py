@@ -23,6 +23,7 @@ from include.privacy.forgetting.person import Person
 from include.privacy.forgetting.words import Words
 from include.privacy.keys import KINDS
 from include.privacy.suppression import suppress
+from include.privacy.turn import take_turn
 from include.warehouse.connection import connect
 
 # As often, calls of theirs that landed meanwhile are taken away too. Who sends on is to be kept
@@ -30,8 +31,6 @@ from include.warehouse.connection import connect
 MOST_ROUNDS = 5
 # Why somebody is suppressed, where no other reason is given.
 FORGOTTEN = "forgotten"
-
-_FORGETTING = "select pg_advisory_lock(hashtext('planhat-segment forgetting'))"
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,7 @@ def forget(
     """
     with connect(url, application_name="forgetting", autocommit=True) as holder:
         keep_numbers(holder)
-        holder.execute(_FORGETTING)
+        take_turn(holder)
         with holder.transaction():
             for person in people:
                 write_down(holder, person, by=by, reason=reason, occasion=occasion)
