@@ -28,11 +28,11 @@ SETTINGS := $(filter-out DBT_THREADS,$(shell sed -n 's/^\# \([A-Z_0-9]*\)=.*/\1/
 NO_SETTINGS := $(addprefix -u ,$(filter AIRFLOW__%,$(SETTINGS))) $(addsuffix =,$(filter-out AIRFLOW__%,$(SETTINGS)))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test up down status build verify plan push answer cancel why forget bench report url psql planhat compare columns source block exclude alias suppress retention links switch analyticsjs load warehouse replay \
+.PHONY: help setup demo test up down status build verify plan push answer cancel why forget bench report url psql planhat compare columns source block exclude alias suppress retention field-rules links switch analyticsjs load warehouse replay \
 	lint format docs dbt profile requirements version audit clean
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {gsub(/\$$\$$/, "$$", $$2); printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {gsub(/\$$\$$/, "$$", $$2); printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # The environment. A .venv whose Python is gone counts as missing.
 .venv/ready: requirements.txt include/bootstrap.py $(if $(wildcard $(PY)),,missing-python)
@@ -139,6 +139,10 @@ suppress: .venv/ready ## Whose calls are answered and never stored; ID= or FILE=
 retention: .venv/ready ## For how many months calls are kept as they came, and numbers of them for good (PAYLOADS=13, CALLS=25, SOURCE=, TYPE=track, REMOVE=1; COUNT=1 what is due, NOW=1 do it)
 	@$(CLI) retention $(call option,PAYLOADS,payloads) $(call option,CALLS,calls) $(call option,SOURCE,source) \
 		$(call option,TYPE,type) $(call flag,REMOVE,remove) $(call flag,COUNT,count) $(call flag,NOW,now)
+
+field-rules: .venv/ready ## What is left out of calls before they are stored; FIELD=traits.phone ACTION=drop, hash, truncate (LENGTH=) or allow (ALLOW="a b"), FIELD=ip, user_agent, card_numbers, secrets (SOURCE=, TYPE=, TRY=1 only says what it would have changed, LIFT=number ends one)
+	@$(CLI) field-rules $(call option,FIELD,field) $(call option,ACTION,action) $(call option,LENGTH,length) $(call option,ALLOW,allow) \
+		$(call option,SOURCE,source) $(call option,TYPE,type) $(call option,LIFT,lift) $(call flag,TRY,try)
 
 links: .venv/ready ## How long a sign-in says whose a device is (DAYS=30, DAYS=never)
 	@$(CLI) links $(call option,DAYS,days)

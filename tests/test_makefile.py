@@ -43,7 +43,7 @@ CHARACTERS = [f"a{chr(code)}b" for code in range(1, 128)]
 def _targets() -> dict[str, dict[str, str]]:
     """Each command with the make variables that it takes a value from: `{"why": {"ID": "id"}}`."""
     found: dict[str, dict[str, str]] = {}
-    for name, recipe in re.findall(r"^([a-z]+):.*\n((?:\t.*\n)+)", MAKEFILE, re.MULTILINE):
+    for name, recipe in re.findall(r"^([a-z-]+):.*\n((?:\t.*\n)+)", MAKEFILE, re.MULTILINE):
         options = re.findall(r"\$\(call option,(\w+),([a-z-]+)\)", recipe)
         if options:
             found[name] = dict(options)

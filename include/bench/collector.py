@@ -23,6 +23,7 @@ from pathlib import Path
 from time import perf_counter, sleep
 from urllib.parse import urlsplit, urlunsplit
 
+import msgspec
 import psutil
 import psycopg
 
@@ -30,6 +31,8 @@ from include.bench.posting import Speed, post
 from include.bench.rows import Row
 from include.collector.sources import add_key, add_source
 from include.errors import ProblemError, ServiceError
+from include.privacy import field_rules
+from include.privacy.field_rules import Rule
 from include.settings import ROOT
 from include.warehouse.connection import connect
 from include.warehouse.migrate import migrate
@@ -89,6 +92,23 @@ uvicorn.Server(configuration).run(sockets=[listener])
 """
 
 
+# Field rules whose members no call of the bench has, beside others in the same objects.
+_UNMET = [
+    Rule("path", "drop", f"{part}.{name}")
+    for part, names in {
+        "traits": ("phone", "ssn", "birthday", "address", "notes"),
+        "properties": (
+            "card", "phone", "iban", "password", "token", "comment", "note", "search", "*.email",
+        ),
+        "context": ("device.id", "device.advertisingId", "traits.phone", "traits.address", "geo"),
+    }.items()
+    for name in names
+]  # fmt: skip
+
+# Seconds after which every worker knows of a rule.
+KNOWN_AFTER = 6
+
+
 @dataclass(frozen=True)
 class _Bench:
     """A collector in front of a database of its own."""
@@ -120,6 +140,7 @@ def run(url: str, *, size: str = "small", say: Say = print) -> list[Row]:
             _fill(bench, millions * MILLION)
             rows += _batches(bench, f"{millions} M rows")
         rows.append(_duplicates(bench))
+        rows += _ruled(bench)
         if size == "full":
             rows.append(_long_load(bench))
         rows.append(Row("memory of the collector", f"{_memory(bench.pid):.0f} MB",
@@ -310,6 +331,34 @@ def _duplicates(bench: _Bench) -> Row:
         ]
         rounds.append((speeds[1], speeds[0]))
     return _row("batches sent again", "events/s", "when new", rounds)
+
+
+def _ruled(bench: _Bench) -> list[Row]:
+    """What field rules cost: two sources with twenty of them beside one without, by turns."""
+    beside = {
+        "of which none touches a call": [*_UNMET, Rule("path", "drop", "context.location")],
+        "of which one drops every call's address": [*_UNMET, Rule("ip", "drop")],
+    }
+    keys = {}
+    for number, (which, rules) in enumerate(beside.items()):
+        source = f"bench-ruled-{number}"
+        add_source(bench.url, source)
+        keys[which] = add_key(bench.url, source)
+        for rule in rules:
+            field_rules.add(bench.url, msgspec.structs.replace(rule, source=source), by="bench")
+    sleep(KNOWN_AFTER)
+    rounds: dict[str, list[tuple[float, float]]] = {which: [] for which in beside}
+    for number in range(ROUNDS + 1):
+        plain = land_batches(bench.url, bench.host, bench.key, requests=BATCHES)
+        for which, key in keys.items():
+            speed = land_batches(bench.url, bench.host, key, requests=BATCHES)
+            if number:
+                rounds[which].append((speed.rate, plain.rate))
+                bench.say(f"20 rules: {speed.rate:,.0f} events/s beside {plain.rate:,.0f}")
+    return [
+        _row(f"20 field rules, {which}", "events/s", "without rules", found)
+        for which, found in rounds.items()
+    ]
 
 
 def _landed(

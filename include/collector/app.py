@@ -29,7 +29,7 @@ from include.collector.bounds import ASKING_BYTES, STRANGERS_BYTES_A_SECOND, Bou
 from include.collector.browser import Browser
 from include.collector.changed import CHANGE_LIMITS, Marks, read_change
 from include.collector.errors import Refused, Unavailable
-from include.collector.event import Bad, Envelope, Row, bad, read_wanted
+from include.collector.event import Bad, Envelope, Row, bad, kept_apart, read_wanted
 from include.collector.intake import Intake, now
 from include.collector.keyring import KEYS_FILE, Key, Keyring
 from include.collector.landing import Outcome, Parcel
@@ -40,11 +40,11 @@ from include.collector.privacy import PrivacySettings
 from include.collector.protocol import Calls
 from include.collector.rates import Rates
 from include.collector.routes import PIXELS, Route, routes
+from include.collector.screening import Screen
 from include.collector.script import Script
 from include.collector.signature import is_signed
 from include.collector.sources import WRITE_KEY
 from include.collector.spool import Spool
-from include.collector.turned_away import TurnedAway
 from include.warehouse.migrate import migrate
 
 Scope = MutableMapping[str, Any]
@@ -216,7 +216,7 @@ class Collector:
         if route.is_signed:
             _check_signature(calls, key, headers)
         self._check_rate(key, len(calls.items))
-        parcel = _parcel(calls, key.source, route.limits, self._privacy.turned_away)
+        parcel = _parcel(calls, key.source, route.limits, self._privacy.screen(key.source))
         del body, calls  # what waits to land is bounded as a parcel
         return answers.landed(await self._land(parcel))
 
@@ -259,8 +259,8 @@ class Collector:
                 self._metrics.count("pixels_refused_total")
                 return pixel.image()
             self._check_rate(key, 1)
-            limits, turned_away = self._options.limits, self._privacy.turned_away
-            await self._land(_pixel_parcel(found, kind, key.source, limits, turned_away))
+            limits, screen = self._options.limits, self._privacy.screen(key.source)
+            await self._land(_pixel_parcel(found, kind, key.source, limits, screen))
         except Refused as refused:
             return pixel.image(refused.status)
         return pixel.image()
@@ -394,14 +394,14 @@ def _read(body: bytes, encoding: bytes, route: Route, pace: Pace | None = None) 
     return route.parse(plain)
 
 
-def _parcel(calls: Calls, source: str, limits: Limits, turned_away: TurnedAway | None) -> Parcel:
+def _parcel(calls: Calls, source: str, limits: Limits, screen: Screen) -> Parcel:
     envelope, ids, at = calls.envelope, MadeIds(source), now()
     if envelope.size > limits.event_bytes:
         raise Refused(413, "too_large", f"A batch's context may have {limits.event_bytes} bytes.")
     rows: list[Row] = []
     wrong: list[Bad] = []
     for index, raw in enumerate(calls.items[: limits.events]):
-        found = read_wanted(raw, index, ids, envelope, limits, turned_away, at)
+        found = read_wanted(raw, index, ids, envelope, limits, screen, at)
         if isinstance(found, Row):
             rows.append(found)
         elif found is not None:
@@ -409,23 +409,24 @@ def _parcel(calls: Calls, source: str, limits: Limits, turned_away: TurnedAway |
     for index, raw in enumerate(calls.items[limits.events :], start=limits.events):
         detail = f"a batch may have {limits.events} calls"
         beyond = bad(raw, index, ids, envelope, "batch_too_long", detail)
-        if turned_away is None or not turned_away.text(beyond.all_text):
-            wrong.append(beyond)
+        if (kept := kept_apart(beyond, screen, raw, envelope)) is not None:
+            wrong.append(kept)
     gone = len(calls.items) - len(rows) - len(wrong)
     return Parcel(source, rows, wrong, at, made_ids=ids.made, turned_away=gone)
 
 
 def _pixel_parcel(
-    found: pixel.Pixel, kind: str, source: str, limits: Limits, turned_away: TurnedAway | None
+    found: pixel.Pixel, kind: str, source: str, limits: Limits, screen: Screen
 ) -> Parcel:
     envelope = Envelope(type=kind)
     if found.detail is None:
-        return _parcel(Calls([found.call], envelope, None), source, limits, turned_away)
+        return _parcel(Calls([found.call], envelope, None), source, limits, screen)
     ids = MadeIds(source)
     wrong = bad(found.call, 0, ids, envelope, "malformed_base64", found.detail)
-    if turned_away is not None and turned_away.text(wrong.all_text):
+    kept = kept_apart(wrong, screen, found.call, envelope)
+    if kept is None:
         return Parcel(source, [], [], now(), turned_away=1)
-    return Parcel(source, [], [wrong], now(), made_ids=ids.made)
+    return Parcel(source, [], [kept], now(), made_ids=ids.made)
 
 
 def _check_signature(calls: Calls, key: Key, headers: Headers) -> None:

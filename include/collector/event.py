@@ -15,9 +15,10 @@ import msgspec
 
 from include.blank import cut
 from include.collector import scan
+from include.collector.field_rules import SourceRules, united
 from include.collector.made_ids import MadeIds
 from include.collector.options import Limits
-from include.collector.turned_away import TurnedAway
+from include.collector.screening import OPEN, Screen
 from include.collector.write_keys import without_keys, without_keys_in_text
 
 MAX_DEPTH = 100
@@ -34,12 +35,16 @@ _ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 class Row(NamedTuple):
-    """A call that can land. Everything is UTF-8; `place` is its index in the request."""
+    """A call that can land. Everything is UTF-8; `place` is its index in the request.
+
+    `rules`: the numbers of the field rules that have changed it, `3,17`.
+    """
 
     place: int
     message_id: bytes
     type: bytes
     payload: bytes
+    rules: bytes = b""
 
 
 class Bad(NamedTuple):
@@ -47,7 +52,8 @@ class Bad(NamedTuple):
 
     `envelope` is what the request said for all its calls, so that `make replay` can read the text
     again exactly as it was read the first time. `message_id` is the id that it lands with if its
-    text says none; None: it says one, or is no call at all.
+    text says none; None: it says one, or is no call at all. `rules`: as of a row; `0` where field
+    rules could not be followed and the text is not kept.
     """
 
     place: int
@@ -56,6 +62,7 @@ class Bad(NamedTuple):
     text: str
     envelope: str | None
     message_id: str | None = None
+    rules: str = ""
 
     @property
     def all_text(self) -> str:
@@ -178,21 +185,51 @@ def read_event(
     A call without a message id, good or bad, gets one of `ids`, which are those of its request or
     file: its calls are read in their order, each once.
     """
-    found = read_wanted(raw, place, ids, envelope, limits, None, _ANY_TIME)
+    found = read_wanted(raw, place, ids, envelope, limits, OPEN, _ANY_TIME)
     assert found is not None, "nobody is turned away"
     return found
 
 
 def read_wanted(
     raw: bytes, place: int, ids: MadeIds, envelope: Envelope, limits: Limits,
-    turned_away: TurnedAway | None, at: datetime,
+    screen: Screen, at: datetime,
 ) -> Row | Bad | None:  # fmt: skip
-    """The same of a call that arrived at `at`; None when its person is suppressed."""
+    """The same of a call that arrived at `at`, as the privacy settings leave it; None when its
+    person is suppressed.
+    """
     try:
-        return _read(raw, place, ids, envelope, limits, turned_away, at)
+        return _read(raw, place, ids, envelope, limits, screen, at)
     except _Unfit as unfit:
         found = bad(raw, place, ids, envelope, unfit.reason, unfit.detail)
-        return None if turned_away is not None and turned_away.text(found.all_text) else found
+        return kept_apart(found, screen, raw, envelope)
+
+
+def kept_apart(bad: Bad, screen: Screen, raw: bytes, envelope: Envelope) -> Bad | None:
+    """What the privacy settings leave of a call for the quarantine, which was made of `raw`."""
+    if screen.turned_away is not None and screen.turned_away.text(bad.all_text):
+        return None
+    if screen.rules is None:
+        return bad
+    outline = _outline(raw, envelope)
+    kind = _kind(outline, envelope) if outline is not None else envelope.type
+    return without_ruled_out(bad, screen.rules, kind)
+
+
+def without_ruled_out(bad: Bad, rules: SourceRules, kind: str) -> Bad:
+    """A call for the quarantine as field rules leave it: of what they cannot be followed in, no
+    text. `kind`: its type, as far as it is known.
+    """
+    done, text, envelope, detail = bad.rules, bad.text, bad.envelope, bad.detail
+    if text:
+        left, by = rules.text(text, kind)
+        if left is None:
+            size = len(text.encode("utf-8", "replace"))
+            detail += f"; field rules cannot be followed in its {size} bytes, which are not kept"
+        text, done = left or "", united(done, by)
+    if envelope is not None:
+        envelope, by = rules.envelope(envelope, kind)
+        done = united(done, by)
+    return bad._replace(text=text, envelope=envelope, detail=detail, rules=done)
 
 
 def bad(raw: bytes, place: int, ids: MadeIds, envelope: Envelope, reason: str, detail: str) -> Bad:
@@ -211,8 +248,9 @@ def _readable(raw: bytes) -> str:
 
 def _read(
     raw: bytes, place: int, ids: MadeIds, envelope: Envelope, limits: Limits,
-    turned_away: TurnedAway | None, at: datetime,
+    screen: Screen, at: datetime,
 ) -> Row | None:  # fmt: skip
+    turned_away, rules = screen
     if len(raw) > limits.event_bytes:
         raise _Unfit("too_large", f"{len(raw)} bytes; at most {limits.event_bytes}")
     _check_text(raw)
@@ -234,7 +272,13 @@ def _read(
     payload = _with_envelope(without_keys(raw), call, envelope)
     if turned_away is not None and envelope.context and turned_away.payload(payload, kind, at):
         return None  # by what its batch says of it
-    return Row(place, message_id.encode(), kind.encode(), payload)
+    if rules is None:
+        return Row(place, message_id.encode(), kind.encode(), payload)
+    if envelope.context:
+        payload, by = rules.payload(payload, kind)
+    else:
+        payload, by = rules.call(call, payload, kind)
+    return Row(place, message_id.encode(), kind.encode(), payload, by.encode())
 
 
 def _is_said(name: str, raw: bytes) -> bool:

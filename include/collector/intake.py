@@ -239,7 +239,7 @@ class Intake:
 
     async def _spool_group(self, group: list[_Waiting], token: uuid.UUID) -> None:
         assert self.spool is not None
-        parcels = [each.parcel for each in group]
+        parcels = self._as_stored([each.parcel for each in group])
         try:
             async with self._spool_lock:
                 await asyncio.to_thread(self.spool.append, token, parcels)
@@ -312,12 +312,15 @@ class Intake:
                 self._to_drain = None
                 self.spool.drop_first()
 
+    def _as_stored(self, parcels: list[Parcel]) -> list[Parcel]:
+        return [self._privacy.as_stored(each) for each in parcels] if self._privacy else parcels
+
     async def _wanted(self, parcels: list[Parcel]) -> list[Parcel]:
-        """What waited, without the calls of who was suppressed meanwhile."""
+        """What waited, as the privacy settings of now leave it."""
         if self._privacy is None:
             return parcels
-        await self._privacy.must_turn_away()
-        return [self._privacy.without_turned_away(each) for each in parcels]
+        privacy = await self._privacy.must_be_known()
+        return [privacy.looked_at_again(each) for each in parcels]
 
     # Transactions
 
@@ -346,6 +349,7 @@ class Intake:
 
     async def _with_refused_apart(self, parcels: list[Parcel]) -> list[Parcel]:
         """The parcels with every call that Postgres refuses among their bad ones."""
+        parcels = self._as_stored(parcels)
         refused: list[list[Bad]] = [[] for _ in parcels]
         suspects = [[(number, row) for number, each in enumerate(parcels) for row in each.rows]]
         while suspects:
@@ -485,7 +489,10 @@ def now() -> datetime:
 def _refused(row: Row, error: psycopg.Error) -> Bad:
     detail = error.diag.message_primary or type(error).__name__
     reason = "number_out_of_range" if error.sqlstate == "22003" else "not_storable"
-    return Bad(row.place, reason, detail, row.payload.decode(), None, row.message_id.decode())
+    return Bad(
+        row.place, reason, detail, row.payload.decode(), None, row.message_id.decode(),
+        row.rules.decode(),
+    )  # fmt: skip
 
 
 def _resolve(future: "asyncio.Future[Outcome]", result: Outcome | Exception) -> None:

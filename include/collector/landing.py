@@ -8,6 +8,7 @@ import os
 import struct
 import time
 import uuid
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -30,25 +31,28 @@ with load as (
     insert into raw_segment.loads (token) values (%(token)s) returning load_id
 ),
 landed as (
-    insert into raw_segment.events (message_id, source, type, received_at, payload, load_id)
-    select e.message_id, e.source, e.type, e.received_at, e.payload::jsonb, load.load_id
+    insert into raw_segment.events
+        (message_id, source, type, received_at, payload, load_id, field_rules)
+    select
+        e.message_id, e.source, e.type, e.received_at, e.payload::jsonb, load.load_id,
+        coalesce(e.field_rules, '')
     from
         unnest(
             %(message_ids)s::text[], %(sources)s::text[], %(types)s::text[],
-            %(received_ats)s::timestamptz[], %(payloads)s::text[]
-        ) as e (message_id, source, type, received_at, payload),
+            %(received_ats)s::timestamptz[], %(payloads)s::text[], %(field_rules)s::text[]
+        ) as e (message_id, source, type, received_at, payload, field_rules),
         load
     on conflict (message_key) do nothing
     returning message_id, source, received_at
 ),
 quarantined as (
     insert into raw_segment.quarantine
-        (received_at, source, reason, detail, payload, envelope, message_id)
+        (received_at, source, reason, detail, payload, envelope, message_id, field_rules)
     select *
     from unnest(
         %(bad_received_ats)s::timestamptz[], %(bad_sources)s::text[], %(bad_reasons)s::text[],
         %(bad_details)s::text[], %(bad_texts)s::text[], %(bad_envelopes)s::text[],
-        %(bad_message_ids)s::text[]
+        %(bad_message_ids)s::text[], %(bad_field_rules)s::text[]
     )
 ),
 replayed as (
@@ -99,6 +103,16 @@ books as (
         differing = i.differing + excluded.differing,
         made_ids = i.made_ids + excluded.made_ids,
         turned_away = i.turned_away + excluded.turned_away
+),
+rule_books as (
+    insert into raw_segment.field_rule_hours as r (source, hour, rule_id, calls)
+    select *
+    from
+        unnest(
+            %(rule_sources)s::text[], %(rule_hours)s::timestamptz[], %(rule_ids)s::bigint[],
+            %(rule_calls)s::bigint[]
+        )
+    on conflict (source, hour, rule_id) do update set calls = r.calls + excluded.calls
 )
 select
     case
@@ -268,13 +282,21 @@ def _parameters(parcels: list[Parcel], token: uuid.UUID) -> dict[str, object]:
     # each other.
     rows = sorted(
         (
-            (row.message_id, parcel.source.encode(), row.type, parcel.received_at, row.payload)
+            (
+                row.message_id,
+                parcel.source.encode(),
+                row.type,
+                parcel.received_at,
+                row.payload,
+                row.rules,
+            )
             for parcel in parcels
             for row in parcel.rows
         ),
         key=lambda row: row[0],
     )
     bad = [(parcel, bad) for parcel in parcels for bad in parcel.bad]
+    rules = sorted(_by_rule(parcels).items())
     books: dict[tuple[str, datetime], list[int]] = {}
     for parcel in parcels:
         book = books.setdefault((parcel.source, parcel.hour), [0, 0, 0, 0])
@@ -289,6 +311,8 @@ def _parameters(parcels: list[Parcel], token: uuid.UUID) -> dict[str, object]:
         "types": _texts(row[2] for row in rows),
         "received_ats": _times(row[3] for row in rows),
         "payloads": _texts(row[4] for row in rows),
+        # empty without a rule: then each has none
+        "field_rules": _texts(row[5] for row in rows if rules),
         "bad_received_ats": _times(parcel.received_at for parcel, _ in bad),
         "bad_sources": _texts(parcel.source.encode() for parcel, _ in bad),
         "bad_reasons": _texts(each.reason.encode() for _, each in bad),
@@ -296,6 +320,11 @@ def _parameters(parcels: list[Parcel], token: uuid.UUID) -> dict[str, object]:
         "bad_texts": _texts(_storable(each.text) for _, each in bad),
         "bad_envelopes": _texts(_optional(each.envelope) for _, each in bad),
         "bad_message_ids": _texts(_optional(each.message_id) for _, each in bad),
+        "bad_field_rules": _texts(each.rules.encode() for _, each in bad),
+        "rule_sources": _texts(source.encode() for (source, _, _), _ in rules),
+        "rule_hours": _times(hour for (_, hour, _), _ in rules),
+        "rule_ids": _integers(rule for (_, _, rule), _ in rules),
+        "rule_calls": _integers(calls for _, calls in rules),
         "replayed": _integers(each for parcel in parcels for each in parcel.replayed),
         "unkept": _integers(each for parcel in parcels for each in parcel.unkept),
         "book_sources": _texts(source.encode() for source, _ in books),
@@ -305,6 +334,18 @@ def _parameters(parcels: list[Parcel], token: uuid.UUID) -> dict[str, object]:
         "book_made_ids": _integers(book[2] for book in books.values()),
         "book_turned_away": _integers(book[3] for book in books.values()),
     }
+
+
+def _by_rule(parcels: list[Parcel]) -> Counter[tuple[str, datetime, int]]:
+    """How many calls each field rule has changed, by source and hour of the books."""
+    found: Counter[tuple[str, datetime, int]] = Counter()
+    for parcel in parcels:
+        by = Counter(row.rules for row in parcel.rows if row.rules)
+        by.update(each.rules.encode() for each in parcel.bad if each.rules)
+        for rules, calls in by.items():
+            for rule in rules.split(b","):
+                found[parcel.source, parcel.hour, int(rule)] += calls
+    return found
 
 
 def _optional(text: str | None) -> bytes | None:

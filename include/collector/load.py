@@ -12,8 +12,8 @@ from include.collector.landing import Outcome, Parcel
 from include.collector.made_ids import MadeIds, file_name
 from include.collector.options import WEBHOOK_LIMITS
 from include.collector.privacy import PrivacySettings
+from include.collector.screening import Screen
 from include.collector.sources import must_exist
-from include.collector.turned_away import TurnedAway
 from include.counting import counted
 from include.errors import ProblemError
 
@@ -89,8 +89,8 @@ def load_files(url: str, files: Iterable[str | Path], source: str, say: Say = pr
 async def _load_files(url: str, paths: list[Path], source: str, say: Say) -> Loaded:
     total = Loaded()
     broken: list[str] = []
-    intake = Intake(url, application_name="load")
     privacy = PrivacySettings(url)
+    intake = Intake(url, application_name="load", privacy=privacy)
     await intake.start()
     try:
         for path in paths:
@@ -98,8 +98,8 @@ async def _load_files(url: str, paths: list[Path], source: str, say: Say) -> Loa
             ids = MadeIds(source, file_name(path))
             try:
                 for step in _steps(path):
-                    turned_away = await privacy.must_turn_away()
-                    parcel = _parcel(path, step, ids, source, turned_away)
+                    screen = (await privacy.must_be_known()).screen(source)
+                    parcel = _parcel(path, step, ids, source, screen)
                     done += Loaded.of(await intake.land(parcel))
             except BrokenOff as error:
                 broken.append(str(error))
@@ -113,14 +113,12 @@ async def _load_files(url: str, paths: list[Path], source: str, say: Say) -> Loa
     return total
 
 
-def _parcel(
-    path: Path, calls: list[Call], ids: MadeIds, source: str, turned_away: TurnedAway | None
-) -> Parcel:
+def _parcel(path: Path, calls: list[Call], ids: MadeIds, source: str, screen: Screen) -> Parcel:
     rows: list[Row] = []
     wrong: list[Bad] = []
     made_before, at = ids.made, now()
     for place, call in enumerate(calls):
-        found = read_wanted(call.raw, place, ids, call.envelope, WEBHOOK_LIMITS, turned_away, at)
+        found = read_wanted(call.raw, place, ids, call.envelope, WEBHOOK_LIMITS, screen, at)
         if isinstance(found, Row):
             rows.append(found)
         elif found is not None:

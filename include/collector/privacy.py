@@ -18,8 +18,12 @@ import msgspec
 import psycopg
 
 from include.collector.errors import Unavailable
+from include.collector.event import Row, without_ruled_out
+from include.collector.field_rules import FieldRules, SourceRules, united
 from include.collector.landing import Parcel
+from include.collector.screening import Screen
 from include.collector.turned_away import TurnedAway
+from include.privacy.field_rules import KEY_PATHS, Rule
 from include.privacy.keys import HashKey
 from include.privacy.suppressed import PREFIX_BYTES, Suppressed, number_of, packed
 
@@ -39,15 +43,36 @@ select
         select array[names.key, names.path] from sync.key_names as names
         where names.key in ('user_id', 'email', 'anonymous_id', 'property_email')
         order by names.key, names.position
-    ) as names
+    ) as names,
+    -- none: no call is looked at for them
+    case when exists (select from sync.field_rules where lifted_at is null) then jsonb_build_object(
+        'rules', (
+            select jsonb_agg(
+                jsonb_build_object(
+                    'rule_id', rules.rule_id, 'source', coalesce(rules.source, ''),
+                    'type', coalesce(rules.type, ''), 'what', rules.what,
+                    'path', coalesce(rules.path, ''),
+                    'action', rules.action, 'length', rules.length, 'allowed',
+                    string_to_array(coalesce(rules.allowed, ''), E'\\n')
+                )
+                order by rules.rule_id
+            )
+            from sync.field_rules as rules
+            where rules.lifted_at is null
+        ),
+        'keys', (
+            select jsonb_agg(jsonb_build_array(keys.key, keys.path) order by keys.key, keys.path)
+            from ({key_paths}) as keys
+        )
+    )::text else '' end as rules
 from sync.suppression, sync.privacy_key
-"""
+""".replace("{key_paths}", KEY_PATHS)
 # The same and the list: asked only when something was written to it, because a server that knows
 # little of a long list looks through all of it.
 _READ = """
 select
-    settings.version, settings.key, settings.names, listed.hashes, listed.tags, listed.lifted,
-    listed.lifted_from
+    settings.version, settings.key, settings.names, settings.rules, listed.hashes, listed.tags,
+    listed.lifted, listed.lifted_from
 from
     ({settings}) as settings,
     lateral (
@@ -86,14 +111,16 @@ class Said(msgspec.Struct, frozen=True, gc=False):
     # Written after `hashes` were read: of the file alone.
     recent: bytes = b""
     recent_tags: bytes = b""
+    # JSON of the field rules in force and of where keys stand; empty without a rule.
+    rules: str = ""
 
     @classmethod
     def of(cls, row: tuple[Any, ...]) -> "Said":
         """What a row of the query says."""
-        version, key, names, hashes, tags, lifted, lifted_from = row
+        version, key, names, rules, hashes, tags, lifted, lifted_from = row
         return cls(
             version, bytes(key), [(key, path) for key, path in names], bytes(hashes or b""),
-            bytes(tags or b""), bytes(lifted or b""), lifted_from,
+            bytes(tags or b""), bytes(lifted or b""), lifted_from, rules=rules,
         )  # fmt: skip
 
     def times(self) -> dict[int, datetime]:
@@ -112,15 +139,15 @@ class PrivacySettings:
         self._file = folder / FILE if folder else None
         self._said: Said | None = None
         self._turned_away: TurnedAway | None = None
+        self._rules: FieldRules | None = None
         self._connection: psycopg.AsyncConnection | None = None
         self._reading = asyncio.Lock()
         self._read_at = float("-inf")
         self._task: asyncio.Task[None] | None = None
 
-    @property
-    def turned_away(self) -> TurnedAway | None:
-        """Who tells calls of suppressed people; None while nobody is suppressed."""
-        return self._turned_away
+    def screen(self, source: str) -> Screen:
+        """What they make of a source's calls."""
+        return Screen(self._turned_away, None if self._rules is None else self._rules.of(source))
 
     async def start(self) -> None:
         """Know what is set and keep it fresh. While the warehouse is away, what the file says."""
@@ -155,27 +182,30 @@ class PrivacySettings:
             self._read_at = began
             return True
 
-    async def must_turn_away(self) -> TurnedAway | None:
-        """Who tells calls of suppressed people, of now. Raises `Unavailable`."""
+    async def must_be_known(self) -> "PrivacySettings":
+        """The settings as they are now. Raises `Unavailable`."""
         if not await self.refresh(if_older=REFRESH_SECONDS):
             raise Unavailable("The privacy settings cannot be read from the warehouse.")
-        return self._turned_away
+        return self
 
-    def without_turned_away(self, parcel: Parcel) -> Parcel:
-        """A parcel that was made before, without the calls of who is suppressed now."""
-        turned_away = self._turned_away
-        if turned_away is None:
+    def looked_at_again(self, parcel: Parcel) -> Parcel:
+        """A parcel that was made before, as the settings of now leave it."""
+        turned_away, rules = self.screen(parcel.source)
+        if turned_away is not None:
+            parcel = _without_turned_away(parcel, turned_away)
+        if rules is None:
             return parcel
-        at = parcel.received_at
-        rows = [
-            row for row in parcel.rows
-            if not turned_away.payload(row.payload, row.type.decode(), at)
-        ]  # fmt: skip
-        bad = [each for each in parcel.bad if not turned_away.text(each.all_text)]
-        gone = len(parcel.rows) + len(parcel.bad) - len(rows) - len(bad)
-        if not gone:
+        rows = [_ruled(row, rules) for row in parcel.rows]
+        bad = [without_ruled_out(each, rules, "") for each in parcel.bad]
+        return replace(parcel, rows=rows, bad=bad)
+
+    def as_stored(self, parcel: Parcel) -> Parcel:
+        """A parcel whose bytes are to be kept as they are, on a disk: without values that only a
+        database would pass over (`SourceRules.call`)."""
+        rules = self.screen(parcel.source).rules
+        if rules is None:
             return parcel
-        return replace(parcel, rows=rows, bad=bad, turned_away=parcel.turned_away + gone)
+        return replace(parcel, rows=[_ruled(row, rules) for row in parcel.rows])
 
     async def _keep_fresh(self) -> None:
         while True:
@@ -195,8 +225,10 @@ class PrivacySettings:
                 self._url, autocommit=True, application_name="collector privacy", connect_timeout=3
             )
         if known is not None:
-            version, key, names = await self._ask_settings()
-            if (version, key, names) == (known.version, known.key, known.names):
+            version, key, names, rules = await self._ask_settings()
+            if (version, key, names, rules) == (
+                known.version, known.key, known.names, known.rules,
+            ):  # fmt: skip
                 return
             if key != known.key or version < known.version:
                 known = None
@@ -208,12 +240,12 @@ class PrivacySettings:
         if self._file is not None:
             await asyncio.to_thread(_to_file, self._file, self._kept())
 
-    async def _ask_settings(self) -> tuple[int, bytes, list[tuple[str, str]]]:
+    async def _ask_settings(self) -> tuple[int, bytes, list[tuple[str, str]], str]:
         assert self._connection is not None
         cursor = await self._connection.execute(_SETTINGS)
         row = await cursor.fetchone()
         assert row is not None, "the migrations make the rows"
-        return row[0], bytes(row[1]), [(key, path) for key, path in row[2]]
+        return row[0], bytes(row[1]), [(key, path) for key, path in row[2]], row[3]
 
     async def _ask(self, version: int) -> Said:
         assert self._connection is not None
@@ -228,6 +260,7 @@ class PrivacySettings:
         listed.add(said.recent, said.recent_tags, said.times())
         key = HashKey(said.key)
         self._turned_away = TurnedAway(key, listed, said.names) if len(listed) else None
+        self._rules = _rules_of(said)
         self._said = msgspec.structs.replace(
             said, hashes=b"", tags=b"", lifted=b"", lifted_from=[], recent=b"", recent_tags=b""
         )
@@ -235,6 +268,11 @@ class PrivacySettings:
     async def _go_on(self, said: Said) -> None:
         """With what was written since."""
         assert self._said is not None
+        if said.rules != self._said.rules:
+            self._rules = _rules_of(said)
+            self._said = msgspec.structs.replace(self._said, rules=said.rules)
+            if said.version == self._said.version and said.names == self._said.names:
+                return
         turned_away, is_same = self._turned_away, self._said.names == said.names
         more = len(said.hashes) // PREFIX_BYTES
         if turned_away is None or not is_same or turned_away.listed.is_long(more):
@@ -264,13 +302,45 @@ class PrivacySettings:
             self._connection = None
 
 
-async def turned_away_now(url: str) -> TurnedAway | None:
-    """Who tells calls of suppressed people, read once. Raises `Unavailable`."""
+async def screen_now(url: str, source: str) -> Screen:
+    """What the settings make of a source's calls, read once. Raises `Unavailable`."""
     settings = PrivacySettings(url)
     try:
-        return await settings.must_turn_away()
+        return (await settings.must_be_known()).screen(source)
     finally:
         await settings.stop()
+
+
+def _without_turned_away(parcel: Parcel, turned_away: TurnedAway) -> Parcel:
+    at = parcel.received_at
+    rows = [
+        row for row in parcel.rows
+        if not turned_away.payload(row.payload, row.type.decode(), at)
+    ]  # fmt: skip
+    bad = [each for each in parcel.bad if not turned_away.text(each.all_text)]
+    gone = len(parcel.rows) + len(parcel.bad) - len(rows) - len(bad)
+    if not gone:
+        return parcel
+    return replace(parcel, rows=rows, bad=bad, turned_away=parcel.turned_away + gone)
+
+
+def _ruled(row: Row, rules: SourceRules) -> Row:
+    payload, by = rules.payload(row.payload, row.type.decode())
+    return row._replace(payload=payload, rules=united(row.rules.decode(), by).encode())
+
+
+class _Ruled(msgspec.Struct, frozen=True):
+    """The JSON of `Said.rules`."""
+
+    rules: list[Rule]
+    keys: list[tuple[str, str]]
+
+
+def _rules_of(said: Said) -> FieldRules | None:
+    if not said.rules:
+        return None
+    ruled = msgspec.json.decode(said.rules, type=_Ruled)
+    return FieldRules(HashKey(said.key), ruled.rules, ruled.keys)
 
 
 def _to_file(file: Path, said: Said) -> None:

@@ -10,13 +10,14 @@ from typing import NamedTuple
 import psycopg
 
 from include.collector.event import Bad, Envelope, Row, read_wanted
+from include.collector.field_rules import united
 from include.collector.intake import Intake
 from include.collector.landing import Origin, Parcel
 from include.collector.load import Loaded
 from include.collector.made_ids import MadeIds
 from include.collector.options import WEBHOOK_LIMITS
 from include.collector.privacy import PrivacySettings
-from include.collector.turned_away import TurnedAway
+from include.collector.screening import Screen
 from include.errors import BusyError
 from include.warehouse.connection import connect
 
@@ -24,7 +25,7 @@ from include.warehouse.connection import connect
 STEP = 2_000
 
 _NEXT = """
-select quarantine_id, received_at, source, payload, envelope, message_id
+select quarantine_id, received_at, source, payload, envelope, message_id, field_rules
 from raw_segment.quarantine
 where
     quarantine_id > %(after)s
@@ -43,11 +44,16 @@ class _Kept(NamedTuple):
     payload: str
     envelope: str | None
     message_id: str | None
+    field_rules: str
 
-    def read(self, ids: MadeIds, turned_away: TurnedAway | None) -> Row | Bad | None:
+    def read(self, ids: MadeIds, screen: Screen) -> Row | Bad | None:
         envelope = Envelope.from_text(self.envelope)
         raw, at = self.payload.encode(), self.received_at
-        return read_wanted(raw, 0, ids, envelope, WEBHOOK_LIMITS, turned_away, at)
+        found = read_wanted(raw, 0, ids, envelope, WEBHOOK_LIMITS, screen, at)
+        if isinstance(found, Row) and self.field_rules:
+            before = self.field_rules.removeprefix("0,")
+            return found._replace(rules=united(before, found.rules.decode()).encode())
+        return found
 
 
 def replay(
@@ -87,11 +93,11 @@ def _lock(connection: psycopg.Connection) -> None:
 
 
 async def _land(url: str, kept: list[_Kept]) -> Loaded:
-    intake = Intake(url, application_name="replay")
     privacy = PrivacySettings(url)
+    intake = Intake(url, application_name="replay", privacy=privacy)
     await intake.start()
     try:
-        parcels, still_bad = _parcels(kept, await privacy.must_turn_away())
+        parcels, still_bad = _parcels(kept, await privacy.must_be_known())
         outcomes = await asyncio.gather(*(intake.land(parcel) for parcel in parcels))
     finally:
         await intake.stop()
@@ -100,14 +106,14 @@ async def _land(url: str, kept: list[_Kept]) -> Loaded:
     return landed + Loaded(calls=still_bad, quarantined=still_bad)
 
 
-def _parcels(kept: list[_Kept], turned_away: TurnedAway | None) -> tuple[list[Parcel], int]:
+def _parcels(kept: list[_Kept], privacy: PrivacySettings) -> tuple[list[Parcel], int]:
     """What can land now, by source and time of arrival; and how many calls still cannot."""
     found: dict[tuple[str, datetime], Parcel] = {}
     made_ids: Counter[tuple[str, datetime]] = Counter()
     still_bad = 0
     for each in kept:
         ids = MadeIds(each.source, kept=each.message_id)
-        row = each.read(ids, turned_away)
+        row = each.read(ids, privacy.screen(each.source))
         if isinstance(row, Bad):
             still_bad += 1
             continue

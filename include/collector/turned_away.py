@@ -17,7 +17,7 @@ import msgspec
 
 from include.blank import BLANK
 from include.collector.times import read_time
-from include.privacy.keys import KINDS, LONGEST_KEY, HashKey
+from include.privacy.keys import HASHED, KINDS, LONGEST_KEY, MARK, HashKey
 from include.privacy.suppressed import TAG_MASK, Suppressed
 
 # What stands in an alias is a key of the same person, a user's or a device's.
@@ -196,6 +196,8 @@ class TurnedAway:
     def _digest(self, key: _Kind, said: str) -> bytes | None:
         """The hash of who may be on the list; None for who is not, mostly without hashing."""
         # what ends with a letter or digit, as most do, has nothing to be cut: seen sooner
+        if said.startswith(MARK) and (found := HASHED.fullmatch(said)):
+            return bytes.fromhex(found[1])
         form = said if said[:1].isalnum() and said[-1:].isalnum() else said.strip(BLANK)
         if key.is_email:
             form = form.lower()

@@ -5,6 +5,7 @@ hashes without it names nobody: nobody can try ids against it. `sync.keyed_hash`
 """
 
 import hashlib
+import re
 import zlib
 from dataclasses import dataclass
 
@@ -17,6 +18,10 @@ KINDS = ("user_id", "email", "anonymous_id")
 # A key of more characters identifies nobody (§3.1).
 LONGEST_KEY = 500
 HASH_BYTES = 16
+
+# A hash in the place of what was hashed: it is known as one, and not hashed again.
+MARK = "hashed-"
+HASHED = re.compile(MARK + "([0-9a-f]{32})")
 
 
 @dataclass(frozen=True, slots=True)

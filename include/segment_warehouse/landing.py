@@ -22,11 +22,12 @@ import psycopg
 from psycopg import sql
 
 from include.collector import made_ids
+from include.collector.field_rules import UNREADABLE, WITHHELD
 from include.collector.landing import new_token
 from include.collector.load import were_there, were_turned_away
-from include.collector.privacy import turned_away_now
+from include.collector.privacy import screen_now
+from include.collector.screening import Screen
 from include.collector.sources import add_source
-from include.collector.turned_away import TurnedAway
 from include.counting import counted
 from include.errors import ServiceError
 from include.segment_warehouse.calls import calls_query
@@ -164,7 +165,7 @@ def _land_table(
     try:
         table_id, since = _where_to_begin(connection, table, full)
         rows, told, waiting = _collect(connection, table, table_id, since, full)
-        _turn_away(connection, table, asyncio.run(turned_away_now(url)))
+        _screen(connection, table, asyncio.run(screen_now(url, source)))
         for first in range(0, rows, STEP):
             step = _land_step(connection, table, table_id, source, first)
             landed += step[0]
@@ -239,6 +240,7 @@ _COLLECT = sql.SQL(
 create temp table warehouse_calls as
 select
     c.*,
+    ''::text as field_rules,
     row_number() over (
         order by c.fate = 'waiting', c.message_id collate "C", c.received_at, c.payload
     ) - 1 as place
@@ -247,17 +249,18 @@ from ({calls}) as c
 )
 
 
-def _turn_away(
-    connection: psycopg.Connection, table: Table, turned_away: TurnedAway | None
-) -> None:
-    """Mark calls of suppressed people, by the same reader as of every other way in.
+def _screen(connection: psycopg.Connection, table: Table, screen: Screen) -> None:
+    """Mark calls of suppressed people, and change the others as field rules say, by the same
+    readers as of every other way in.
 
     A row of `tracks` is not counted: the table of its event brought the call, and kept nothing by
     which that could be told.
     """
-    if turned_away is None:
+    turned_away, rules = screen
+    if turned_away is None and rules is None:
         return
     gone: list[int] = []
+    changed: list[tuple[int, str, str]] = []
     with connection.transaction(), connection.cursor("calls") as calls:
         calls.itersize = STEP
         calls.execute(
@@ -265,12 +268,28 @@ def _turn_away(
             " where fate = 'new'"
         )
         for place, payload, received_at in calls:
-            if turned_away.payload(payload.encode(), table.type, received_at):
+            if turned_away and turned_away.payload(payload.encode(), table.type, received_at):
                 gone.append(place)
+            elif rules is not None:
+                try:
+                    left, by = rules.payload(payload.encode(), table.type)
+                except UNREADABLE:  # too deep: a row for the quarantine
+                    left, by = b"null", WITHHELD
+                if by:
+                    changed.append((place, left.decode(), by))
     connection.execute(
         "update pg_temp.warehouse_calls set fate = %s where place = any(%s)",
         ["told" if table.is_roll_up else "turned away", gone],
     )
+    for first in range(0, len(changed), STEP):
+        places, payloads, by_rules = zip(*changed[first : first + STEP], strict=True)
+        connection.execute(
+            "update pg_temp.warehouse_calls as calls"
+            " set payload = changed.payload::jsonb, field_rules = changed.by_rules"
+            " from unnest(%s::bigint[], %s::text[], %s::text[])"
+            " as changed (place, payload, by_rules) where calls.place = changed.place",
+            [list(places), list(payloads), list(by_rules)],
+        )
 
 
 def _land_step(
@@ -313,19 +332,23 @@ load as (
     returning load_id
 ),
 landed as (
-    insert into raw_segment.events (message_id, source, type, received_at, payload, load_id)
-    select g.message_id, {source}, {type}, g.received_at, g.payload, load.load_id
+    insert into raw_segment.events
+        (message_id, source, type, received_at, payload, load_id, field_rules)
+    select
+        g.message_id, {source}, {type}, g.received_at, g.payload, load.load_id, g.field_rules
     from good as g, load
     order by g.place
     on conflict (message_key) do nothing
     returning received_at
 ),
 quarantined as (
-    insert into raw_segment.quarantine (received_at, source, reason, detail, payload, message_id)
+    insert into raw_segment.quarantine
+        (received_at, source, reason, detail, payload, message_id, field_rules)
     select
         received_at, {source}, reason, {table}, payload::text,
         -- the same row again has the same id
-        case when message_id is null then {prefix} || md5({source} || {table} || row_key) end
+        case when message_id is null then {prefix} || md5({source} || {table} || row_key) end,
+        field_rules
     from step
     where fate = 'new' and reason is not null
 ),
@@ -347,6 +370,15 @@ received as (
 ),
 landed_by_hour as (
     select date_trunc('hour', received_at, 'UTC') as hour, count(*) as calls from landed group by 1
+),
+rule_books as (
+    insert into raw_segment.field_rule_hours as r (source, hour, rule_id, calls)
+    select {source}, date_trunc('hour', received_at, 'UTC'), rule::integer, count(*)
+    from step, string_to_array(field_rules, ',') as each (rules), unnest(each.rules) as rule
+    where fate = 'new' and field_rules <> ''
+    group by 1, 2, 3
+    order by 1, 2, 3
+    on conflict (source, hour, rule_id) do update set calls = r.calls + excluded.calls
 ),
 books as (
     insert into raw_segment.intake as i

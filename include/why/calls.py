@@ -1,9 +1,11 @@
 """One call: received, resolved by which rule or why not, counted where, and who it is about."""
 
 import hashlib
+from dataclasses import replace
 from typing import Any
 
 from include.collector.times import read_time
+from include.privacy import field_rules
 from include.warehouse.reading import shortened
 from include.why import outbound, to_planhat
 from include.why.asking import Asker, times, when
@@ -58,7 +60,7 @@ TIME_PROBLEMS = {
 def chapters_of(asker: Asker, message_id: str) -> list[Chapter]:
     """The call that landed under this id, or those that were quarantined with it."""
     event = asker.one(
-        "select message_id, events.source, kind, type, received_at, payload, kept_as "
+        "select message_id, events.source, kind, type, received_at, payload, kept_as, field_rules "
         "from raw_segment.events left join raw_segment.sources using (source) "
         "where message_key = md5(%s)::uuid and message_id = %s",
         message_id,
@@ -78,6 +80,7 @@ def _steps(asker: Asker, event: dict[str, Any]) -> list[Step]:
         f"{KEPT_AS[event['kept_as']]}",
         payload=event["payload"] if asker.with_persons else None,
     )
+    received = replace(received, more=_ruled(asker, event["field_rules"]))
     call = asker.is_built and asker.one(
         "select * from marts.event_resolution where message_id = %s",
         _built_id(event["message_id"]),
@@ -99,6 +102,18 @@ def _steps(asker: Asker, event: dict[str, Any]) -> list[Step]:
         *_counted(asker, call),
         *_outbound(asker, call),
     ]
+
+
+def _ruled(asker: Asker, rules: str) -> tuple[str, ...]:
+    """What field rules did to it before it was stored, a line each."""
+    if not rules:
+        return ()
+    numbers = [int(each) for each in rules.split(",") if each != "0"]
+    known = {each["rule_id"]: each["words"] for each in field_rules.listed(asker.connection)}
+    return tuple(
+        f"Changed before it was stored, by field rule {each}: {known.get(each, 'gone')}."
+        for each in numbers
+    )
 
 
 def _time_problem(asker: Asker, event: dict[str, Any]) -> str:
@@ -387,7 +402,8 @@ def _outbound(asker: Asker, call: dict[str, Any]) -> list[Step]:
 def _quarantined(asker: Asker, message_id: str) -> list[Chapter]:
     found = asker.rows(
         """
-        select quarantine_id, received_at, source, reason, detail, payload, replayed_at
+        select
+            quarantine_id, received_at, source, reason, detail, payload, replayed_at, field_rules
         from (
             select * from raw_segment.quarantine order by quarantine_id desc limit %s
         ) as newest
@@ -408,6 +424,7 @@ def _quarantined(asker: Asker, message_id: str) -> list[Chapter]:
                     "Received",
                     f"{when(row['received_at'])} from the source {row['source']}.",
                     payload=row["payload"][:2_000] if asker.with_persons else None,
+                    more=_ruled(asker, row["field_rules"]),
                 ),
                 Step(
                     "Quarantined",

@@ -29,7 +29,7 @@ from include.page import (
     tracking,
     usage,
 )
-from include.privacy import suppression
+from include.privacy import field_rules, suppression
 from include.privacy.forgetting.requests import RequestError
 from include.push import resync
 from include.settings import load_settings
@@ -242,6 +242,7 @@ async def tracking_section(may: Permissions) -> dict[str, Any]:
             lambda connection: suppression.listed(connection)._asdict(),
             when_missing=reading.NOT_MIGRATED,
         ),
+        "field_rules": await read(field_rules.told, when_missing=reading.NOT_MIGRATED),
     }
 
 

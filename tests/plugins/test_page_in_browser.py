@@ -877,16 +877,16 @@ def test_somebody_is_suppressed_with_a_reason_and_named_nowhere(open_as, connect
     expect(said).to_have_text("Nobody is suppressed.")
 
     frame.get_by_label("User id, e-mail or anonymous id").fill("ada@example.com")
-    frame.get_by_label("because").fill("asked by letter")
-    frame.get_by_label("because").press("Enter")
+    frame.locator("#suppress-reason").fill("asked by letter")
+    frame.locator("#suppress-reason").press("Enter")
 
     expect(said).to_contain_text("2 keys suppressed, 0 no more")
     expect(said).to_contain_text("by operator")
     expect(frame.locator("body")).not_to_contain_text("ada@example.com")
     frame.get_by_label("What is done").select_option("Suppress no more")
     frame.get_by_label("User id, e-mail or anonymous id").fill("nobody@example.com")
-    frame.get_by_label("because").fill("a mistake")
-    frame.get_by_label("because").press("Enter")
+    frame.locator("#suppress-reason").fill("a mistake")
+    frame.locator("#suppress-reason").press("Enter")
     expect(frame.get_by_role("alert")).to_contain_text("Nobody of these ids is suppressed")
     connection.execute("truncate sync.suppressed")
 
@@ -1278,3 +1278,18 @@ def assert_no_sideways_scrolling(page) -> None:
         "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
     )
     assert widths[0] <= widths[1]
+
+
+def test_field_rules_are_told_with_what_they_did_and_who_set_them(open_as, connection):
+    rules = "insert into sync.field_rules (what, path, action, changed_by, lifted_at, lifted_by)"
+    connection.execute(
+        f"{rules} values ('path', 'traits.phone', 'drop', 'ada', now(), 'ben'),"
+        " ('ip', null, 'truncate', 'cleo', null, null)"
+    )
+    _, frame = open_as("operator")
+    frame.get_by_role("tab", name="User tracking").click()
+    table = frame.get_by_role("region", name="Field rules, in force and lifted")
+    expect(table).to_contain_text("truncate IP address, of all calls of all sources")
+    expect(table).to_contain_text("drop traits.phone")
+    expect(table).to_contain_text("by ben")
+    connection.execute("truncate sync.field_rules")

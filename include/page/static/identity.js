@@ -61,6 +61,28 @@ export function drawSuppressed(suppressed, may) {
   });
 }
 
+/** What is left out of calls, and what that did: rules are written by `make field-rules`. */
+export function drawFieldRules(rules) {
+  show(by("field-rules"), { rules }, () => {
+    if (rules.problem) return words(rules.problem, "bad");
+    if (!rules.rules.length) return words("There are none: calls are stored as they come. make field-rules sets them.");
+    return [
+      table({
+        caption: "Field rules, in force and lifted",
+        columns: [
+          { title: "Rule", number: true, cell: (each) => count(each.rule_id) },
+          { title: "What", wide: true, cell: (each) => each.words },
+          { title: "Calls in 30 days", number: true, cell: (each) => count(each.calls) },
+          { title: "Since", cell: (each) => [time(each.valid_from), " by ", name(each.changed_by)] },
+          { title: "Lifted", cell: (each) => each.lifted_at ? [time(each.lifted_at), " by ", name(each.lifted_by)] : "" },
+        ],
+        rows: rules.rules,
+      }),
+      rules.withheld ? words(`Of ${counted(rules.withheld, "call")} in 30 days no text was kept: they cannot be read.`) : null,
+    ];
+  });
+}
+
 /** The form, with a key in it that calls name. */
 export function fillAlias(key) {
   by("alias-key").value = key;

@@ -5,7 +5,7 @@ import { chart } from "./charts.js";
 import { attempt, by, expander, h, listed, name, opener, pager, show, table, twoStep, whyLink, words } from "./dom.js";
 import { drawCompared } from "./compared.js";
 import { drawFindings } from "./findings.js";
-import { drawIdentity, drawProposals, drawSuppressed } from "./identity.js";
+import { drawFieldRules, drawIdentity, drawProposals, drawSuppressed } from "./identity.js";
 import { drawSwitch } from "./switches.js";
 import { count, counted, queryOf, time } from "./words.js";
 
@@ -23,6 +23,7 @@ export function drawTracking(tracking) {
   drawProposals({ outcomes, resolved });
   drawIdentity(tracking.identity, may);
   drawSuppressed(tracking.suppressed, may);
+  drawFieldRules(tracking.field_rules);
   show(by("tracking-intake"), tracking.intake, drawIntake);
   show(by("tracking-quarantine"), (tracking.intake.sources ?? []).map((each) => each.quarantined), drawQuarantine);
   // a new token is shown once: it stays until somebody says that they have it

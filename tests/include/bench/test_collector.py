@@ -22,6 +22,7 @@ def little(monkeypatch: pytest.MonkeyPatch) -> None:
     amounts = {
         "ROUNDS": 1, "BATCHES": 4, "SINGLES": 70, "SECONDS": 1, "MILLION": 5_000,
         "LOAD_SECONDS": 3, "LOAD_RATE": 1_000,
+        "KNOWN_AFTER": 4,
     }  # fmt: skip
     for name, amount in amounts.items():
         monkeypatch.setattr(collector, name, amount)
@@ -39,6 +40,8 @@ def test_every_figure_stands_beside_another_and_nothing_stays_behind(little, war
         "the disk alone: 16 KB and fdatasync, 300 a second",
         "landing, 100-event batches, 1 M rows",
         "batches sent again",
+        "20 field rules, of which none touches a call",
+        "20 field rules, of which one drops every call's address",
         "memory of the collector",
     ]
     assert all(row.ratio for row in rows if "(" in row.beside), rows

@@ -8,6 +8,7 @@ import pytest
 from include.collector.event import Bad, Envelope, Row, read_wanted
 from include.collector.made_ids import MadeIds
 from include.collector.options import Limits
+from include.collector.screening import Screen
 from include.collector.turned_away import TurnedAway
 from include.privacy.keys import HashKey, crc
 from include.privacy.suppressed import Suppressed, number_of, packed
@@ -43,7 +44,8 @@ def turned_away(listed=LISTED, lifted=None, names=NAMES) -> TurnedAway:
 def read(call: dict | bytes, guard: TurnedAway | None = None, **envelope) -> Row | Bad | None:
     raw = call if isinstance(call, bytes) else json.dumps(call).encode()
     outer = Envelope.of({name: json.dumps(said).encode() for name, said in envelope.items()})
-    return read_wanted(raw, 0, MadeIds("s"), outer, Limits(), guard or turned_away(), NOW)
+    screen = Screen(guard or turned_away())
+    return read_wanted(raw, 0, MadeIds("s"), outer, Limits(), screen, NOW)
 
 
 def track(**said) -> dict:

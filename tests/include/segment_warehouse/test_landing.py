@@ -12,6 +12,7 @@ from include.collector.books import check_books
 from include.collector.replay import replay
 from include.collector.sources import SourceError, add_source
 from include.errors import SettingError
+from include.privacy.field_rules import Rule, add
 from include.privacy.suppression import suppress
 from include.segment_warehouse import landing
 from include.segment_warehouse.landing import Landed, land_warehouse_calls
@@ -638,3 +639,26 @@ def test_rows_of_suppressed_people_land_nowhere_and_are_counted(tables: SegmentT
     assert books == {"received": 3, "landed": 1, "turned_away": 2}
     assert check_books(tables.url).differences == []
     assert land(tables).turned_away == 0  # read once
+
+
+def test_rows_land_as_field_rules_leave_them_and_are_counted(tables: SegmentTables):
+    ip = add(tables.url, Rule("ip", "truncate"), by="tester")
+    plan = add(tables.url, Rule("path", "hash", "traits.plan", type="identify"), by="tester")
+    tables.load(
+        [
+            call(1, context={"ip": "203.0.113.77"}),
+            call(2, "identify", traits={"plan": "gold"}, context={"ip": "203.0.113.77"}),
+            call(3),
+        ]
+    )
+
+    assert land(tables).landed == 3
+    stored = payloads(tables)
+    assert "203.0.113.77" not in str(stored)
+    assert stored["m-1"]["context"]["ip"] == "203.0.113.0"
+    assert stored["m-2"]["traits"]["plan"].startswith("hashed-")
+    found = rows(tables, "select field_rules from raw_segment.events order by message_id")
+    assert [row["field_rules"] for row in found] == [f"{ip}", f"{ip},{plan}", ""]
+    found = rows(tables, "select rule_id, calls from raw_segment.field_rule_hours order by 1")
+    assert found == [{"rule_id": ip, "calls": 2}, {"rule_id": plan, "calls": 1}]
+    assert check_books(tables.url).differences == []
