@@ -1,19 +1,18 @@
-"""dbt in the tests' own processes, without what costs time and nobody reads.
+"""dbt in the tests' own processes, without what nobody reads there.
 
 What a build does is the same. Builds in processes of their own (commands, DAGs) are left as they
 are.
 """
 
-import functools
 from typing import Any
+
+from include.build import quick_dbt
 
 
 def make_quick() -> None:
-    """Once a process. Beside each part its share of a build, as a sampling profiler saw it."""
+    """Once a process: as builds have it, and without dbt's debug log."""
+    quick_dbt.make_quick()
     _make_no_events_that_nobody_reads()
-    _compile_templates_once()
-    _know_one_calendar()
-    _find_models_by_their_names()
 
 
 def _make_no_events_that_nobody_reads() -> None:
@@ -44,47 +43,3 @@ def _make_no_events_that_nobody_reads() -> None:
     BaseEvent.__init__ = keep  # type: ignore[method-assign]
     BaseEvent.__getattr__ = look_up  # type: ignore[method-assign]
     EventManager.fire_event = fire_what_is_read  # type: ignore[method-assign]
-
-
-def _compile_templates_once() -> None:
-    """The same texts build after build: a tenth."""
-    from jinja2 import Environment
-
-    compile_it = Environment.compile
-    compiled: dict[tuple[type, str], Any] = {}
-
-    def look_up(self: Any, source: Any, *args: Any, **options: Any) -> Any:
-        if args or options or not isinstance(source, str):
-            return compile_it(self, source, *args, **options)
-        key = (type(self), source)
-        if key not in compiled:
-            compiled[key] = compile_it(self, source)
-        return compiled[key]
-
-    Environment.compile = look_up  # type: ignore[method-assign, assignment]
-
-
-def _know_one_calendar() -> None:
-    """For each answer of Postgres, the words for days in every language anew: a twentieth."""
-    import parsedatetime
-
-    made = functools.cache(parsedatetime.Constants)
-
-    def look_up(localeID: Any = None, usePyICU: bool = True) -> Any:
-        return made(localeID, usePyICU)
-
-    parsedatetime.Constants = look_up
-
-
-def _find_models_by_their_names() -> None:
-    """Each name that is selected is held against the parts of every node's name: a tenth."""
-    from dbt.graph import selector_methods
-
-    is_selected = selector_methods.is_selected_node
-
-    def look_up(fqn: list[str], node_selector: str, is_versioned: bool) -> bool:
-        if is_versioned or not node_selector.isidentifier():
-            return is_selected(fqn, node_selector, is_versioned)
-        return node_selector in (fqn[-1], fqn[0].partition(".")[0])
-
-    selector_methods.is_selected_node = look_up

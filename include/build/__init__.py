@@ -10,6 +10,7 @@ build saw and what became of each model stands in `sync.builds`.
     profile.py    for dbt by hand
     docs_site.py  pages of tables, columns and where columns come from
     dbt.py        dbt in this process
+    quick_dbt.py  without what costs it time and changes nothing
     new_rows.py   a build that leaves out what no new row reaches
     verify.py     a model made whole beside the truth, and compared
     after_failures.py  when the schedule tries again what failed

@@ -14,6 +14,7 @@ from psycopg.pq import Conninfo
 
 from include.build import project
 from include.build.failures import reason
+from include.build.quick_dbt import make_quick
 from include.connections import LIBPQ_OPTIONS
 from include.settings import Settings
 
@@ -85,6 +86,9 @@ class Dbt:
 
     def run(self, arguments: list[str]) -> tuple[list[dict[str, Any]], str | None]:
         """Every node's result, and what went wrong."""
+        if arguments[0] == "build":
+            # the same order in a tenth of the time
+            arguments = [*arguments, "--use-fast-test-edges"]
         outcome = self._invoke(arguments)
         results = getattr(outcome.result, "results", None) or []
         nodes = [_node(result) for result in results]
@@ -100,6 +104,7 @@ class Dbt:
     def _invoke(self, arguments: list[str]) -> Any:
         from dbt.cli.main import dbtRunner
 
+        make_quick()
         runner = dbtRunner(manifest=self._manifest, callbacks=[_progress(self._say)])
         return runner.invoke([*arguments, *self._options])
 

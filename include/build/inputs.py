@@ -1,5 +1,6 @@
 """What a build sees beside calls and objects: the day, the settings, the code."""
 
+import functools
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -63,10 +64,16 @@ def _read_code(holder: psycopg.Connection) -> tuple[str, dict[str, str]]:
     ).fetchone()
     if row is not None:
         return row[0], row[1]
-    files = project.files()
+    files = _files_of(content_hash)
     holder.execute(
         "insert into sync.project_files (content_hash, code_fingerprint, files)"
         " values (%s, %s, %s) on conflict do nothing",
         [content_hash, project.fingerprint(files), Jsonb(files)],
     )
     return project.fingerprint(files), files
+
+
+@functools.lru_cache(maxsize=1)
+def _files_of(content_hash: str) -> dict[str, str]:
+    """Read once a process for each state of the project: 160 YAML files take a second."""
+    return project.files()
