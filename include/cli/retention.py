@@ -57,14 +57,15 @@ def retention(
 
 def _tell(url: str) -> None:
     from include.privacy.retention.rules import read_rules
-    from include.warehouse.reading import read_only
+    from include.warehouse.reading import one, read_only
 
     with read_only(url) as connection:
         rules = read_rules(connection)
-        last = connection.execute(
+        last = one(
+            connection,
             "select started_at, finished_at, payloads, calls, quarantined from sync.retention_runs"
-            " order by retention_run_id desc limit 1"
-        ).fetchone()
+            " order by retention_run_id desc limit 1",
+        )
     for rule in rules:
         print(f"{rule} (by {rule.changed_by}, {rule.valid_from:%Y-%m-%d})")
     if not rules:
