@@ -86,9 +86,10 @@ cancel: .venv/ready ## Stop the active push within seconds (TO=planhat, RESYNC=1
 why: .venv/ready ## The story of a message id, user id, e-mail or company id, from its call to Segment's answer (ID=…, EXPORT=file everything of one person)
 	@$(CLI) why $(call option,ID,id) $(call option,EXPORT,export)
 
-forget: .venv/ready ## Forget a person everywhere, with a receipt: the plan, a question, the deed (ID=, FILE=ids, YES=1 without asking, REASON=, SUPPRESS=1 to store nothing more of them, WAITING=1 whoever delete calls ask for, AGAIN=1 after a restore, RECEIPTS=file)
+forget: .venv/ready ## Forget a person everywhere, with a receipt: the plan, a question, the deed (ID=, FILE=ids, YES=1 without asking, REASON=, SUPPRESS=1 to store nothing more of them, WAITING=1 whoever delete calls ask for, SEGMENT=1 and PLANHAT=1 there too, STATUS=1 how far those are, AGAIN=1 after a restore, RECEIPTS=file)
 	@$(CLI) forget $(call option,ID,id) $(call option,FILE,file) $(call flag,YES,yes) $(call option,REASON,reason) \
-		$(call flag,SUPPRESS,suppress) $(call flag,WAITING,waiting) $(call flag,AGAIN,again) $(call option,RECEIPTS,receipts)
+		$(call flag,SUPPRESS,suppress) $(call flag,WAITING,waiting) $(call flag,SEGMENT,segment) \
+		$(call flag,PLANHAT,planhat) $(call flag,STATUS,status) $(call flag,AGAIN,again) $(call option,RECEIPTS,receipts)
 
 bench: .venv/ready ## The performance table, each figure beside its ceiling (PARTS="push build", SIZE=full for hours)
 	@$(CLI) bench $(call option,SIZE,size) $(call option,PARTS,parts)

@@ -2,8 +2,10 @@
 # Forget people
 
 Forgets whoever was asked for on the integration's page and whoever an interrupted forgetting has
-left: every call and row of theirs goes, with a receipt (`docs/privacy.md`). Runs when somebody
-confirms on the page, and every hour for what waits. `make forget` does the same at once.
+left: every call and row of theirs goes, with a receipt (`docs/privacy.md`). Asks Segment
+(connection `segment_api`) and Planhat (`planhat`) for what was wanted there, and how far Segment
+is. Runs when somebody confirms on the page, and every hour for what waits. `make forget` does the
+same at once.
 
 **Is it safe to run again?** Yes: it goes on where it was, and who was forgotten is nobody any more.
 
@@ -15,18 +17,25 @@ Nobody is named in a run, its log or its parameters: who waits stands in the war
 """
 
 import logging
+from collections.abc import Callable
 from datetime import UTC, timedelta
+from typing import Any, TypeVar
 
 from airflow.sdk import DAG, Connection, CronTriggerTimetable, Param, get_current_context, task
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
 
-from include.connections import postgres_url
+from include.connections import (
+    planhat_connection_of,
+    postgres_url,
+    segment_api_connection_of,
+)
 from include.errors import ProblemError, ServiceError
 from include.schedule import in_words
 from include.settings import load_settings
 from plugins.parameters import refuse_unknown_parameters
 
 log = logging.getLogger(__name__)
+Found = TypeVar("Found")
 
 # For what nobody waits for: a killed run, a request whose trigger failed.
 CRON = "20 * * * *"
@@ -57,6 +66,7 @@ with DAG(
     def forget() -> int:
         """Forget whoever waits; the value is how many receipts there are of it."""
         from include.build.for_forgetting import builds_of
+        from include.privacy.forgetting.outward import ask_others
         from include.privacy.forgetting.requests import work_off
 
         context = get_current_context()
@@ -79,10 +89,23 @@ with DAG(
                 again=context["params"]["again"],
                 say=log.info,
             )
+            ask_others(
+                url,
+                own.data_dir,
+                segment=_of("segment_api", segment_api_connection_of),
+                planhat=_of("planhat", planhat_connection_of),
+                say=log.info,
+            )
         except ServiceError:
             raise  # tried again
         except ProblemError as problem:
             raise AirflowFailException(str(problem)) from None
         return len(done.receipts)
+
+    def _of(name: str, read: Callable[[Any], Found]) -> Found | None:
+        try:
+            return read(Connection.get(name))
+        except AirflowNotFoundException:
+            return None
 
     forget()

@@ -175,6 +175,57 @@ class PlanhatConnection:
         return f"{self._host}#{hashlib.sha256(secret.encode()).hexdigest()[:12]}"
 
 
+@dataclass(frozen=True)
+class SegmentApiConnection:
+    """Segment's Public API: `https://:<token of the workspace>@api.segmentapis.com`."""
+
+    host: str
+    token: str = field(repr=False)
+
+
+def segment_api_connection_of(connection: "AirflowConnection") -> SegmentApiConnection:
+    """Of a connection of type HTTP: host, and the workspace's token as password.
+
+    Segment's own hosts are asked over https whatever it says. Raises `SettingError` without a host
+    or a token.
+    """
+    scheme, _, host = (connection.host or "").rpartition("://")
+    host = host.rstrip("/")
+    if not host:
+        raise SettingError("The connection `segment_api` names no host: api.segmentapis.com, say.")
+    if not scheme:
+        named = (connection.schema or connection.conn_type or "").lower()
+        scheme = "http" if named == "http" else "https"
+    if _is_segments_own(host):
+        scheme = "https"
+    token = (connection.password or "").strip()
+    if not token or not (token.isascii() and token.isprintable()) or " " in token:
+        raise SettingError(
+            "The connection `segment_api` has no token, or one with characters that no token has: "
+            "put a Public API token of the workspace as its password, https://:<token>@<host>"
+        )
+    return SegmentApiConnection(f"{scheme}://{_place(host, connection.port)}", token)
+
+
+def segment_api_connection_from_uri(uri: str) -> SegmentApiConnection:
+    """The same of `https://:<token>@<host>[:port]`. Raises `SettingError`."""
+    try:
+        parts = urlsplit(uri)
+        number = parts.port
+    except ValueError:  # the value is not repeated: half of it may be the token
+        parts, number = urlsplit(""), None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise SettingError(
+            "AIRFLOW_CONN_SEGMENT_API must look like https://:<token>@api.segmentapis.com; special "
+            "characters in the token are percent-encoded."
+        )
+    read = ReadConnection(
+        conn_type=parts.scheme, host=parts.hostname, login=None,
+        password=unquote(parts.password or ""), port=number, schema=None, extra_dejson={},
+    )  # fmt: skip
+    return segment_api_connection_of(read)
+
+
 def destination_name(address: str, kind: str, key_end: str | None) -> str:
     """A destination as people know it."""
     word = "key" if kind == "segment" else "tenant"

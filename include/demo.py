@@ -83,6 +83,7 @@ def refuse_real_systems(settings: Settings) -> None:
         "AIRFLOW_CONN_WAREHOUSE": settings.airflow_conn_warehouse,
         "AIRFLOW_CONN_SEGMENT": settings.airflow_conn_segment,
         "AIRFLOW_CONN_PLANHAT": settings.airflow_conn_planhat,
+        "AIRFLOW_CONN_SEGMENT_API": settings.airflow_conn_segment_api,
         "PLANHAT_EXPORTS_DIR": settings.planhat_exports_dir,
     }
     for name, value in named.items():

@@ -14,11 +14,14 @@ from dotenv import dotenv_values
 
 from include.connections import (
     PlanhatConnection,
+    SegmentApiConnection,
     SegmentConnection,
     from_json,
     is_json,
     planhat_connection_from_uri,
     planhat_connection_of,
+    segment_api_connection_from_uri,
+    segment_api_connection_of,
     segment_connection_of,
 )
 from include.errors import SettingError
@@ -53,6 +56,7 @@ class Settings:
     # They hold secrets: kept out of every repr.
     airflow_conn_warehouse: str | None = field(default=None, repr=False)
     airflow_conn_segment: str | None = field(default=None, repr=False)
+    airflow_conn_segment_api: str | None = field(default=None, repr=False)
     airflow_conn_planhat: str | None = field(default=None, repr=False)
     airflow_admin_password: str | None = field(default=None, repr=False)
     segment_warehouse_schema: str | None = None
@@ -195,3 +199,13 @@ def planhat_connection(settings: Settings) -> PlanhatConnection | None:
     if is_json(given):
         return planhat_connection_of(from_json("AIRFLOW_CONN_PLANHAT", given))
     return planhat_connection_from_uri(given)
+
+
+def segment_api_connection(settings: Settings) -> SegmentApiConnection | None:
+    """Segment's Public API as the setting says; None where none is set. Raises `SettingError`."""
+    given = settings.airflow_conn_segment_api
+    if not given:
+        return None
+    if is_json(given):
+        return segment_api_connection_of(from_json("AIRFLOW_CONN_SEGMENT_API", given))
+    return segment_api_connection_from_uri(given)

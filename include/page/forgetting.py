@@ -6,6 +6,7 @@ import psycopg
 
 from include.page.tracking import switches
 from include.privacy.forgetting.requests import Look
+from include.privacy.receipts import of_others
 from include.warehouse.reading import one, rows
 from include.why.asking import HIDDEN
 
@@ -76,6 +77,9 @@ def receipts(connection: psycopg.Connection, *, offset: int) -> dict[str, Any]:
         RECEIPTS_SHOWN,
         offset,
     )
+    others = of_others(connection, [row["receipt"] for row in found])
+    for row in found:
+        row["elsewhere"] = others.get(row["receipt"], [])
     total = found[0]["total"] if found else 0
     return {"rows": found, "total": total}
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from psycopg.rows import dict_row
 
 from include.errors import ProblemError
 from include.private_files import open_private
@@ -29,7 +30,29 @@ def receipts(connection: psycopg.Connection, names: Iterable[str] = ()) -> list[
         " order by forgetting_id desc",
         {"wanted": wanted},
     ).fetchall()
-    return [plain(dict(zip(_COLUMNS.split(", "), row, strict=True))) for row in rows]
+    found = [plain(dict(zip(_COLUMNS.split(", "), row, strict=True))) for row in rows]
+    others = of_others(connection, [each["receipt"] for each in found])
+    return [{**each, "elsewhere": others.get(each["receipt"], [])} for each in found]
+
+
+def of_others(connection: psycopg.Connection, names: list[str]) -> dict[str, list[dict[str, Any]]]:
+    """What Segment and Planhat were asked for, by receipt: how many ids, and what became of it."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(
+            """
+            select
+                receipt, system, kind, state, regulation_id as regulation, status, detail,
+                count(*) as ids, min(asked_at) as asked_at, max(answered_at) as answered_at
+            from sync.removals inner join sync.forgettings using (forgetting_id)
+            where receipt = any (%s)
+            group by 1, 2, 3, 4, 5, 6, 7 order by max(removal_id)
+            """,
+            [names],
+        ).fetchall()
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        found.setdefault(row.pop("receipt"), []).append(plain(row))
+    return found
 
 
 def keep_as_files(data_dir: Path, said: Iterable[dict[str, Any]]) -> list[Path]:

@@ -14,6 +14,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 from pydantic import Field
 
+from include.errors import ProblemError
 from include.page import forgetting
 from include.privacy import receipts
 from include.privacy.forgetting import requests
@@ -43,6 +44,8 @@ class Forgetting(Looking):
     fingerprint: Annotated[str, Field(max_length=100)]
     reason: Annotated[str, Field(max_length=LONGEST)]
     suppress: bool = False
+    segment: bool = False
+    planhat: bool = False
 
 
 class Dismissed(Asked):
@@ -90,7 +93,9 @@ def forgetting_routes() -> APIRouter:
 
     @api.post("", dependencies=to_edit)
     async def forget(request: Request, wanted: Forgetting, user: GetUserDep) -> dict[str, Any]:
-        """Write down whom to forget, and start it. 422 when others are meant by now."""
+        """Write down whom to forget, and start it. 422 when others are meant by now, and where
+        Segment or Planhat is wanted and not connected."""
+        await run_in_threadpool(_must_be_connected, wanted)
         people = await run_in_threadpool(
             partial(
                 requests.ask_for,
@@ -100,6 +105,8 @@ def forgetting_routes() -> APIRouter:
                 by=user.get_name(),
                 reason=wanted.reason,
                 suppresses=wanted.suppress,
+                at_segment=wanted.segment,
+                in_planhat=wanted.planhat,
             )
         )
         try:
@@ -120,3 +127,15 @@ def forgetting_routes() -> APIRouter:
         return {"request_id": wanted.request_id}
 
     return api
+
+
+def _must_be_connected(wanted: Forgetting) -> None:
+    if wanted.segment and warehouse.segment_api() is None:
+        raise HTTPException(
+            422, "Segment's Public API is not connected: there is no connection `segment_api`."
+        )
+    if wanted.planhat:
+        try:
+            warehouse.current("planhat")
+        except ProblemError as problem:
+            raise HTTPException(422, str(problem)) from None

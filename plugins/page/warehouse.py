@@ -10,13 +10,15 @@ from airflow.models.connection import Connection
 from include.connections import (
     Destination,
     Kind,
+    SegmentApiConnection,
     planhat_connection_of,
     postgres_url,
+    segment_api_connection_of,
     segment_connection_of,
 )
 from include.errors import ServiceError, SettingError
 from include.played_planhat.place import planhat_of
-from include.settings import load_settings, segment_connection
+from include.settings import load_settings, segment_api_connection, segment_connection
 from include.warehouse.connection import unreachable, warehouse_url
 
 
@@ -53,6 +55,14 @@ def _set(kind: Kind) -> Destination:
         )
     _ = planhat.sink_token
     return planhat
+
+
+def segment_api() -> SegmentApiConnection | None:
+    """Segment's Public API; None where it is not connected. Raises `SettingError`."""
+    try:
+        return segment_api_connection_of(Connection.get_connection_from_secrets("segment_api"))
+    except AirflowNotFoundException:
+        return segment_api_connection(load_settings())
 
 
 @asynccontextmanager

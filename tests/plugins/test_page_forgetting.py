@@ -87,6 +87,12 @@ def test_who_means_others_than_those_looked_at_or_is_refused_changes_nothing(
         others = client.post("/api/forgetting", json=wish)
         seen = client.post("/api/forgetting/look", json={"ids": f"{somebody}\n{company}"}).json()
         none = client.post("/api/forgetting/look", json={"ids": " \n"})
+        fingerprint = client.post("/api/forgetting/look", json={"ids": somebody}).json()
+        unconnected = client.post(
+            "/api/forgetting",
+            json={**wish, "fingerprint": fingerprint["fingerprint"], "segment": True},
+        )
+    assert (unconnected.status_code, "segment_api" in unconnected.json()["detail"]) == (422, True)
     assert (others.status_code, "Look again" in others.json()["detail"]) == (422, True)
     assert [line["refused"] is None for line in seen["lines"]] == [True, False]
     assert none.status_code == 422

@@ -16,8 +16,8 @@ export function startForgetting(again) {
     event.preventDefault();
     attempt(look, by("forget-problem"));
   });
-  // what was looked at is not what is typed now
-  by("forget-ids").addEventListener("input", () => by("forget-look").replaceChildren());
+  // what was looked at is not what is typed now, nor what is wished
+  for (const each of ["ids", ...WISHES]) by(`forget-${each}`).addEventListener("input", () => by("forget-look").replaceChildren());
 }
 
 async function look() {
@@ -69,16 +69,20 @@ function withoutThese(refused, ids) {
   ];
 }
 
+const WISHES = ["suppress", "segment", "planhat"];
+const wishes = () => Object.fromEntries(WISHES.map((each) => [each, by(`forget-${each}`).checked]));
+
 function confirm(seen, ids) {
   const whom = `${counted(seen.people, "person").replace("persons", "people")} and ${counted(seen.calls, "call")}`;
   return twoStep(`Forget ${whom}`, {
     key: "forget-confirm",
-    warning: `${whom} go, with all that is listed here, and what was made of it. This cannot be taken back.`,
+    warning: `${whom} go, with all that is listed here, and what was made of it.${wishes().segment ? " Segment is asked to delete them by their user ids." : ""}${wishes().planhat ? " Their endusers are deleted in Planhat." : ""} This cannot be taken back.`,
     yes: `Yes, forget ${whom}`,
     act: async () => {
       const reason = by("forget-reason").value;
-      const done = await ask("forgetting", { method: "POST", body: { ids, reason, fingerprint: seen.fingerprint, suppress: by("forget-suppress").checked } });
+      const done = await ask("forgetting", { method: "POST", body: { ids, reason, fingerprint: seen.fingerprint, ...wishes() } });
       for (const each of ["forget-ids", "forget-reason"]) by(each).value = "";
+      for (const each of WISHES) by(`forget-${each}`).checked = false;
       by("forget-look").replaceChildren();
       by("forget-said").textContent = `${counted(done.people, "person").replace("persons", "people")} asked for. ${done.dag_run_id ? "It begins now" : "Airflow did not start it; it begins within the hour"}, and a receipt follows.`;
       await refresh();
@@ -171,6 +175,7 @@ const receiptRows = (place) => listed({
     { title: "Asked for", cell: (row) => [time(row.requested_at), " by ", name(row.requested_by)] },
     { title: "Because", cell: (row) => name(row.reason) },
     { title: "Ids", number: true, cell: (row) => count(row.hashes) },
+    { title: "Elsewhere", cell: (row) => (row.elsewhere.length ? h("ul", { class: "fields" }, row.elsewhere.map((each) => h("li", {}, `${each.system}: ${count(each.ids)} `, each.state.replaceAll("_", " "), each.regulation ? [" as ", name(each.regulation), ` (${each.status})`] : null, each.detail ? ["; ", name(each.detail)] : null))) : "–") },
     { title: "What went", wide: true, cell: (row) => (Object.keys(row.done).length ? h("ul", { class: "fields" }, Object.entries(row.done).map(([where, number]) => h("li", {}, name(where), " ", typeof number === "number" ? count(number) : name(number)))) : "nobody had the id") },
   ],
 }, place);

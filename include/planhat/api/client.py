@@ -147,6 +147,17 @@ class Client:
         if not response.is_success:
             raise refusal(response, self.connection.place, path)
 
+    def delete(self, path: str, identifier: str) -> None:
+        """Delete one object by its `_id`, again after a lost answer: it is gone once.
+
+        Gone before is no error. An answer says little: look. Raises `RefusedError`,
+        `PlanhatAwayError`.
+        """
+        name = f"{path}/…"
+        response = self._send("DELETE", self._main(f"{path}/{identifier}"), name, repeat="harmless")
+        if not response.is_success and response.status_code != httpx.codes.NOT_FOUND:
+            raise refusal(response, self.connection.place, name)
+
     def rows(self, path: str, params: Params | None = None) -> Iterator[dict[str, Any]]:
         """The objects of a list that nobody changes meanwhile, page after page, to an empty one.
 

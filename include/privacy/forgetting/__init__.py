@@ -9,6 +9,7 @@ exact_json.py  numbers as they were written
 files.py    what the processes have written
 plan.py     how much of each there is, before anything is done
 doing.py    from the plan to the receipt, however often it is interrupted
+outward.py  what Segment and Planhat are asked for
 requests.py whoever was asked for on the page, and by calls, and waits
 known.py    everything that is known of one person, for whoever asks
 again.py    what receipts say, after a backup was restored

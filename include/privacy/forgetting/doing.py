@@ -17,8 +17,9 @@ from psycopg.types.json import Jsonb
 
 from include.errors import ProblemError, ServiceError
 from include.privacy import receipts
-from include.privacy.forgetting import built, calls, files, rows
+from include.privacy.forgetting import built, calls, files, outward, rows
 from include.privacy.forgetting.exact_json import keep_numbers
+from include.privacy.forgetting.outward import NOTHING, Elsewhere
 from include.privacy.forgetting.person import Person
 from include.privacy.forgetting.words import Words
 from include.privacy.keys import KINDS
@@ -59,7 +60,7 @@ def keep_away(url: str, people: Iterable[Person], *, by: str, reason: str = "") 
                 suppress(url, sorted(ids), by=by, reason=reason or FORGOTTEN, kind=kind)
 
 
-def forget(
+def forget(  # noqa: PLR0913
     url: str,
     data_dir: Path,
     people: Iterable[Person],
@@ -68,9 +69,12 @@ def forget(
     builds: Builds,
     reason: str = "",
     occasion: str = "forget",
+    elsewhere: Elsewhere = NOTHING,
     say: Callable[[str], None] = print,
 ) -> Forgotten:
     """Forget these people, and whoever an interrupted forgetting has left; their receipts.
+
+    What is wanted `elsewhere` is written down, for `outward.ask_others`.
 
     Waits for another one. Raises what a build raises, and `ServiceError` where calls of theirs come
     faster than they go; run again, it goes on where it was.
@@ -80,7 +84,9 @@ def forget(
         take_turn(holder)
         with holder.transaction():
             for person in people:
-                write_down(holder, person, by=by, reason=reason, occasion=occasion)
+                write_down(
+                    holder, person, by=by, reason=reason, occasion=occasion, elsewhere=elsewhere
+                )
         waiting = _waiting(holder)
         numbers, everybody = [number for number, _ in waiting], [each for _, each in waiting]
         words = Words(frozenset().union(*(each.identifiers for each in everybody)))
@@ -100,7 +106,13 @@ def forget(
 
 
 def write_down(
-    connection: psycopg.Connection, person: Person, *, by: str, reason: str, occasion: str
+    connection: psycopg.Connection,
+    person: Person,
+    *,
+    by: str,
+    reason: str,
+    occasion: str,
+    elsewhere: Elsewhere = NOTHING,
 ) -> int:
     """Say that somebody is to be forgotten: whoever forgets next does it. The row's number."""
     kinds = [
@@ -131,6 +143,7 @@ def write_down(
             "identifiers": Jsonb(person.as_json()),
         },
     ).fetchone()  # type: ignore[misc]
+    outward.want(connection, number, person, elsewhere)
     return number
 
 

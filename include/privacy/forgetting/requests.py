@@ -21,6 +21,7 @@ from psycopg.types.json import Jsonb
 from include.errors import ProblemError
 from include.privacy.forgetting.again import people_of_receipts
 from include.privacy.forgetting.doing import Builds, Forgotten, forget, keep_away, write_down
+from include.privacy.forgetting.outward import NOTHING, Elsewhere
 from include.privacy.forgetting.person import Person, RefusedError, find
 from include.privacy.forgetting.plan import Plan, plan_for
 from include.warehouse.connection import connect
@@ -84,7 +85,15 @@ def look(url: str, data_dir: Path, text: str) -> Look:
 
 
 def ask_for(
-    url: str, text: str, *, fingerprint: str, by: str, reason: str, suppresses: bool = False
+    url: str,
+    text: str,
+    *,
+    fingerprint: str,
+    by: str,
+    reason: str,
+    suppresses: bool = False,
+    at_segment: bool = False,
+    in_planhat: bool = False,
 ) -> int:
     """Ask for everybody whom the lines name to be forgotten: how many people.
 
@@ -107,9 +116,18 @@ def ask_for(
         for person in seen.people:
             connection.execute(
                 "insert into sync.forget_requests"
-                " (asked, meant, origin, requested_by, reason, suppresses)"
-                " values (%s, encode(sync.keyed_hash('meant', %s), 'hex'), 'page', %s, %s, %s)",
-                [person.asked, _key(person), by, reason.strip(), suppresses],
+                " (asked, meant, origin, requested_by, reason, suppresses, at_segment, in_planhat)"
+                " values (%s, encode(sync.keyed_hash('meant', %s), 'hex'), 'page', %s, %s, %s,"
+                " %s, %s)",
+                [
+                    person.asked,
+                    _key(person),
+                    by,
+                    reason.strip(),
+                    suppresses,
+                    at_segment,
+                    in_planhat,
+                ],
             )
     return len(seen.people)
 
@@ -135,13 +153,14 @@ def work_off(
     by: str,
     again: bool = False,
     every: bool = False,
+    also: Elsewhere = NOTHING,
     say: Callable[[str], None] = print,
 ) -> Forgotten:
     """Forget everybody who waits for it and whom one may forget without asking again.
 
     What is refused stays, with the reason. Killed, it goes on when it is run again. `again`: also
     whoever the receipts mean and `by` wants gone, after a backup was restored; `every`: also those
-    of `delete` calls that `by` has to speak for.
+    of `delete` calls that `by` has to speak for; `also`: what is asked of others besides.
     """
     with connect(url, application_name="forget requests", autocommit=True) as connection:
         note_delete_calls(connection)
@@ -150,7 +169,7 @@ def work_off(
         # whom an id means is known of what has been built
         builds.make()
         waiting = connection.execute(_WAITING, {"every": every}).fetchall()
-        taken = [_take(url, connection, number, by if every else "") for (number,) in waiting]
+        taken = [_take(url, connection, number, by if every else "", also) for (number,) in waiting]
         if any(taken):
             say(f"{sum(taken):,} of {len(taken):,} requests are done now; the others are refused.")
         back = people_of_receipts(connection, data_dir) if again else []
@@ -159,7 +178,9 @@ def work_off(
         ).fetchone()[0]  # type: ignore[index]
     if not is_open and not back:
         return Forgotten([], [])
-    return forget(url, data_dir, back, by=by, occasion="again", builds=builds, say=say)
+    return forget(
+        url, data_dir, back, by=by, occasion="again", builds=builds, elsewhere=also, say=say
+    )
 
 
 _WAITING = """
@@ -243,22 +264,24 @@ def _anybody_waits(connection: psycopg.Connection, *, every: bool) -> bool:
     ).fetchone()[0]  # type: ignore[index]
 
 
-def _take(url: str, connection: psycopg.Connection, number: int, spoken_by: str) -> bool:
+def _take(
+    url: str, connection: psycopg.Connection, number: int, spoken_by: str, also: Elsewhere
+) -> bool:
     """Write down whom a request means; whether it is somebody who may be forgotten.
 
-    `spoken_by`: who speaks for a `delete` call. One transaction: whenever this is killed, the
-    request waits, or its person does.
+    `spoken_by`: who speaks for a `delete` call, and what they want of others `also`. One
+    transaction: whenever this is killed, the request waits, or its person does.
     """
     with connection.transaction():
         row = connection.execute(
-            "select asked, meant, origin, requested_by, reason, suppresses"
+            "select asked, meant, origin, requested_by, reason, suppresses, at_segment, in_planhat"
             " from sync.forget_requests"
             " where request_id = %s and finished_at is null and forgetting_id is null for update",
             [number],
         ).fetchone()
         if row is None:
             return False
-        asked, meant, origin, by, reason, suppresses = row
+        asked, meant, origin, by, reason, suppresses, at_segment, in_planhat = row
         if origin == "delete_call" and spoken_by:
             by = f"{spoken_by}, for {by}"
         try:
@@ -273,8 +296,12 @@ def _take(url: str, connection: psycopg.Connection, number: int, spoken_by: str)
         if suppresses:
             # also by what has become known of them since
             keep_away(url, [person], by=by, reason=reason)
-        forgetting = _under_way(connection, person) or write_down(
-            connection, person, by=by, reason=reason, occasion="forget"
+        elsewhere = Elsewhere(at_segment or also.at_segment, suppresses or also.suppresses,
+                              in_planhat or also.in_planhat)  # fmt: skip
+        asks_others = elsewhere.at_segment or elsewhere.in_planhat
+        forgetting = None if asks_others else _under_way(connection, person)
+        forgetting = forgetting or write_down(
+            connection, person, by=by, reason=reason, occasion="forget", elsewhere=elsewhere
         )
         connection.execute(
             "update sync.forget_requests set forgetting_id = %s, refused = null"

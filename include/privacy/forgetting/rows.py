@@ -25,6 +25,8 @@ ELSEWHERE = {
 NOT_THESE = {
     ("sync.forgettings", "identifiers"), ("sync.forgettings", "hashes"),
     ("sync.forget_requests", "asked"), ("sync.forget_requests", "meant"),
+    # until the other side has answered for it
+    ("sync.removals", "subject"),
 }  # fmt: skip
 
 # Tables whose rows are of one person, call or message: what names somebody goes.

@@ -11,13 +11,16 @@ import pytest
 
 from include.build import build
 from include.collector.books import check_books
+from include.connections import PlanhatConnection
 from include.planhat.reading import read_folder
+from include.played_planhat.app import PlayedPlanhat
 from include.privacy import forgetting
-from include.privacy.forgetting import calls, requests, rows
+from include.privacy.forgetting import calls, outward, requests, rows
 from include.privacy.forgetting.doing import Builds
 from include.privacy.forgetting.exact_json import keep_numbers
 from include.privacy.forgetting.known import known_of
 from include.privacy.forgetting.words import INSTEAD, Words
+from include.privacy.receipts import receipts
 from include.settings import Settings
 from tests.conftest import copied
 from tests.dbt_project.test_any_order import read_everything
@@ -33,6 +36,7 @@ from tests.include.privacy.people import (
     builds,
     quietly,
 )
+from tests.include.privacy.played_segment_api import PlayedSegmentApi
 from tests.include.warehouse_asked import answers
 
 Tables = dict[str, Counter]
@@ -49,6 +53,8 @@ class World:
     known: dict
     look: requests.Look
     done: forgetting.Forgotten
+    # what Segment was asked for
+    regulations: list[dict]
     said_after: dict[str, int]
     after: Tables
     full: Tables
@@ -60,7 +66,11 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def world(server: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def world(
+    server: Settings,
+    tmp_path_factory: pytest.TempPathFactory,
+    served_planhat: tuple[PlayedPlanhat, str],
+) -> Iterator[World]:
     data_dir = tmp_path_factory.mktemp("data")
     (data_dir / "logs").mkdir()
     (data_dir / "logs" / "collector.log").write_text(f"refused {EMAIL} twice\n")
@@ -77,7 +87,7 @@ def world(server: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         look = requests.look(url, data_dir, f"{EMAIL.upper()}\n\n{USER}")
         requests.ask_for(
             url, f"{EMAIL.upper()}\n{USER}", fingerprint=look.fingerprint, by="somebody",
-            reason="she asked",
+            reason="she asked", at_segment=True, in_planhat=True,
         )  # fmt: skip
         # the forgetting's own builds prove what we guarantee of tables as well
         patch.delenv("DBT_EXCLUDE_RESOURCE_TYPES")
@@ -85,6 +95,15 @@ def world(server: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             url, data_dir, builds=builds(url, settings), by="the clock", say=quietly
         )
         patch.setenv("DBT_EXCLUDE_RESOURCE_TYPES", "test")
+        played, address = served_planhat
+        with PlayedSegmentApi() as api:
+            outward.ask_others(
+                url, data_dir, segment=api.connection,
+                planhat=PlanhatConnection(address, played.token), say=quietly,
+            )  # fmt: skip
+        with psycopg.connect(url) as connection:
+            names = [each["receipt"] for each in done.receipts]
+            done = replace(done, receipts=receipts(connection, names))
         said_after, after = people.tables_that_say(url, WORD, HER_ID), read_everything(url)
         build(url, settings, requested_by="test", today=TODAY, full=True, say=quietly)
         yield World(
@@ -95,6 +114,7 @@ def world(server: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             known,
             look,
             done,
+            api.regulations,
             said_after,
             after,
             read_everything(url),
@@ -162,6 +182,17 @@ def test_the_plan_says_beforehand_what_went(world: World):
     # without the two that landed again, and with the one delete call
     assert receipt["done"]["raw_segment.events"] == plan.calls + plan.mentions + 1
     assert "places in the file logs/collector.log: 1" in plan.lines()
+
+
+def test_segment_and_planhat_were_asked_for_her_alone_and_the_receipt_says_so(world: World):
+    (regulation,) = world.regulations
+    assert (regulation["regulationType"], regulation["subjects"]) == ("DELETE_ONLY", [USER])
+    (receipt,) = world.of_her
+    assert [(each["system"], each["state"], each["ids"]) for each in receipt["elsewhere"]] == [
+        ("segment", "accepted", 1), ("planhat", "not_there", 1),
+    ]  # fmt: skip
+    # a delete call asks for nothing elsewhere
+    assert [each["elsewhere"] for each in world.done.receipts if each is not receipt] == [[]]
 
 
 def test_two_lines_that_mean_her_are_one_person_and_one_receipt(world: World):
