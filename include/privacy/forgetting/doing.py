@@ -5,6 +5,7 @@ companies keep of them, so that nothing is counted twice or lost whenever this i
 else may be done again. A receipt is closed when a last look finds nothing.
 """
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import suppress as passing_over
@@ -173,6 +174,8 @@ def _until_nothing_is_left(
         _at(holder, numbers, "looks once more" if number else "builds")
         builds.make()
         if number:
+            # what is planned from now on is without them
+            _wait_for_pushes(holder, numbers, words, say)
             _clear(holder, numbers, everybody, builds)
         _at(holder, numbers, "takes away" if looked_at is None else "looks once more")
         removed = _take_away(holder, numbers, everybody, words, builds, looked_at)
@@ -185,6 +188,19 @@ def _until_nothing_is_left(
         f"Calls of theirs came in {MOST_ROUNDS} times while they were being forgotten. Run the "
         "same again with SUPPRESS=1: they are kept from landing, and it goes on."
     )
+
+
+def _wait_for_pushes(
+    holder: psycopg.Connection, numbers: list[int], words: Words, say: Callable[[str], None]
+) -> None:
+    """Until no push sends any more what was planned of them before: then it goes too."""
+    said: list[int] = []
+    while runs := rows.pushes_under_way(holder, words):
+        if runs != said:
+            said = runs
+            _at(holder, numbers, "waits for a push")
+            say(f"  waits for the push {', '.join(map(str, runs))}, which was planned before")
+        time.sleep(1)
 
 
 def _snapshot(holder: psycopg.Connection) -> str:

@@ -43,6 +43,16 @@ ROWS_BY_COLUMN = {
     "sync.objects": ("object_id", "user_id", "anonymous_id"),
 }
 
+# A plan that is being sent is sent by its positions, which have no gaps. At work is a run whose
+# lease lasts or whose lock ("push" in ASCII, include/push/runs.py) somebody holds.
+_PLANNED = "sync.planned"
+_AT_WORK = sql.SQL(
+    "each.run_id in (select run_id from sync.runs"
+    " where status = 'running' and (lease_until > clock_timestamp() or exists ("
+    "select from pg_locks where locktype = 'advisory' and classid = 1886745448"
+    " and objid = runs.run_id)))"
+)
+
 # What stands between words: an address, or an id with dots, dashes and colons, is one.
 _BETWEEN = r"[^[:alnum:]@._:+-]+"
 
@@ -84,6 +94,26 @@ def read_rows(connection: psycopg.Connection, words: Words) -> dict[str, list[di
     return found
 
 
+def pushes_under_way(connection: psycopg.Connection, words: Words) -> list[int]:
+    """The pushes at work whose plan names them: its rows stay until those end."""
+    if not words.identifiers:
+        return []
+    _want(connection, words)
+    columns = tables_with_texts(connection)[_PLANNED]
+    names = [column for column, _ in columns]
+    rows = connection.execute(
+        sql.SQL("select run_id, {} from sync.planned as each where ({}) and {}").format(
+            sql.SQL(", ").join(map(sql.Identifier, names)), _condition(words, []), _AT_WORK
+        ),
+        {"patterns": words.row_patterns, "between": _BETWEEN},
+    ).fetchall()
+    return sorted({
+        run
+        for run, *cells in rows
+        if _becomes(_PLANNED, dict(zip(names, cells, strict=True)), words) is None
+    })  # fmt: skip
+
+
 def count_rows(connection: psycopg.Connection, words: Words) -> dict[str, int]:
     """How many rows of each such table name them."""
     counts: Counter[str] = Counter()
@@ -122,10 +152,11 @@ def _found(
     for table, columns in tables_with_texts(connection).items():
         names = [column for column, _ in columns]
         rows = connection.execute(
-            sql.SQL("select ctid::text, {} from {} as each where {}").format(
+            sql.SQL("select ctid::text, {} from {} as each where ({}) and {}").format(
                 sql.SQL(", ").join(map(sql.Identifier, names)),
                 sql.Identifier(*table.split(".")),
                 _condition(words, [name for name, kind in columns if kind == "bytea"]),
+                sql.SQL("not {}").format(_AT_WORK) if table == _PLANNED else sql.SQL("true"),
             ),
             {"patterns": words.row_patterns, "between": _BETWEEN},
         ).fetchall()

@@ -339,6 +339,12 @@ def test_a_company_is_nobody(world: World):
             " values ('value', 'bo@acme.example', 'all')",
             "bo@acme.example is blocked",
         ),
+        (
+            "drop view intermediate.int_quality__shared_addresses cascade;"
+            " create view intermediate.int_quality__shared_addresses as"
+            " select 'address' as kind, 'bo@acme.example' as address, 1204 as companies",
+            "bo@acme.example is shared: 1,204 companies have it",
+        ),
     ],
 )
 def test_an_id_that_is_not_one_persons_is_refused_with_what_to_say(
