@@ -28,7 +28,7 @@ SETTINGS := $(filter-out DBT_THREADS,$(shell sed -n 's/^\# \([A-Z_0-9]*\)=.*/\1/
 NO_SETTINGS := $(addprefix -u ,$(filter AIRFLOW__%,$(SETTINGS))) $(addsuffix =,$(filter-out AIRFLOW__%,$(SETTINGS)))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test up down status build verify plan push answer cancel why forget bench report url psql planhat compare columns source block exclude alias suppress retention field-rules links switch analyticsjs load warehouse replay \
+.PHONY: help setup demo test up down status build try verify plan push answer cancel why forget bench report url psql planhat compare columns source block exclude alias suppress retention field-rules links switch analyticsjs load warehouse replay \
 	lint format docs dbt profile requirements version audit clean
 
 help: ## This list
@@ -65,6 +65,10 @@ status: .venv/ready ## What runs, since when, and where
 
 build: .venv/ready ## One dbt build (FULL=1 from scratch, AS_OF=2025-06-30, ACCEPT=1 follow new rules that wait)
 	@$(CLI) build $(call flag,FULL,full) $(call option,AS_OF,as-of) $(call flag,ACCEPT,accept)
+
+try: .venv/ready ## An edited model or a setting beside the truth: what would be pushed, whose events, which numbers and rows (MODEL=, SINCE=main, SETTING="sync.blocked_identities + kiosk@x", REPORT=file, JSON=file, PERSONAL=1, CLEAN=1)
+	@$(CLI) try $(call option,MODEL,model) $(call option,SINCE,since) $(call option,SETTING,setting) \
+		$(call option,REPORT,report) $(call option,JSON,json) $(call flag,PERSONAL,personal) $(call flag,CLEAN,clean)
 
 verify: .venv/ready ## One model made whole beside the truth, and compared (MODEL=usage_trends)
 	@$(CLI) verify $(call option,MODEL,model)

@@ -11,6 +11,6 @@
 {%- endmacro %}
 
 {% macro bots_were_blocked() -%}
-    {%- set query = "select count(*) from sync.switches where switch = 'block_bots' and is_on" -%}
+    {%- set query = "select count(*) from " ~ in_sync('switches') ~ " where switch = 'block_bots' and is_on" -%}
     {{ return(run_query(query)[0][0] > 0) }}
 {%- endmacro %}

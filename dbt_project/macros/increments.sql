@@ -27,9 +27,10 @@
         }) }}
     {%- endif -%}
     {%- if var('alongside') -%}
+        {%- set tried_on = var('tried_on') | int -%}
         {{ return({
-            'build_id': 0, 'is_running': true, 'done_build_id': 0, 'window_to': var('alongside_window'),
-            'sees_rows_only': false,
+            'build_id': tried_on + 1 if tried_on else 0, 'is_running': true, 'done_build_id': tried_on,
+            'window_to': var('alongside_window'), 'sees_rows_only': false,
         }) }}
     {%- endif -%}
     {%- set known = remembered('this_build') -%}
@@ -81,7 +82,7 @@
     {%- set known = remembered('mark') -%}
     {%- if known is not none -%}{{ return(known or none) }}{%- endif -%}
     {%- set query -%}
-        select build_id, window_to::text, inputs, shape from sync.model_marks where model = '{{ this.name }}'
+        select build_id, window_to::text, inputs, shape from {{ in_sync('model_marks') }} where model = '{{ this.name }}'
     {%- endset -%}
     {%- set rows = run_query(query) -%}
     {%- set found = {
@@ -93,11 +94,12 @@
 {# create, compare or changes: see above. By hand, everything is looked at. #}
 {% macro increment_mode() %}
     {%- if
-        not execute or model.resource_type != 'model' or should_full_refresh() or var('alongside')
-        or remembered('is read whole')
+        not execute or model.resource_type != 'model' or should_full_refresh()
+        or (var('alongside') and not var('tried_on')) or remembered('is read whole')
     -%}
         {{ return('create') }}
     {%- endif -%}
+    {%- if var('tried_on') and not is_reached() -%}{{ return('changes') }}{%- endif -%}
     {{ return(remembered('mode') or remember('mode', mode_by_mark())) }}
 {% endmacro %}
 
@@ -105,14 +107,18 @@
     {%- set build = this_build() -%}
     {%- if not build.is_running -%}{{ return('create') }}{%- endif -%}
     {%- set mark, there = mark(), load_cached_relation(this) -%}
-    {%- if mark is none or there is none or there.is_view or mark.shape != table_shape() -%}
+    {%- set is_no_table = there is none or (there.is_view and not var('tried_on')) -%}
+    {%- if mark is none or is_no_table or mark.shape != table_shape() -%}
         {{ return('create') }}
     {%- endif -%}
-    {%- if config.meta_get('compares') == 'always' or (not build.sees_rows_only and mark.inputs != inputs()) -%}
+    {%- if
+        config.meta_get('compares') == 'always' or is_tried_itself()
+        or (not build.sees_rows_only and mark.inputs != inputs())
+    -%}
         {{ return('compare') }}
     {%- endif -%}
     {%- set query -%}
-        select count(*) from sync.model_marks
+        select count(*) from {{ in_sync('model_marks') }}
         where made_anew_in > {{ mark.build_id }} and model in ('{{ ancestors(model.unique_id) | join("', '") }}')
     {%- endset -%}
     {{ return('compare' if run_query(query)[0][0] > 0 else 'changes') }}
@@ -246,5 +252,7 @@
 {# A threshold where SQL takes no column: as it is when the model compiles. #}
 {% macro threshold(name, default) -%}
     {%- if not execute -%}{{ return(default) }}{%- endif -%}
-    {{ return(run_query("select value from sync.thresholds where threshold = '" ~ name ~ "'")[0][0]) }}
+    {{ return(run_query(
+        'select value from ' ~ in_sync('thresholds') ~ " where threshold = '" ~ name ~ "'"
+    )[0][0]) }}
 {%- endmacro %}

@@ -16,15 +16,27 @@
     {%- if known is not none -%}{{ return(known) }}{%- endif -%}
     {%- set read = what_is_read(model.unique_id) -%}
     {%- set parts = [local_md5(
-        text_as_a_whole() ~ tojson(config.get('meta', {}), sort_keys=true) ~ texts_behind_tables(read.tables) | join(' ')
+        as_in_truth(text_as_a_whole()) ~ tojson(config.get('meta', {}), sort_keys=true) ~ texts_behind_tables(read.tables) | join(' ')
     )] -%}
+    {%- set differing, looked_at, names = differing_relations(), [], [] -%}
+    {%- for relation in read.relations -%}
+        {%- do names.append(as_in_truth(relation)) -%}
+        {%- do looked_at.append(relation if relation in differing else as_in_truth(relation)) -%}
+    {%- endfor -%}
     {%- set query -%}
-        select md5(string_agg(read.relation || said.of_view || said.columns, e'\n' order by read.relation collate "C"))
-        -- cast, as there may be none; before Postgres 16 an empty name is refused
-        from unnest(array[{{ "'" ~ read.relations | join("', '") ~ "'" if read.relations }}]::text []) as read (relation)
+        select md5(string_agg(read.name || said.of_view || said.columns, e'\n' order by read.name collate "C"))
+        from unnest(
+            -- cast, as there may be none; before Postgres 16 an empty name is refused
+            array[{{ "'" ~ names | join("', '") ~ "'" if names }}]::text [],
+            array[{{ "'" ~ looked_at | join("', '") ~ "'" if names }}]::text []
+        ) as read (name, relation)
         cross join lateral (
             select
-                case pg_class.relkind when 'v' then pg_get_viewdef(pg_class.oid) else '' end as of_view,
+                case
+                    when read.relation = any(array['{{ read.views | join("', '") }}'])
+                        then replace(pg_get_viewdef(pg_class.oid), '{{ var("alongside") }}', '')
+                    else ''
+                end as of_view,
                 (
                     select string_agg(attname || format_type(atttypid, atttypmod), ' ' order by attnum)
                     from pg_attribute
@@ -64,10 +76,11 @@
 
 {#
     Of the relations that a model reads, directly or through views, those that come of settings alone (`settings`), and
-    all others (`relations`), by the names that Postgres knows; `tables`: which of those are made whole each time, by id.
+    all others (`relations`), by the names that Postgres knows; which of those are `views`; `tables`: which are made whole
+    each time, by id.
 #}
 {% macro what_is_read(unique_id) %}
-    {%- set ids, relations, settings, tables = [unique_id], [], [], [] -%}
+    {%- set ids, relations, settings, tables, views = [unique_id], [], [], [], [] -%}
     {%- for id in ids -%}
         {%- for parent in graph.nodes[id].depends_on.nodes if parent not in ids and parent in graph.nodes -%}
             {%- set node = graph.nodes[parent] -%}
@@ -77,14 +90,18 @@
                 {%- if node.relation_name not in relations -%}
                     {%- do relations.append(node.relation_name) -%}
                 {%- endif -%}
-                {%- if node.config.materialized == 'view' -%}{%- do ids.append(parent) -%}{%- endif -%}
+                {%- if node.config.materialized == 'view' -%}
+                    {%- do ids.append(parent) -%}
+                    {#- in a try it may stand there or in the truth -#}
+                    {%- do views.extend([node.relation_name, as_in_truth(node.relation_name)]) -%}
+                {%- endif -%}
                 {%- if node.config.materialized == 'table' and parent not in tables -%}
                     {%- do tables.append(parent) -%}
                 {%- endif -%}
             {%- endif -%}
         {%- endfor -%}
     {%- endfor -%}
-    {{ return({'relations': relations | sort, 'settings': settings | sort, 'tables': tables}) }}
+    {{ return({'relations': relations | sort, 'settings': settings | sort, 'tables': tables, 'views': views}) }}
 {% endmacro %}
 
 {# Checksums of the text of tables without marks, and of those that they are made from. #}

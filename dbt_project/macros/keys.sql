@@ -2,7 +2,7 @@
 {% macro key_paths(key) %}
     {%- set paths = [] -%}
     {%- if execute -%}
-        {%- set query = "select path from sync.key_names where key = '" ~ key ~ "' order by position" -%}
+        {%- set query = "select path from " ~ in_sync('key_names') ~ " where key = '" ~ key ~ "' order by position" -%}
         {%- for row in run_query(query) -%}
             {%- do paths.append(row[0]) -%}
         {%- endfor -%}
@@ -22,7 +22,9 @@
     } -%}
     {%- if execute -%}
         {%- set query -%}
-            select key, path from sync.key_names where key in ('{{ names | join("', '") }}') order by key, position
+            select key, path from {{ in_sync('key_names') }}
+            where key in ('{{ names | join("', '") }}')
+            order by key, position
         {%- endset -%}
         {%- for key, path in run_query(query) -%}
             {#- its traits and properties describe the company, and no person -#}
@@ -41,7 +43,7 @@
 {% macro object_paths() %}
     {%- set paths = {} -%}
     {%- if execute -%}
-        {%- set query = "select model, property from sync.object_keys order by model, position, property" -%}
+        {%- set query = 'select model, property from ' ~ in_sync('object_keys') ~ ' order by model, position, property' -%}
         {%- for model, property in run_query(query) -%}
             {%- for place in ['properties', 'traits', 'context'] -%}
                 {%- do paths.setdefault(model, []).append(place ~ '.' ~ property) -%}

@@ -7,7 +7,7 @@
     {%- if execute -%}
         {%- set query -%}
             select type, string_agg(quote_literal(event), ', ' order by event collate "C")
-            from sync.usage_events
+            from {{ in_sync('usage_events') }}
             where type in ('page', 'screen') and event <> type
             group by type
             order by type

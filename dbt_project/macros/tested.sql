@@ -7,7 +7,7 @@
     {%- set build = this_build() -%}
     {%- if build.done_build_id != build.build_id - 1 -%}{{ return(false) }}{%- endif -%}
     {%- set query -%}
-        select count(*) from sync.model_marks
+        select count(*) from {{ in_sync('model_marks') }}
         where
             model in ('{{ names | join("', '") }}')
             {%- if build.sees_rows_only %}

@@ -9,6 +9,7 @@
 {% materialization appended, adapter='postgres' %}
     {%- set target = this.incorporate(type='table') -%}
     {%- if not var('in_build') -%}{{ return(left_to_builds(target)) }}{%- endif -%}
+    {%- if var('tried_on') -%}{{ return(tried('appended', sql)) }}{%- endif -%}
     {%- set build = this_build() -%}
     {%- do needs_a_build(build) -%}
     {#- before anything is read: what changes meanwhile is seen to have changed by the next build -#}

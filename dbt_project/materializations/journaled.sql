@@ -18,6 +18,7 @@
     {%- set target = this.incorporate(type='table') -%}
     {%- if not var('in_build') -%}{{ return(left_to_builds(target)) }}{%- endif -%}
     {%- set journal = target.incorporate(path={'identifier': this.name ~ '__journal'}) -%}
+    {%- if var('tried_on') -%}{{ return(tried('journaled', sql)) }}{%- endif -%}
     {%- set build = this_build() -%}
     {%- do needs_a_build(build) -%}
     {#- before anything is read: what changes meanwhile is seen to have changed by the next build -#}
@@ -322,10 +323,10 @@
 {# `wrote`: the rows that were added, changed and gone. #}
 {% macro write_mark(build, mode, made_of, is_made_anew, wrote) %}
     {#- what is tried alongside is not what readers go on from -#}
-    {%- if var('alongside') -%}{{ return('') }}{%- endif -%}
+    {%- if var('alongside') and not var('tried_on') -%}{{ return('') }}{%- endif -%}
     {%- set anew = build.build_id if is_made_anew else 0 -%}
     {%- set query -%}
-        insert into sync.model_marks as marks (
+        insert into {{ in_sync('model_marks') }} as marks (
             model, build_id, window_to, inputs, shape, mode, made_anew_in, rows_added, rows_changed, rows_gone
         )
         values (

@@ -3,6 +3,7 @@
     that differ are written: so the views over it stay, and who reads it is left out if there were none.
 #}
 {% materialization table, adapter='postgres' %}
+    {%- if var('tried_on') -%}{{ return(tried('table', sql)) }}{%- endif -%}
     {%- set target = this.incorporate(type='table') -%}
     {%- set there, build = load_cached_relation(this), this_build() -%}
     {%- if there is none or not there.is_table or not build.sees_rows_only -%}

@@ -4,6 +4,7 @@
     over it; those have their turn later in the same build.
 #}
 {% materialization view, adapter='postgres' %}
+    {%- if var('tried_on') -%}{{ return(tried('view', sql)) }}{%- endif -%}
     {%- set target = this.incorporate(type='view') -%}
     {%- set earlier = load_cached_relation(this) -%}
 

@@ -62,11 +62,11 @@ class Dbt:
     ) -> None:
         self._say = say
         self._manifest: Any = None
+        self._variables: dict[str, Any] = {"in_build": True, **(variables or {})}
         # No variable of dbt's: for another day, dbt would read the whole project anew.
         self._environment = _environment({**warehouse_environment(url), "BUILD_AS_OF": str(as_of)})
         self._options = [
             *dbt_options(settings), "--log-level", "none",
-            "--vars", json.dumps({"in_build": True, **(variables or {})}),
             # nobody reads what dbt would write of each model and result into files
             "--no-write-json",
         ]  # fmt: skip
@@ -78,8 +78,15 @@ class Dbt:
     def __exit__(self, *error: object) -> None:
         self._environment.__exit__(None, None, None)
 
+    def set_variables(self, more: Mapping[str, Any]) -> None:
+        """Variables for what is run from now on: dbt reads nothing of the project anew for them."""
+        self._variables |= more
+
     def read_project(self) -> tuple[Any, str | None]:
-        """dbt's manifest, or what is wrong with the project."""
+        """dbt's manifest, or what is wrong with the project.
+
+        What is changed of it holds for what is run then.
+        """
         outcome = self._invoke(["parse"])
         self._manifest = outcome.result
         return outcome.result, None if outcome.success else _why(outcome.exception)
@@ -106,7 +113,7 @@ class Dbt:
 
         make_quick()
         runner = dbtRunner(manifest=self._manifest, callbacks=[_progress(self._say)])
-        return runner.invoke([*arguments, *self._options])
+        return runner.invoke([*arguments, *self._options, "--vars", json.dumps(self._variables)])
 
 
 def _why(exception: BaseException | None) -> str:

@@ -23,20 +23,21 @@ _FOR_ALL = ("dbt_project.yml", "macros/", "materializations/", "models/staging/s
 def content_hash() -> str:
     """A hash of everything that stands in the files: where it is the same, so are `files`."""
     digest = hashlib.sha256()
-    for name, file in _found():
+    for name, file in _found(PROJECT):
         digest.update(name.encode() + b"\0")
         digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
 
 
-def files() -> dict[str, str]:
+def files(folder: Path | None = None) -> dict[str, str]:
     """Each file of the project that a table or a test is made of, with a hash of that.
 
     `{"models/marts/core/endusers.yml": …, "models/marts/core/endusers.yml tests": …}`: tests of a
-    YAML stand apart from what else it says. Raises nothing: what is no YAML is dbt's to refuse.
+    YAML stand apart from what else it says. `folder`: another project. Raises nothing: what is no
+    YAML is dbt's to refuse.
     """
     found: dict[str, str] = {}
-    for name, file in _found():
+    for name, file in _found(folder or PROJECT):
         content = file.read_bytes()
         found |= _of_yaml(name, content) if file.suffix == ".yml" else {name: _hash(content)}
     return found
@@ -49,7 +50,7 @@ def fingerprint(of: dict[str, str]) -> str:
 
 def changed_models(before: dict[str, str], after: dict[str, str]) -> str | None:
     """Which files have changed that tables are made of, in words; None: at most tests have."""
-    return _in_words(name for name in _changed(before, after) if not _is_of_tests(name))
+    return _in_words(name for name in _changed(before, after) if not is_of_tests(name))
 
 
 def changed_for_all(before: dict[str, str], after: dict[str, str]) -> str | None:
@@ -57,7 +58,17 @@ def changed_for_all(before: dict[str, str], after: dict[str, str]) -> str | None
 
     A model's own file is none of them: the model is compared with what is there.
     """
-    return _in_words(name for name in _changed(before, after) if name.startswith(_FOR_ALL))
+    return _in_words(name for name in _changed(before, after) if is_for_all(name))
+
+
+def is_for_all(name: str) -> bool:
+    """Whether a file, by its name in `files`, may change any model."""
+    return name.startswith(_FOR_ALL)
+
+
+def is_of_tests(name: str) -> bool:
+    """Whether a name in `files` stands for tests alone."""
+    return name.startswith("tests/") or name.endswith(" tests")
 
 
 def _changed(before: dict[str, str], after: dict[str, str]) -> list[str]:
@@ -73,13 +84,13 @@ def _in_words(names: Iterable[str]) -> str | None:
     return f"{', '.join(names[:3])}{more} {'has' if len(names) == 1 else 'have'} changed"
 
 
-def _found() -> Iterator[tuple[str, Path]]:
+def _found(project: Path) -> Iterator[tuple[str, Path]]:
     """Each file that dbt reads, by its name in the project."""
-    yield "dbt_project.yml", PROJECT / "dbt_project.yml"
+    yield "dbt_project.yml", project / "dbt_project.yml"
     for folder in ("models", "macros", "materializations", "seeds", "tests"):
-        for file in sorted((PROJECT / folder).rglob("*")):
+        for file in sorted((project / folder).rglob("*")):
             if file.suffix in (".sql", ".yml", ".csv"):
-                yield file.relative_to(PROJECT).as_posix(), file
+                yield file.relative_to(project).as_posix(), file
 
 
 def _of_yaml(name: str, content: bytes) -> dict[str, str]:
@@ -99,10 +110,6 @@ def _without(said: Any, keys: set[str]) -> Any:
     if isinstance(said, list):
         return [_without(each, keys) for each in said]
     return said
-
-
-def _is_of_tests(name: str) -> bool:
-    return name.startswith("tests/") or name.endswith(" tests")
 
 
 def _hash(content: bytes) -> str:

@@ -22,6 +22,7 @@ from include.cli import (
     retention,
     services,
     sources,
+    trying,
     why,
 )
 from include.cli.given import refuse_other_names
@@ -39,7 +40,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for group in (
-    services, pipeline, data, columns, compare, sources, identity, privacy, retention, why, forget,
+    services, pipeline, trying, data, columns, compare, sources, identity, privacy, retention,
+    why, forget,
     reports, project, audit, bench,
 ):  # fmt: skip
     group.register(app)

@@ -1,6 +1,10 @@
 """What operators change on the page, kept with who and since when."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, time
+
+import psycopg
 
 from include.errors import ProblemError
 from include.nearest import unknown
@@ -18,11 +22,26 @@ SWITCHES = (
 LONGEST_NAME = 200
 
 
+# The warehouse's URL; or a connection, in whose transaction a change is made (include/trying).
+Place = str | psycopg.Connection
+
+
 class ChangeError(ProblemError):
     """What was asked for is no valid change; nothing was changed."""
 
 
-def declare_metric(url: str, metric: str, aggregation: str, *, by: str) -> None:
+@contextmanager
+def changing(place: Place, application_name: str) -> Iterator[psycopg.Connection]:
+    """A connection that commits in the end, if it is not somebody else's."""
+    if isinstance(place, psycopg.Connection):
+        with place.transaction():
+            yield place
+    else:
+        with connect(place, application_name=application_name) as connection:
+            yield connection
+
+
+def declare_metric(place: Place, metric: str, aggregation: str, *, by: str) -> None:
     """Declare a numeric trait of group calls as a metric, or read a declared one differently.
 
     `metric` is the trait's name exactly as it is sent. Its values are there at once, from all
@@ -36,7 +55,7 @@ def declare_metric(url: str, metric: str, aggregation: str, *, by: str) -> None:
         raise ChangeError("A trait's name cannot hold the character NUL.")
     if aggregation not in AGGREGATIONS:
         raise ChangeError(f"A metric is read as {' or '.join(AGGREGATIONS)}.")
-    with connect(url, application_name="operators page: change") as connection:
+    with changing(place, "operators page: change") as connection:
         connection.execute(
             "insert into sync.company_metrics (metric, aggregation, changed_by) "
             "values (%s, %s, %s) on conflict (metric) do update set "
@@ -46,12 +65,12 @@ def declare_metric(url: str, metric: str, aggregation: str, *, by: str) -> None:
         )
 
 
-def delete_metric(url: str, metric: str) -> None:
+def delete_metric(place: Place, metric: str) -> None:
     """Take a metric's declaration back, and with it its values; the events stay.
 
     Raises `ChangeError` when no such metric is declared.
     """
-    with connect(url, application_name="operators page: change") as connection:
+    with changing(place, "operators page: change") as connection:
         gone = connection.execute(
             "delete from sync.company_metrics where metric = %s", [metric.replace("\0", "")]
         )
@@ -83,7 +102,9 @@ def acknowledge_alert(
         )
 
 
-def set_switch(url: str, switch: str, is_on: bool, *, by: str, since: date | None = None) -> None:
+def set_switch(
+    place: Place, switch: str, is_on: bool, *, by: str, since: date | None = None
+) -> None:
     """Turn a switch from now on: a call uses the value in force when it was received.
 
     A section may be switched on from the beginning of a past day (UTC) on: it then counts as on
@@ -107,8 +128,10 @@ def set_switch(url: str, switch: str, is_on: bool, *, by: str, since: date | Non
         model = switch.removeprefix(switches.PREFIX)
         if problem := unknown([model], pushed_models(), "pushed model"):
             raise ChangeError(problem)
-        return switches.turn(url, model, is_on, by=by)
-    with connect(url, application_name="operators page: change") as connection:
+        if not isinstance(place, str):
+            raise ChangeError("Which models are pushed is no matter of a build.")
+        return switches.turn(place, model, is_on, by=by)
+    with changing(place, "operators page: change") as connection:
         # One at a time: two who turn it at once leave one new row, not two that disagree.
         connection.execute("select pg_advisory_xact_lock(hashtext('switch ' || %s))", [switch])
         begins = connection.execute("select clock_timestamp()").fetchone()[0]  # type: ignore[index]

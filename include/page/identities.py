@@ -11,7 +11,7 @@ import psycopg
 from psycopg import sql
 
 from include.blank import BLANK, cut
-from include.page.changes import ChangeError
+from include.page.changes import ChangeError, Place, changing
 from include.warehouse.connection import connect
 from include.warehouse.reading import one, rows, shortened
 from include.why.asking import HIDDEN
@@ -106,14 +106,14 @@ def _said(connection: psycopg.Connection, limit: int | None) -> dict[str, Any]:
 # Blocked and excluded
 
 
-def block(url: str, value: str, *, key: str, kind: str, by: str) -> None:
+def block(place: Place, value: str, *, key: str, kind: str, by: str) -> None:
     """Block a value, pattern or domain for one key, or for `all`; again changes nothing.
 
     Raises `ChangeError` for what blocks nothing, and for a pattern or domain that blocks all that
     calls carry of a key, or most of it, with how many those are.
     """
     _refuse_blank(value, "blocks nothing")
-    with connect(url, application_name="operators: identity") as connection:
+    with changing(place, "operators: identity") as connection:
         _refuse_most(connection, value, key=key, kind=kind)
         _write(
             connection,
@@ -123,23 +123,23 @@ def block(url: str, value: str, *, key: str, kind: str, by: str) -> None:
         )
 
 
-def unblock(url: str, value: str, *, key: str, kind: str) -> None:
+def unblock(place: Place, value: str, *, key: str, kind: str) -> None:
     """Take back what was blocked. Raises `ChangeError` when it is not blocked so."""
     _take_back(
-        url,
+        place,
         "delete from sync.blocked_identities where value = %s and key = %s and kind = %s",
         [value, key, kind],
         "That is not blocked, with this key and kind.",
     )
 
 
-def exclude(url: str, value: str, *, kind: str, by: str) -> None:
+def exclude(place: Place, value: str, *, kind: str, by: str) -> None:
     """Let all calls of people with this e-mail, or of this domain, count for nobody.
 
     Raises `ChangeError` for what is neither, and for a domain that most e-mails have.
     """
     _refuse_blank(value, "excludes nobody")
-    with connect(url, application_name="operators: identity") as connection:
+    with changing(place, "operators: identity") as connection:
         _refuse_most(connection, value, key="email", kind=kind)
         _write(
             connection,
@@ -149,10 +149,10 @@ def exclude(url: str, value: str, *, kind: str, by: str) -> None:
         )
 
 
-def readmit(url: str, value: str, *, kind: str) -> None:
+def readmit(place: Place, value: str, *, kind: str) -> None:
     """Let them count again. Raises `ChangeError` when they are not excluded so."""
     _take_back(
-        url,
+        place,
         "delete from sync.excluded where value = %s and kind = %s",
         [value, kind],
         f"No such {kind} is excluded.",
@@ -162,7 +162,7 @@ def readmit(url: str, value: str, *, kind: str) -> None:
 # Further keys of companies
 
 
-def alias_company(url: str, alias: str, company: str, *, by: str) -> str:
+def alias_company(place: Place, alias: str, company: str, *, by: str) -> str:
     """Let calls name a company by a further key, for merges; return the company's name.
 
     `company` is its _id in Planhat, or its external id. Raises `ChangeError` for a company that is
@@ -170,7 +170,7 @@ def alias_company(url: str, alias: str, company: str, *, by: str) -> str:
     from alias to alias.
     """
     _refuse_blank(alias, "names no company: type the key that calls carry")
-    with connect(url, application_name="operators: identity") as connection:
+    with changing(place, "operators: identity") as connection:
         if owners := _companies(connection, f"{_KEY} = %(text)s", alias):
             raise ChangeError(f"{owners[0][1]} has the key “{alias}” itself, which outranks it.")
         planhat_id, name = _company(connection, company)
@@ -185,10 +185,10 @@ def alias_company(url: str, alias: str, company: str, *, by: str) -> str:
     return name
 
 
-def drop_alias(url: str, alias: str) -> None:
+def drop_alias(place: Place, alias: str) -> None:
     """Take an alias back. Raises `ChangeError` when there is none of that key."""
     _take_back(
-        url,
+        place,
         "delete from sync.company_aliases where alias = %s",
         [alias],
         "No such alias is set.",
@@ -262,7 +262,7 @@ def _company(connection: psycopg.Connection, text: str) -> tuple[str, str]:
 # Links
 
 
-def expire_links(url: str, days: float | None, *, by: str) -> None:
+def expire_links(place: Place, days: float | None, *, by: str) -> None:
     """Let a link say nothing of calls that happen so many days after it; None: links never expire.
 
     Raises `ChangeError` for what is no number of days above 0.
@@ -272,7 +272,7 @@ def expire_links(url: str, days: float | None, *, by: str) -> None:
             f"A link lives more than 0 days and at most {LONGEST_DAYS:,}; "
             "without a number it never expires."
         )
-    with connect(url, application_name="operators: identity") as connection:
+    with changing(place, "operators: identity") as connection:
         connection.execute(
             "update sync.thresholds set value = %s, changed_by = %s, valid_from = now() "
             "where threshold = 'link_expires_days' and value is distinct from %s",
@@ -291,8 +291,8 @@ def _write(connection: psycopg.Connection, statement: str, values: list[object])
         raise ChangeError(_REFUSALS.get(name, f"It was refused: {name}.")) from None
 
 
-def _take_back(url: str, statement: str, values: list[object], none: str) -> None:
-    with connect(url, application_name="operators: identity") as connection:
+def _take_back(place: Place, statement: str, values: list[object], none: str) -> None:
+    with changing(place, "operators: identity") as connection:
         if connection.execute(statement, values).rowcount == 0:
             raise ChangeError(none)
 

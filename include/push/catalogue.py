@@ -307,12 +307,17 @@ def _read_columns(here: str, entry: dict, needed: Sequence[str]) -> tuple[Column
 def _kind(here: str, data_type: Any) -> str:
     if not isinstance(data_type, str):
         raise CatalogueError(f"{here}: `data_type` is missing")
-    name = data_type.strip().lower()
-    if name.endswith("[]"):
-        return "array"
-    kind = KINDS.get(name.split("(")[0].strip())
+    kind = kind_of_type(data_type)
     if kind is None:
         raise CatalogueError(
             f"{here}: a {data_type} cannot be pushed; cast it to one of {', '.join(KINDS)}"
         )
     return kind
+
+
+def kind_of_type(data_type: str) -> str | None:
+    """How values of an SQL type go out: a value of `KINDS`, or array; None: they do not."""
+    name = data_type.strip().lower()
+    if name.endswith("[]"):
+        return "array"
+    return KINDS.get(name.split("(")[0].strip())
