@@ -16,6 +16,7 @@ PARTS = {
         "tests/dbt_project/",
         "tests/include/test_build",
         "tests/include/build/",
+        "tests/include/trying/",
         "tests/include/test_rules",
     ),
     "push": ("tests/include/push/", "tests/dags/", "tests/include/test_usage_alerts"),

@@ -23,6 +23,7 @@ LONGEST_FIRST = (
     "tests/dbt_project/test_any_order.py",
     "tests/dbt_project/test_identity_settings.py",
     "tests/dbt_project/test_alerts_over_time.py",
+    "tests/include/trying/test_trying.py",
     "tests/include/test_services.py",
     "tests/include/build/test_build.py",
     "tests/dbt_project/",

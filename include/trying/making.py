@@ -31,6 +31,8 @@ class Made:
     went: int | None
     # by which a row is found; none is known of a table without a test that says it
     key: tuple[str, ...]
+    # it holds no state but what builds changed
+    tells_changes: bool = False
 
     @property
     def relation(self) -> str:
@@ -101,7 +103,8 @@ def make(
             Made(
                 schema=places[row["model"]][0], table=places[row["model"]][1],
                 materialized=models[row["model"]].config.materialized,
-                key=keys.get(row["model"], ()), **row,
+                key=keys.get(row["model"], ()),
+                tells_changes=_tells_changes(models[row["model"]]), **row,
             )
             for row in rows
         ),
@@ -122,6 +125,10 @@ def run_tests(dbt: Dbt, names: Sequence[str]) -> list[FailedTest]:
 
 def _models(manifest: Any) -> dict[str, Any]:
     return {node.name: node for node in manifest.nodes.values() if node.resource_type == "model"}
+
+
+def _tells_changes(node: Any) -> bool:
+    return bool(node.config.meta.get("is_signed") or node.config.meta.get("keeps_rows"))
 
 
 def _move(manifest: Any, made: Environment) -> None:

@@ -22,7 +22,7 @@ _OURS = {
     "object_id", "planhat_id", "company_id", "enduser_id", "asset_id", "project_id", "object_type",
     "event", "type", "model", "reason", "matched_by", "company_matched_by", "trend", "kind",
     "origin", "metric", "aggregation", "dimension", "finding", "day", "activity_date", "opened_on",
-    "closed_on", "as_of_date",
+    "closed_on", "as_of_date", "keyset", "mention",
 }  # fmt: skip
 _SHOWN = 80
 NOTHING = (

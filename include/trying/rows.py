@@ -56,14 +56,16 @@ def compare_rows(
 ) -> list[TableDiffers]:
     """Of each table that differs, and of the views that are read outside: what differs."""
     found = []
-    for each in tables:
+    # from the outside in
+    order = [*reversed(SCHEMAS), "intermediate", "staging"]
+    for each in sorted(tables, key=lambda table: (order.index(table.schema), table.table)):
         if not each.differs or each.relation in TOLD_ELSEWHERE:
             continue
         is_view = each.materialized == "view"
         if is_view and each.schema not in SCHEMAS:
             continue
-        if each.materialized == "appended" and each.mode == "changes":
-            continue  # it tells what builds change; what that makes is told of its readers
+        if each.tells_changes:
+            continue  # what comes of it is told of its readers
         with connection.transaction(force_rollback=True):
             if compared := _compare(connection, made, each):
                 found.append(compared)
