@@ -3,14 +3,17 @@
 import json
 import os
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
+import typer
 import yaml
 
 from include import __version__
 from include.bootstrap import SUPPORTED
 from include.cli import audit
+from include.cli.__main__ import app
 from include.errors import ProblemError, ServiceError
 from include.settings import ROOT
 from tests.parts import PARTS, part_of
@@ -36,6 +39,45 @@ def test_the_workflow_calls_ci_on_every_supported_python():
     for job in jobs.values():
         assert ".ci/run" in [step.get("run") for step in job["steps"]]
     assert os.access(ROOT / ".ci" / "run", os.X_OK), "called by its name, it must be executable"
+
+
+def test_the_workflow_of_a_pull_request_tries_it_beside_its_base():
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "try.yml").read_text())
+    # what YAML reads `on` as
+    assert workflow[True]["pull_request"]["paths"][0] == "dbt_project/**"
+    assert workflow["permissions"] == {"contents": "read", "pull-requests": "write"}
+    steps = workflow["jobs"]["try"]["steps"]
+    assert steps[0]["with"]["fetch-depth"] == 0, "the base is tried beside, so it must be there"
+    runs = [step["run"] for step in steps if "run" in step]
+    tries, shows, posts = runs
+    assert tries.startswith('.ci/try "origin/$BASE" report.md')
+    assert "report.md" in shows
+    assert "gh pr comment" in posts
+    assert "--body-file report.md" in posts
+    # a stranger's branch runs with no right to write, and a name of one reaches no shell
+    assert "head.repo.full_name == github.repository" in steps[-1]["if"]
+    assert not any("${{" in run for run in runs)
+
+
+def test_the_commands_of_a_try_in_ci_are_there():
+    script = ROOT / ".ci" / "try"
+    assert os.access(script, os.X_OK), "called by its name, it must be executable"
+    subprocess.run(["bash", "-n", script], check=True)
+    text = script.read_text()
+    commands = re.findall(r"-m include\.cli (\w+)", text)
+    assert commands == ["migrate", "try"]
+    known = typer.main.get_command(app).commands["try"]  # type: ignore[attr-defined]
+    options = {option for each in known.params for option in each.opts}
+    assert set(re.findall(r"(--\w+) \"", text.split("include.cli try")[1])) == {
+        "--since",
+        "--report",
+    }
+    assert {"--since", "--report"} <= options
+    targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert set(re.findall(r"^\s*make -s (?:-C \S+ )?(\w+)", text, re.MULTILINE)) <= set(targets)
+    wrong = subprocess.run([script], capture_output=True, text=True, check=False)
+    assert wrong.returncode == 1
+    assert "the revision to compare with" in wrong.stderr
 
 
 def test_what_is_asked_before_a_commit_is_what_lint_asks():

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -119,7 +120,10 @@ class Dbt:
 def _why(exception: BaseException | None) -> str:
     # some of dbt's exceptions have no text
     why = str(exception or "") or type(exception).__name__
-    return reason(why if exception else "dbt failed without a reason")
+    said = reason(why if exception else "dbt failed without a reason")
+    # which file it is stands in a heading
+    where = re.search(r"\([\w/.-]+\.(?:sql|yml)\)", why)
+    return f"{said} {where[0]}" if where and where[0] not in said else said
 
 
 @contextmanager

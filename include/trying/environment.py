@@ -60,8 +60,9 @@ def environment(holder: psycopg.Connection) -> Iterator[Environment]:
             holder.execute(sql.SQL("create schema {}").format(sql.Identifier(schema)))
         yield made
     finally:
-        _drop(holder, made.name)
-        holder.execute(f"select pg_advisory_unlock({_LOCK})", [made.name])
+        if not holder.closed:  # else the next try drops them
+            _drop(holder, made.name)
+            holder.execute(f"select pg_advisory_unlock({_LOCK})", [made.name])
 
 
 def clean(holder: psycopg.Connection) -> list[str]:

@@ -1,6 +1,7 @@
 """The sample's cases, built and pushed once; each test tries in a copy, and builds it for real."""
 
 import shutil
+import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from psycopg import sql
 from include.build import PROJECT, build
 from include.build import project as files_of_project
 from include.settings import Settings
-from include.trying import trying
+from include.trying import choosing, trying
 from include.trying.environment import Environment
 from include.trying.trying import Asked, Tried, try_it
 from tests.conftest import copied
@@ -49,16 +50,25 @@ def settings(server: Settings, truth: str) -> Settings:
 
 @pytest.fixture(scope="module")
 def project_of_module(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the dbt project, one for all tests: for another folder dbt would read it anew."""
+    """A copy of the dbt project in a repository of its own, one for all tests.
+
+    For another folder dbt would read it anew.
+    """
     copy = tmp_path_factory.mktemp("tried") / "dbt_project"
     shutil.copytree(PROJECT, copy, ignore=shutil.ignore_patterns("target", "logs"))
+    for arguments in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "-m", "The base"]):
+        subprocess.run(["git", *_NOBODY, *arguments], cwd=copy.parent, check=True)
     return copy
+
+
+_NOBODY = ("-c", "user.name=x", "-c", "user.email=x@example.com", "-c", "commit.gpgsign=false")
 
 
 @pytest.fixture
 def project(project_of_module: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The copy, which tries and builds take for the project; as it was before, in the end."""
     monkeypatch.setattr(files_of_project, "PROJECT", project_of_module)
+    monkeypatch.setattr(choosing, "ROOT", project_of_module.parent)
     yield project_of_module
     shutil.rmtree(project_of_module)
     shutil.copytree(PROJECT, project_of_module, ignore=shutil.ignore_patterns("target", "logs"))

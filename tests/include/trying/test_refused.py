@@ -72,7 +72,7 @@ def test_what_cannot_be_meant_is_one_line(truth: str, trying_it):
         with pytest.raises(SettingError, match=said):
             trying_it(**asked)
     for text, said in (
-        ("sync.blocked_identities + * kind=pattern", "more than stars"),
+        ("sync.blocked_identities + * kind=pattern", "would block every user id"),
         ("sync.blocked_identities + *-* kind=pattern", "would block"),
         ("sync.blocked_identities - nobody@example.com", "not blocked"),
         ("sync.company_aliases + old=nowhere", "Planhat has no company"),

@@ -10,6 +10,7 @@ import pytest
 
 from include.push.alongside import plan_alongside
 from include.settings import Settings
+from include.trying.report import NOTHING, markdown
 from tests.include.trying.conftest import Seen, read_all, read_models
 from tests.parts import usually
 
@@ -87,7 +88,8 @@ def test_a_try_says_what_a_build_would_make(
         edit(*one)
     wanted = (case.setting.format(email=email),) if case.setting else ()
 
-    seen = trying_in(settings=wanted)
+    # as a pull request's workflow asks
+    seen = trying_in(settings=wanted, since="HEAD" if case.edits else "")
 
     # nothing of the truth was touched, and nothing is left
     assert read_all(truth) == everything
@@ -108,6 +110,7 @@ def test_a_try_says_what_a_build_would_make(
     # and so is what it says of them
     found = seen.found
     assert found.exit_code == 2
+    assert "The next push would say" in markdown(found)
     said = {each.relation: (each.added, each.changed, each.gone) for each in found.tables}
     assert {relation: (a + c, g + c) for relation, (a, c, g) in said.items()} == {
         relation: _differences(before[relation], after[relation]) for relation in said
@@ -123,6 +126,13 @@ def test_a_try_says_what_a_build_would_make(
             otherwise
         )
         assert {each.model for each in found.pushed} == {model for model, _ in otherwise}
+
+
+def test_other_words_change_nothing_outside(edit, trying_in: Callable[..., Seen]):
+    edit("models/planhat/company.yml", "One row a customer account.", "One row an account.")
+    found = trying_in(since="HEAD").found
+    assert found.exit_code == 0
+    assert NOTHING in markdown(found)
 
 
 def _somebody(url: str) -> str:
