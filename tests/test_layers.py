@@ -30,7 +30,7 @@ FLOORS = (
     {"privacy.receipts"},
     {"privacy.forgetting"},
     {"build", "compare", "page", "sample"},
-    {"bench", "demo"},
+    {"bench", "demo", "trying"},
     {"cli"},
 )  # fmt: skip
 

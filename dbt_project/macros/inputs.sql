@@ -16,7 +16,8 @@
     {%- if known is not none -%}{{ return(known) }}{%- endif -%}
     {%- set read = what_is_read(model.unique_id) -%}
     {%- set parts = [local_md5(
-        as_in_truth(text_as_a_whole()) ~ tojson(config.get('meta', {}), sort_keys=true) ~ texts_behind_tables(read.tables) | join(' ')
+        as_in_truth(text_as_a_whole()) ~ tojson(config.get('meta', {}), sort_keys=true)
+        ~ texts_behind_tables(read.tables) | join(' ')
     )] -%}
     {%- set differing, looked_at, names = differing_relations(), [], [] -%}
     {%- for relation in read.relations -%}

@@ -45,7 +45,7 @@
     {{ return(found) }}
 {% endmacro %}
 
-{# What became of a model. `came` and `went`: rows that stand here alone, and in the truth alone; none: nobody counted. #}
+{# What became of a model. `came`, `went`: rows that stand here alone, and in the truth alone; none: nobody counted. #}
 {% macro note_tried(mode, differs, came=none, went=none) %}
     {%- do run_query(
         'insert into ' ~ in_sync('tried') ~ " (model, relation, mode, differs, came, went) values ('" ~ model.name ~ "', '"

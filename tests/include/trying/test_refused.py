@@ -1,6 +1,7 @@
 """What cannot be tried is said in one line, the truth is untouched, and nothing is left."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
@@ -14,17 +15,20 @@ from include.trying import setting
 from include.trying.environment import clean, environment
 from include.trying.trying import Asked, try_it
 from include.warehouse.connection import connect
+from tests.dbt_project.landing import land_calls
 from tests.include.trying.conftest import read_all
 from tests.include.why.world import quietly
 
 ENDUSERS = "models/marts/core/endusers.sql"
 COMPANY = "models/planhat/company.sql"
+LATE = datetime(2026, 3, 31, 20, tzinfo=UTC)
 
 EDITS = {
     "no SQL": (ENDUSERS, "select * from final", "select * form final", "endusers"),
     "no Jinja": (ENDUSERS, "select * from final", "select * from {{ final", "endusers"),
     "a circle": (
-        "models/marts/core/companies.sql", "select", "-- {{ ref('quality') }}\nselect", "cycle",
+        "models/intermediate/identity/int_identity__keyset_endusers.sql", "with keyset_companies",
+        "-- {{ ref('event_resolution') }}\nwith keyset_companies", "cycle",
     ),
     "a broken contract": (COMPANY, "companies.name,", "1 as name,", "company"),
 }  # fmt: skip
@@ -124,12 +128,17 @@ def test_the_truth_must_be_what_there_is_to_compare_with(truth: str, trying_it):
             trying_it()
 
 
+@pytest.mark.usefixtures("tables_alone")
 def test_two_try_at_once_and_what_a_killed_one_left_is_dropped(truth: str, trying_it):
+    # what lands after the build belongs to neither
+    land_calls(truth, [{"messageId": "late", "type": "track", "userId": "u"}], received_at=LATE)
     with connect(truth, application_name="try for ann", autocommit=True) as other:
         share_lock(other, quietly)
         with environment(other) as made:
             # beside it, another goes on, and leaves it alone
-            assert trying_it(models=("company_health",)).exit_code == 0
+            found = trying_it(models=("stg_segment__calls", "company_health"))
+            assert found.tables == ()
+            assert found.exit_code == 0
             assert _schemas(truth) == sorted(made.schemas)
         assert _schemas(truth) == []
 

@@ -135,6 +135,19 @@ def test_other_words_change_nothing_outside(edit, trying_in: Callable[..., Seen]
     assert NOTHING in markdown(found)
 
 
+def test_a_test_that_fails_is_said(edit, trying_in: Callable[..., Seen]):
+    edit(
+        "models/marts/usage/company_health.yml",
+        "        data_tests: [unique, not_null]\n",
+        "        data_tests: [unique, not_null, {accepted_values: {arguments: {values: [x]}}}]\n",
+    )
+    found = trying_in(since="HEAD").found
+    assert found.exit_code == 2
+    (failed,) = found.failed_tests
+    assert failed.name.startswith("accepted_values_company_health_company_id")
+    assert "1 test fails" in markdown(found)
+
+
 def _somebody(url: str) -> str:
     """Who is the only one known by an address, and has many calls."""
     with psycopg.connect(url) as connection:
