@@ -55,7 +55,7 @@ TARGETS = _targets()
 
 def _groups() -> list[dict[str, dict[str, str]]]:
     """Commands that can be called at once: what one takes a value from is no other's yes or no."""
-    recipes = dict(re.findall(r"^([a-z]+):.*\n((?:\t.*\n)+)", MAKEFILE, re.MULTILINE))
+    recipes = dict(re.findall(r"^([a-z-]+):.*\n((?:\t.*\n)+)", MAKEFILE, re.MULTILINE))
     groups: list[dict[str, dict[str, str]]] = []
     for name, options in TARGETS.items():
         flags = set(re.findall(r"\$\(call flag,(\w+)", recipes[name]))

@@ -41,8 +41,7 @@ app = typer.Typer(
 )
 for group in (
     services, pipeline, trying, data, columns, compare, sources, identity, privacy, retention,
-    why, forget,
-    reports, project, audit, bench,
+    why, forget, reports, project, audit, bench,
 ):  # fmt: skip
     group.register(app)
 

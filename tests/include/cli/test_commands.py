@@ -26,7 +26,8 @@ COMMANDS = (
     "up", "down", "status", "migrate", "url", "psql", "clean", "demo", "build", "plan", "push",
     "answer", "cancel", "planhat", "compare", "columns", "load", "warehouse", "replay", "report",
     "source", "block", "exclude", "alias", "links", "switch", "bench", "dbt", "docs", "why",
-    "forget", "suppress", "retention", "field-rules", "version", "audit", "verify", "profile", "try",
+    "forget", "suppress", "retention", "field-rules", "version", "audit", "verify", "profile",
+    "try",
 )  # fmt: skip
 
 
