@@ -101,10 +101,13 @@ _ALIKE = """
     )
 """
 _TIMES = ["event_seq", "event_at", "received_at", "message_id", "build_id"]
-_FOLDED = (
-    "create temporary table folded on commit drop as"
-    " select * from alike where is_between and standing <> place"
-)
+_FOLDED = """
+    create temporary table folded on commit drop as
+    select alike.*, events.payload as kept
+    from alike
+    inner join raw_segment.events as events on alike.standing = events.ctid
+    where alike.is_between and alike.standing <> alike.place
+"""
 
 _MOVED = """
     create temporary table moved_hours on commit drop as
@@ -143,20 +146,23 @@ _BOOK = (
     """,
 )
 
-_WRITE = """
+# Two statements: Postgres knows nothing of how many places a join of both would find.
+_WRITE = (
+    """
     update raw_segment.events as events
-    set
-        payload = coalesce(stands.kept, events.payload),
-        received_at = coalesce(stands.received_at, events.received_at),
-        kept_as = 'days'
+    set payload = folded.kept, received_at = folded.received_at, kept_as = 'days'
+    from folded
+    where events.ctid = folded.place and events.event_seq = folded.event_seq
+    """,
+    """
+    update raw_segment.events as events
+    set kept_as = 'days'
     from alike
-    left join (
-        select folded.place, folded.received_at, standing.payload as kept
-        from folded
-        inner join raw_segment.events as standing on folded.standing = standing.ctid
-    ) as stands using (place)
-    where events.ctid = alike.place and events.event_seq = alike.event_seq
-"""
+    where
+        events.ctid = alike.place and events.event_seq = alike.event_seq
+        and alike.event_seq not in (select folded.event_seq from folded)
+    """,
+)
 
 # Tables of a row a call hold what the calls are now. Only links tell their readers: which of them
 # is the nearest may be another one.
@@ -179,6 +185,8 @@ def fold(connection: psycopg.Connection, day: date) -> int:
     whose payloads are kept as keys.
     """
     connection.execute(_ALIKE, {"day": day, "times": _TIMES})
+    # so that calls are gone to by their place, and the table is not read for each day
+    connection.execute("analyze alike")
     connection.execute(_FOLDED)
     connection.execute("create unique index on folded (event_seq)")
     connection.execute("analyze folded")
@@ -186,7 +194,8 @@ def fold(connection: psycopg.Connection, day: date) -> int:
     if many:
         for statement in _BOOK:
             connection.execute(statement)
-    connection.execute(_WRITE)
+    for statement in _WRITE:
+        connection.execute(statement)
     if many:
         for table in _CALLS:
             connection.execute(
