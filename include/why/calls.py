@@ -44,7 +44,7 @@ CLOCKS = {
 }
 # What is left of an old call (docs/privacy.md).
 KEPT_AS = {
-    None: "",
+    "": "",
     "keys": " Of its payload only keys and numbers are kept any more.",
     "days": " Only keys and numbers are kept of it, and its time may be that of one that is alike.",
 }

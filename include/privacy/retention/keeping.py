@@ -52,8 +52,8 @@ def count_due(url: str, *, now: datetime | None = None) -> Done:
             return Done(due)
         payloads, calls = connection.execute(
             sql.SQL(
-                "select count(*) filter (where kept_as is null and received_at < {}),"
-                " count(*) filter (where kept_as is distinct from 'days' and type = any ({})"
+                "select count(*) filter (where kept_as = '' and received_at < {}),"
+                " count(*) filter (where kept_as <> 'days' and type = any ({})"
                 " and received_at < {}) from raw_segment.events"
             ).format(
                 cutoff_of(due, "payloads"), sql.Literal(list(alike.TYPES)), cutoff_of(due, "calls")
@@ -147,7 +147,7 @@ def _payloads(
         sql.SQL(
             "create temporary table due_calls as"
             " select ctid as place, event_seq, row_number() over () as number"
-            " from raw_segment.events where kept_as is null and received_at < {}"
+            " from raw_segment.events where kept_as = '' and received_at < {}"
         ).format(cutoff_of(due, "payloads"))
     )
     connection.execute("create index on due_calls (number)")
@@ -162,7 +162,7 @@ def _payloads(
                     "update raw_segment.events as events set payload = {}, kept_as = 'keys'"
                     " from due_calls where due_calls.number between {} and {}"
                     " and events.ctid = due_calls.place"
-                    " and events.event_seq = due_calls.event_seq and events.kept_as is null"
+                    " and events.event_seq = due_calls.event_seq and events.kept_as = ''"
                     " returning events.event_seq,"
                     " case when type = 'group' then events.payload -> 'traits' end as traits"
                     ") select * from thinned"

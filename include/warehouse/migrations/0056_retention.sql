@@ -1,10 +1,10 @@
--- How long calls are kept as they came. A column without a default, new tables, and a function: takes no time, and may run
--- before the new code and beside the old one.
+-- How long calls are kept as they came. Columns with constant defaults, new tables, and a function: takes no time, and may
+-- run before the new code and beside the old one.
 
 alter table raw_segment.events
-    -- null: as it came. keys: what identifies it and what is counted of it. days: the same, and between the first and
-    -- the last of a day that are alike, one stands for all
-    add column kept_as text check (kept_as in ('keys', 'days'));
+    -- '': as it came. keys: what identifies it and what is counted of it. days: the same, and between the first and the
+    -- last of a day that are alike, one stands for all. No null, which would widen the head of every row
+    add column kept_as text not null default '' check (kept_as in ('', 'keys', 'days'));
 
 alter table raw_segment.intake
     -- of the landed calls, those that stand in another hour since single calls of a day are not told apart
@@ -51,7 +51,7 @@ begin
         join raw_segment.events as e on e.message_key = md5(c.message_id)::uuid
     where
         (c.message_id <> all (landed) or c.message_id = any (repeated))
-        and e.kept_as is null
+        and e.kept_as = ''
         and e.payload - '{sentAt,sent_at}'::text[]
         is distinct from c.payload::jsonb - '{sentAt,sent_at}'::text[]
     group by 1, 2;

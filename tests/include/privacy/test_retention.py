@@ -26,6 +26,7 @@ from include.privacy.retention.rules import (
     set_rule,
 )
 from include.settings import ROOT, Settings
+from include.why.telling import tell
 from tests.conftest import copied
 from tests.dbt_project import test_any_order as any_order
 from tests.dbt_project.landing import land_calls, land_objects
@@ -201,7 +202,7 @@ def keep_with_an_interruption(url: str) -> tuple[int, keeping.Done | None]:
             keeping.keep(url, by="test", now=LATER, say=quietly, lock=lock)
         with psycopg.connect(url) as connection:
             ((gone,),) = connection.execute(
-                "select count(*) from raw_segment.events where kept_as is not null"
+                "select count(*) from raw_segment.events where kept_as <> ''"
             ).fetchall()
         return gone, keep(url)
 
@@ -260,11 +261,10 @@ def test_a_repeat_of_what_is_kept_no_longer_is_no_other_call(world: World):
     with psycopg.connect(world.url) as connection:
         kept, fresh = (
             connection.execute(
-                "select message_id from raw_segment.events where kept_as is not distinct from %s"
-                " limit 1",
+                "select message_id from raw_segment.events where kept_as = %s limit 1",
                 [state],
             ).fetchone()[0]
-            for state in ("days", None)
+            for state in ("days", "")
         )
         differing = connection.execute(
             "select calls from raw_segment.differing(%s::text[], '{app,app}', '{now,now}',"
@@ -358,3 +358,20 @@ def test_what_was_quarantined_too_long_ago_goes(warehouse: str):
     assert done.quarantined == 1
     with pytest.raises(ProblemError, match="no rule for calls of kept"):
         remove_rule(warehouse, Rule("kept", ALL, None, None))
+
+
+def test_the_story_of_a_call_says_what_is_left_of_it(world: World):
+    with psycopg.connect(world.url) as connection:
+        ids = dict(
+            connection.execute(
+                "select distinct on (kept_as) kept_as, message_id from raw_segment.events"
+                " order by kept_as, message_id"
+            ).fetchall()
+        )
+    said = {
+        state: tell(world.url, message_id).chapters[0].steps[0].text
+        for state, message_id in ids.items()
+    }
+    assert "kept" not in said[""]
+    assert "Of its payload only keys and numbers are kept any more." in said["keys"]
+    assert "its time may be that of one that is alike" in said["days"]
