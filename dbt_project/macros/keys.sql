@@ -43,7 +43,9 @@
 {% macro object_paths() %}
     {%- set paths = {} -%}
     {%- if execute -%}
-        {%- set query = 'select model, property from ' ~ in_sync('object_keys') ~ ' order by model, position, property' -%}
+        {%- set query -%}
+            select model, property from {{ in_sync('object_keys') }} order by model, position, property
+        {%- endset -%}
         {%- for model, property in run_query(query) -%}
             {%- for place in ['properties', 'traits', 'context'] -%}
                 {%- do paths.setdefault(model, []).append(place ~ '.' ~ property) -%}
