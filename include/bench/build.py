@@ -300,19 +300,20 @@ _BESIDE = """
 
 
 def add_events(
-    url: str, events: int, *, late_share: int = 0, users: int = USERS, says_more: bool = False
+    url: str, events: int, *, late_share: int = 0, users: int = 0, says_more: bool = False
 ) -> int:
     """Land so many usual calls; the first load's number.
 
     Spread over `DAYS` days; with a `late_share` of 20, one in twenty is, and the others are of now.
-    `says_more`: with what browsers say beside keys and numbers.
+    Of so many `users`, or `USERS`; `says_more`: with what browsers say beside keys and numbers.
     """
     calls = _BESIDE.replace("{calls}", _USUAL) if says_more else _USUAL
     first_load = 0
     for first in range(0, events, PORTION):
         load_id = _land(
             url, calls.replace(" % ", " %% "), events=events, first=first, late_share=late_share,
-            last=min(first + PORTION, events) - 1, users=users, companies=COMPANIES, days=DAYS,
+            last=min(first + PORTION, events) - 1, users=users or USERS, companies=COMPANIES,
+            days=DAYS,
         )  # fmt: skip
         first_load = first_load or load_id
     with connect(url, application_name="bench", autocommit=True) as connection:

@@ -84,7 +84,9 @@ insert into incoming select message_id, received_at, payload::text from ({calls}
 # Of one table with its key. Random keys leave the pages of an index two thirds full in the long
 # run: one that is made of filled-in calls begins so.
 _MAKE_ONE = sql.SQL("""
-create table {table} (like raw_segment.events including identity including generated)
+create table {table} (
+    like raw_segment.events including defaults including identity including generated
+)
 """)
 _INDEX_ONE = sql.SQL("""
 create unique index on {table} ({key}) with (fillfactor = 70);
@@ -103,7 +105,7 @@ select message_id, 'bench', 'track', received_at, payload, n / {batch} from ({ca
 _MAKE_MONTHLY = sql.SQL("""
 create table keys (message_key uuid not null);
 create table monthly (
-    like raw_segment.events including identity including generated
+    like raw_segment.events including defaults including identity including generated
 ) partition by range (received_at)
 """)
 _INDEX_MONTHLY = sql.SQL("""
