@@ -19,6 +19,7 @@ from include.nearest import refuse_unknown
 from include.warehouse.connection import connect
 
 LONGEST_MONTHS = 1200
+LONGEST_TYPE = 100
 # In the place of a source or type.
 ALL = "*"
 
@@ -73,6 +74,8 @@ def set_rule(url: str, rule: Rule, *, by: str) -> None:
     """Set what holds for these calls. Raises `RetentionError` for what is no rule."""
     if rule.payloads_months is None and rule.calls_months is None:
         raise RetentionError("Say for how many months: PAYLOADS=13, CALLS=25 or both.")
+    if len(rule.type) > LONGEST_TYPE:
+        raise RetentionError(f"A type has at most {LONGEST_TYPE} characters.")
     for months in (rule.payloads_months, rule.calls_months):
         if months is not None and not 0 <= months <= LONGEST_MONTHS:
             raise RetentionError(f"Months are a whole number from 0 to {LONGEST_MONTHS}.")

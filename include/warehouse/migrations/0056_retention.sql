@@ -12,8 +12,8 @@ alter table raw_segment.intake
 
 -- For how many months, by source and type; *: all. The rule that says most of a call is the one that counts.
 create table sync.retention (
-    source text not null default '*',
-    type text not null default '*',
+    source text not null default '*' check (length(source) <= 80),
+    type text not null default '*' check (length(type) <= 100),
     -- whole payloads; null: for good
     payloads_months integer check (payloads_months between 0 and 1200),
     -- single calls; null: for good

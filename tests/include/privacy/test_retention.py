@@ -321,6 +321,7 @@ def test_of_a_call_the_rule_that_says_most_is_asked(
         (Rule(ALL, ALL, 13, 0), "more than 0 of calls"),
         (Rule(ALL, ALL, -1, None), "from 0 to 1200"),
         (Rule("ap", ALL, 13, None), "There is no source ap"),
+        (Rule(ALL, "t" * 101, 13, None), "at most 100 characters"),
     ],
 )
 def test_what_is_no_rule_is_refused_and_changes_nothing(warehouse: str, rule: Rule, why: str):
